@@ -1,0 +1,230 @@
+//! Changes that survived the comparison with all other series, in words and numbers.
+
+use super::{
+    change::{Change, Judged, What, residuals},
+    minutes::{Cadence, minutes},
+    result::{Episode, Finding, Trend},
+    series::Series,
+    settings::Settings,
+};
+use crate::{
+    model::{Quantity, RunType, SeriesKey, TimeRange, Timestamp},
+    stats::{Estimate, Uneven, ratio, rate, risk_ratio, spread_ratio, uneven_difference, uneven_level, uneven_ratio, uneven_slope},
+};
+
+/// A judged series with its change and the change's q-value.
+pub(super) struct Case<'a> {
+    pub(super) series: &'a Series,
+    pub(super) judged: &'a Judged,
+    pub(super) change: &'a Change,
+    pub(super) q_value: f64,
+    /// The key of the finding: that of the series, or of its spread.
+    pub(super) key: SeriesKey,
+    pub(super) window: TimeRange,
+    pub(super) settings: &'a Settings,
+    /// Can runs a week be told?
+    pub(super) has_pace: bool,
+}
+
+impl Case<'_> {
+    /// The finding of a step, unless its effect cannot be told or is too small to care.
+    pub(super) fn step(&self) -> Option<Finding> {
+        let What::Step { from, at, low, high, to } = self.change.what else { return None };
+        let points = &self.series.points;
+        let effect = self.effect(from, at, to)?;
+        let small = effect.point.ln().abs() < self.settings.min_effect.ln_1p();
+        if small || effect.contains(1.0) {
+            return None;
+        }
+        let (before, after) = (self.level(from, at)?, self.level(at, to)?);
+        let cadence = if self.has_pace { Cadence::of(&points[at..to]) } else { Cadence::UNKNOWN };
+        let changed_at = points[at].at;
+        Some(Finding {
+            id: id(&self.key, changed_at),
+            key: self.key.clone(),
+            changed_at,
+            // The change lies between the last run that is surely old and the first that is surely new.
+            changed_low: points[low].at,
+            changed_high: points[high.min(points.len() - 1)].at,
+            in_window: self.window.contains(changed_at),
+            effect_raw: self.effect_raw(from, at, to).unwrap_or_else(|| effect.clone()),
+            minutes_lost_per_week: self.minutes(from, at, to, &cadence),
+            evidence: self.evidence(from, at, to, &effect),
+            effect,
+            q_value: self.q_value,
+            before,
+            after,
+            n_before: at - from,
+            n_after: to - at,
+            acknowledged: self.acknowledged(),
+        })
+    }
+
+    /// The episode that an excursion is.
+    pub(super) fn episode(&self) -> Option<Episode> {
+        let What::Excursion { from, to } = self.change.what else { return None };
+        let points = &self.series.points;
+        let around: Vec<usize> = (0..points.len()).filter(|i| !(from..to).contains(i)).collect();
+        let value: Vec<f64> = around.iter().map(|&i| self.judged.value[i]).collect();
+        let sd: Vec<f64> = around.iter().map(|&i| self.judged.sd[i]).collect();
+        let outside = Uneven { value: &value, sd: &sd };
+        let effect = self.ratio(outside, self.judged.uneven().slice(from, to))?;
+        Some(self.episode_of(from, to, effect))
+    }
+
+    /// An episode between two points.
+    pub(super) fn episode_of(&self, from: usize, to: usize, effect: Estimate) -> Episode {
+        let points = &self.series.points;
+        let range = TimeRange { from: points[from].at, to: points[to.min(points.len() - 1)].at };
+        let evidence = vec![format!(
+            "{} runs stand out; the level before and after is the same",
+            to - from
+        )];
+        Episode { id: id(&self.key, range.from), key: self.key.clone(), range, effect, q_value: self.q_value, n: to - from, evidence }
+    }
+
+    /// The trend.
+    pub(super) fn trend(&self) -> Option<Trend> {
+        if self.change.what != What::Trend {
+            return None;
+        }
+        let points = &self.series.points;
+        let range = TimeRange { from: points.first()?.at, to: points.last()?.at };
+        let weeks: Vec<f64> = points.iter().map(|p| p.at.seconds_since(range.from) / WEEK_S).collect();
+        let slope = uneven_slope(&weeks, self.judged.uneven(), self.settings.level)?;
+        let middle = if self.judged.logs { 1.0 } else { crate::stats::median(&self.judged.value)? };
+        if middle <= 0.0 {
+            return None;
+        }
+        let per_week = if self.judged.logs { slope.map(f64::exp_m1) } else { slope.map(|s| s / middle) };
+        let total = per_week.point * range.days() / 7.0;
+        let evidence = vec![format!(
+            "a straight line describes the {} runs better than a step; {:+.0} % over {:.0} days",
+            points.len(),
+            total * 100.0,
+            range.days()
+        )];
+        let clear = total.abs() >= MIN_CREEP && !per_week.contains(0.0);
+        clear.then(|| Trend { id: id(&self.key, range.from), key: self.key.clone(), range, per_week, q_value: self.q_value, evidence })
+    }
+
+    fn is_spread(&self) -> bool {
+        self.key.quantity == Quantity::Spread
+    }
+
+    fn effect(&self, from: usize, at: usize, to: usize) -> Option<Estimate> {
+        if self.is_spread() {
+            let residuals = residuals(self.judged);
+            return spread_ratio(&residuals[from..at], &residuals[at..to], self.settings.level);
+        }
+        if self.key.quantity.is_rate() {
+            let (a, b) = (self.failures(from, at), self.failures(at, to));
+            return risk_ratio(a, at - from, b, to - at, self.settings.level);
+        }
+        let all = self.judged.uneven();
+        self.ratio(all.slice(from, at), all.slice(at, to))
+    }
+
+    fn ratio(&self, before: Uneven<'_>, after: Uneven<'_>) -> Option<Estimate> {
+        if self.judged.logs {
+            uneven_difference(before, after, self.settings.level).map(|difference| difference.map(f64::exp))
+        } else {
+            uneven_ratio(before, after, self.settings.level)
+        }
+    }
+
+    fn effect_raw(&self, from: usize, at: usize, to: usize) -> Option<Estimate> {
+        if self.is_spread() || self.key.quantity.is_rate() {
+            return self.effect(from, at, to);
+        }
+        let raw: Vec<f64> = self.series.points.iter().map(|point| point.raw).collect();
+        ratio(&raw[from..at], &raw[at..to], self.settings.level)
+    }
+
+    /// Level of a stretch in the quantity's unit.
+    fn level(&self, from: usize, to: usize) -> Option<Estimate> {
+        level_of(self.series, self.judged, from, to, self.settings.level)
+    }
+
+    fn minutes(&self, from: usize, at: usize, to: usize, cadence: &Cadence) -> Estimate {
+        let all = self.judged.uneven();
+        let seconds = if self.is_spread() || self.key.quantity.is_rate() {
+            None
+        } else if self.judged.logs {
+            let plain = |a: usize, b: usize| self.series.points[a..b].iter().map(|p| p.adjusted).collect::<Vec<_>>();
+            let (before, after) = (plain(from, at), plain(at, to));
+            let (zeros, more) = (vec![0.0; before.len()], vec![0.0; after.len()]);
+            uneven_difference(Uneven { value: &before, sd: &zeros }, Uneven { value: &after, sd: &more }, self.settings.level)
+        } else {
+            uneven_difference(all.slice(from, at), all.slice(at, to), self.settings.level)
+        };
+        minutes(seconds, cadence, self.settings.level)
+    }
+
+    fn failures(&self, from: usize, to: usize) -> usize {
+        self.series.points[from..to].iter().filter(|point| point.raw > 0.5).count()
+    }
+
+    fn evidence(&self, from: usize, at: usize, to: usize, effect: &Estimate) -> Vec<String> {
+        let mut sentences = vec![format!("{} runs before, {} since", at - from, to - at)];
+        if self.key.quantity.is_rate() {
+            sentences.push(format!("{} of them before and {} since", self.failures(from, at), self.failures(at, to)));
+        }
+        if let Some(raw) = self.effect_raw(from, at, to)
+            && !self.is_spread()
+            && (raw.point / effect.point).ln().abs() > RAW_DIFFERS
+        {
+            sentences.push(format!(
+                "as recorded the ratio is {:.2}: the overhead that all tasks share moved at the same time and was removed",
+                raw.point
+            ));
+        }
+        sentences
+    }
+
+    fn acknowledged(&self) -> Option<String> {
+        let fits = |known: &&super::settings::Acknowledgement| {
+            known.dag_id == *self.key.dag_id
+                && known.task_id.as_deref().is_none_or(|task| Some(task) == self.key.task_id.as_deref())
+                && known.quantity.is_none_or(|quantity| quantity == self.key.quantity)
+                && self.window.to <= known.until
+        };
+        let known = self.settings.acknowledged.iter().find(fits)?;
+        Some(format!("{} (until {})", known.reason, known.until.date_string()))
+    }
+}
+
+/// Level of a stretch of a series in the unit of its quantity.
+pub(super) fn level_of(series: &Series, judged: &Judged, from: usize, to: usize, level: f64) -> Option<Estimate> {
+    if series.key.quantity.is_rate() {
+        let hits = series.points[from..to].iter().filter(|point| point.raw > 0.5).count();
+        return rate(hits, to - from, level);
+    }
+    let at = uneven_level(judged.uneven().slice(from, to), level)?;
+    Some(if judged.logs { at.map(f64::exp) } else { at })
+}
+
+const WEEK_S: f64 = 7.0 * 86_400.0;
+/// Smallest change over the whole history that is called creep.
+const MIN_CREEP: f64 = 0.2;
+/// Log ratio of effect and recorded effect from which on the difference is explained.
+const RAW_DIFFERS: f64 = 0.1;
+
+/// The same change of the same series has the same id next week: it is made of the series and the day of the change.
+fn id(key: &SeriesKey, at: Timestamp) -> String {
+    let parts = [
+        key.deployment.as_str(),
+        &key.dag_id,
+        key.task_id.as_deref().unwrap_or(""),
+        match &key.run_type {
+            RunType::Scheduled => "",
+            other => other.as_str(),
+        },
+        &key.index.to_string(),
+        key.quantity.as_str(),
+    ];
+    // FNV-1a, 64 bit: short, stable, and no secret depends on it.
+    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xff]));
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{}-{}-{:08x}", key.quantity.as_str().replace('_', "-"), at.date_string(), hash >> 32)
+}

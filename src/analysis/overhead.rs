@@ -1,0 +1,174 @@
+//! The overhead that all tasks share at a time: process start, DAG parsing, a busy host. It is additive, in seconds, and by
+//! wall clock; what is left of a task's duration is its own.
+
+use super::settings::Settings;
+use crate::{
+    model::{Attempt, DagHistory, TaskState, Text, Timestamp},
+    stats::{Neighbours, Observations, Uneven, fit_shared_effect, splits},
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// Fits with regimes refined between them, at most.
+const FITS: usize = 3;
+/// Attempts of one task that start within a second share this much of the error of their overhead, falling by 1/e a second.
+pub(super) const SHARED_ERROR: f64 = 0.55;
+/// Attempts that a fit takes in; a longer history is fitted on every n-th.
+const MAX_ATTEMPTS: usize = 200_000;
+/// Attempts and tasks without which nothing can be said of what they share.
+const MIN_ATTEMPTS: usize = 50;
+const MIN_TASKS: usize = 5;
+
+/// Which attempt: deployment and DAG by their place among the histories, then the attempt's place.
+pub(super) type Place = (usize, usize);
+
+/// The common overhead of each attempt that ran.
+#[derive(Debug, Default)]
+pub(super) struct Overhead {
+    of: HashMap<Place, (f64, f64)>,
+    /// (time, seconds, attempts it rests on), for the chart.
+    pub(super) curve: Vec<(Timestamp, f64, u32)>,
+    /// Why there is none.
+    pub(super) absent: Option<String>,
+}
+
+struct Sample {
+    place: Place,
+    started: Timestamp,
+    duration_s: f64,
+    task: usize,
+    /// Order of the run within its task: the regimes' axis.
+    at: Timestamp,
+    first_try: bool,
+}
+
+impl Overhead {
+    /// Seconds of overhead and their standard deviation.
+    pub(super) fn of(&self, place: Place) -> (f64, f64) {
+        self.of.get(&place).copied().unwrap_or((0.0, 0.0))
+    }
+
+    /// Fits the overhead of one deployment's histories. `at` gives an attempt's time on its DAG's axis.
+    pub(super) fn fit(
+        histories: &[(usize, &DagHistory)],
+        at: impl Fn(usize, &Attempt) -> Option<Timestamp>,
+        settings: &Settings,
+    ) -> Self {
+        let mut samples = collect(histories, at);
+        let stride = samples.len().div_ceil(MAX_ATTEMPTS).max(1);
+        samples = samples.into_iter().step_by(stride).collect();
+        let tasks = samples.iter().map(|sample| sample.task).max().map_or(0, |max| max + 1);
+        if samples.len() < MIN_ATTEMPTS || tasks < MIN_TASKS {
+            let why = format!("{} attempts of {tasks} tasks say too little of what they share", samples.len());
+            return Self { absent: Some(why), ..Self::default() };
+        }
+        let origin = samples[0].started;
+        let time_s: Vec<f64> = samples.iter().map(|sample| sample.started.seconds_since(origin)).collect();
+        let value: Vec<f64> = samples.iter().map(|sample| sample.duration_s).collect();
+        let group: Vec<usize> = samples.iter().map(|sample| sample.task).collect();
+        let mut regime = group.clone();
+        let mut neighbours = Neighbours::OtherGroups;
+        for round in 1.. {
+            let observations = Observations { time_s: &time_s, value: &value, group: &group, regime: &regime };
+            let fit = fit_shared_effect(observations, neighbours);
+            let next = regimes(&samples, &fit.effect, &fit.uncertainty, settings.threshold);
+            if round == FITS || next == regime {
+                let constant = fit.anchor(observations);
+                let pairs = fit.effect.iter().zip(&fit.uncertainty).map(|(effect, sd)| (effect + constant, *sd));
+                let of: HashMap<Place, (f64, f64)> = samples.iter().map(|sample| sample.place).zip(pairs).collect();
+                let curve = curve(&samples, &of, &fit.support);
+                return Self { of, curve, absent: None };
+            }
+            regime = next;
+            neighbours = Neighbours::AllOthers;
+        }
+        Self::default()
+    }
+}
+
+/// Attempts that ended well, by start.
+fn collect(histories: &[(usize, &DagHistory)], at: impl Fn(usize, &Attempt) -> Option<Timestamp>) -> Vec<Sample> {
+    let mut tasks: BTreeMap<(usize, &Text), usize> = BTreeMap::new();
+    let mut samples = Vec::new();
+    for (h, history) in histories {
+        for (i, attempt) in history.attempts.iter().enumerate() {
+            let well = attempt.ran() && attempt.state == Some(TaskState::Success) && attempt.queued_at.is_some();
+            let (Some(started), Some(ended)) = (attempt.started_at, attempt.ended_at) else { continue };
+            let Some(at) = at(*h, attempt).filter(|_| well) else { continue };
+            let next = tasks.len();
+            samples.push(Sample {
+                place: (*h, i),
+                started,
+                duration_s: ended.seconds_since(started),
+                task: *tasks.entry((*h, &attempt.task_id)).or_insert(next),
+                at,
+                first_try: attempt.try_number.unwrap_or(1) <= 1,
+            });
+        }
+    }
+    samples.sort_by_key(|sample| (sample.started, sample.place));
+    samples
+}
+
+/// Cuts each task's adjusted durations where they changed, so that the next fit lets the change stand.
+fn regimes(samples: &[Sample], effect: &[f64], sd: &[f64], threshold: f64) -> Vec<usize> {
+    let mut by_task: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (i, sample) in samples.iter().enumerate() {
+        by_task.entry(sample.task).or_default().push(i);
+    }
+    let mut regime = vec![0; samples.len()];
+    let mut next = 0;
+    for members in by_task.values() {
+        let points = one_a_run(samples, members);
+        let value: Vec<f64> = points.iter().map(|&i| samples[i].duration_s - effect[i]).collect();
+        let sd: Vec<f64> = points.iter().map(|&i| sd[i]).collect();
+        let cuts: Vec<Timestamp> = splits(Uneven { value: &value, sd: &sd }, threshold)
+            .iter()
+            .map(|split| samples[points[split.index]].at)
+            .collect();
+        for &i in members {
+            regime[i] = next + cuts.iter().filter(|cut| samples[i].at >= **cut).count();
+        }
+        next += cuts.len() + 1;
+    }
+    compact(&regime)
+}
+
+/// First tries, the longest instance of each run, by the run's time.
+fn one_a_run(samples: &[Sample], members: &[usize]) -> Vec<usize> {
+    let mut longest: BTreeMap<Timestamp, usize> = BTreeMap::new();
+    for &i in members.iter().filter(|&&i| samples[i].first_try) {
+        let entry = longest.entry(samples[i].at).or_insert(i);
+        if samples[i].duration_s > samples[*entry].duration_s {
+            *entry = i;
+        }
+    }
+    longest.into_values().collect()
+}
+
+/// Renumbers without gaps: a regime may have lost all its members to another.
+fn compact(regime: &[usize]) -> Vec<usize> {
+    let mut numbers = BTreeMap::new();
+    for value in regime {
+        let next = numbers.len();
+        numbers.entry(*value).or_insert(next);
+    }
+    regime.iter().map(|value| numbers[value]).collect()
+}
+
+/// Points of the chart: medians over stretches of equal length.
+const CURVE_POINTS: i64 = 200;
+
+fn curve(samples: &[Sample], of: &HashMap<Place, (f64, f64)>, support: &[u32]) -> Vec<(Timestamp, f64, u32)> {
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return Vec::new() };
+    let step = ((last.started.micros() - first.started.micros()) / CURVE_POINTS).max(1);
+    let mut bins: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+    for (sample, _) in samples.iter().zip(support) {
+        let bin = (sample.started.micros() - first.started.micros()) / step;
+        bins.entry(bin).or_default().extend(of.get(&sample.place).map(|(seconds, _)| *seconds));
+    }
+    let point = |(bin, seconds): (i64, Vec<f64>)| {
+        let at = Timestamp::from_micros(first.started.micros() + bin * step + step / 2);
+        crate::stats::median(&seconds).map(|middle| (at, middle, seconds.len() as u32))
+    };
+    bins.into_iter().filter_map(point).collect()
+}

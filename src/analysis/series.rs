@@ -1,0 +1,361 @@
+//! Histories to series: one quantity of one task, one point a run, in the order of the DAG's axis.
+
+use super::{
+    axis::{DagAxis, instant},
+    overhead::{Overhead, SHARED_ERROR},
+};
+use crate::{
+    model::{Attempt, DagHistory, DagRun, Index, Quantity, RunState, RunType, SeriesKey, TaskState, Text, Timestamp, date_in_run_id},
+    stats::{median, quantile},
+};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Runs that an instance of a mapped task must have for a series of its own.
+const MIN_INSTANCE_RUNS: usize = 20;
+/// Instances of a mapped task, beyond which only the longest of each run is looked at.
+const MAX_INSTANCES: usize = 64;
+/// Expected maximum of n independent standard normal values, n = 0..=10 (Harter, Biometrika 48, 1961).
+const MAX_OF_NORMALS: [f64; 11] = [0.0, 0.0, 0.564, 0.846, 1.029, 1.163, 1.267, 1.352, 1.424, 1.485, 1.539];
+
+/// One series.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    pub(super) key: SeriesKey,
+    pub(super) points: Vec<Sampled>,
+    /// Mean over the instances of a mapped task, with its uncertainty, at each point.
+    pub(super) means: Option<Vec<(f64, f64)>>,
+    /// It cannot be judged, for this reason.
+    pub(super) not_measurable: Option<String>,
+}
+
+impl Series {
+    /// Keeps the points that fit.
+    pub(super) fn cut(&mut self, keep: impl Fn(&Sampled) -> bool) {
+        let kept: Vec<bool> = self.points.iter().map(keep).collect();
+        let mut at = kept.iter();
+        self.points.retain(|_| at.next().copied().unwrap_or(true));
+        if let Some(means) = &mut self.means {
+            let mut at = kept.iter();
+            means.retain(|_| at.next().copied().unwrap_or(true));
+        }
+    }
+}
+
+/// One run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sampled {
+    pub(super) at: Timestamp,
+    pub(super) raw: f64,
+    pub(super) adjusted: f64,
+    /// Standard deviation of what the removal of the common overhead adds.
+    pub(super) sd: f64,
+}
+
+const CAUGHT_UP: &str = "the history was caught up: its waiting says nothing of normal running";
+
+/// All series of one DAG.
+pub(super) fn of_dag(h: usize, history: &DagHistory, axis: &DagAxis, overhead: &Overhead) -> Vec<Series> {
+    let runs = Runs::new(history, axis);
+    let mut tasks: BTreeMap<(&Text, RunType), Vec<usize>> = BTreeMap::new();
+    for (i, attempt) in history.attempts.iter().enumerate() {
+        if let Some(run) = runs.of(attempt) {
+            tasks.entry((&attempt.task_id, run.run_type.clone())).or_default().push(i);
+        }
+    }
+    let waits = sensor_waits(history);
+    let mut all = Vec::new();
+    for ((task_id, run_type), places) in &tasks {
+        let task = Task { h, history, runs: &runs, task_id, run_type, places, overhead, axis, waits: &waits };
+        all.extend(task.series());
+    }
+    all.extend(runs.durations());
+    all
+}
+
+/// Runs by id, with their place on the axis.
+struct Runs<'a> {
+    history: &'a DagHistory,
+    axis: &'a DagAxis,
+    by_id: HashMap<&'a Text, (Timestamp, RunType, Option<&'a DagRun>)>,
+}
+
+struct RunOf {
+    at: Timestamp,
+    run_type: RunType,
+}
+
+impl<'a> Runs<'a> {
+    fn new(history: &'a DagHistory, axis: &'a DagAxis) -> Self {
+        let mut by_id = HashMap::new();
+        for run in &history.runs {
+            if let Some(at) = instant(run, axis.choice.axis) {
+                by_id.insert(&run.run_id, (at, run.run_type.clone(), Some(run)));
+            }
+        }
+        // An export without dag_run: the date that the run's id states, else the run's first start.
+        for attempt in &history.attempts {
+            let stated = date_in_run_id(&attempt.run_id).or(attempt.started_at);
+            if let Some(at) = stated {
+                by_id.entry(&attempt.run_id).or_insert_with(|| (at, RunType::from_run_id(&attempt.run_id), None));
+            }
+        }
+        Self { history, axis, by_id }
+    }
+
+    fn of(&self, attempt: &Attempt) -> Option<RunOf> {
+        self.by_id.get(&attempt.run_id).map(|(at, run_type, _)| RunOf { at: *at, run_type: run_type.clone() })
+    }
+
+    fn durations(&self) -> Vec<Series> {
+        let mut by_type: BTreeMap<RunType, Vec<Sampled>> = BTreeMap::new();
+        for run in self.history.runs.iter().filter(|run| run.state == Some(RunState::Success)) {
+            if let (Some(at), Some(seconds)) = (instant(run, self.axis.choice.axis), run.duration_s()) {
+                let point = Sampled { at, raw: seconds, adjusted: seconds, sd: 0.0 };
+                by_type.entry(run.run_type.clone()).or_default().push(point);
+            }
+        }
+        let series = |(run_type, mut points): (RunType, Vec<Sampled>)| {
+            points.sort_by_key(|point| point.at);
+            let key = SeriesKey {
+                deployment: self.history.deployment.clone(),
+                dag_id: self.history.dag_id.clone(),
+                task_id: None,
+                run_type,
+                index: Index::All,
+                quantity: Quantity::RunDuration,
+            };
+            Series { key, points, means: None, not_measurable: self.axis.caught_up.then(|| CAUGHT_UP.to_owned()) }
+        };
+        by_type.into_iter().map(series).collect()
+    }
+}
+
+/// (run, task, map_index, try) of an attempt.
+type AttemptId<'a> = (&'a Text, &'a Text, i32, Option<i32>);
+
+/// Start of the first poke of each rescheduled sensor attempt.
+fn sensor_waits(history: &DagHistory) -> HashMap<AttemptId<'_>, Timestamp> {
+    let mut first = HashMap::new();
+    for poke in &history.reschedules {
+        let Some(start) = poke.started_at else { continue };
+        let id = (&poke.run_id, &poke.task_id, poke.map_index, poke.try_number);
+        let entry = first.entry(id).or_insert(start);
+        *entry = start.min(*entry);
+    }
+    first
+}
+
+/// One task under one run type.
+struct Task<'a> {
+    h: usize,
+    history: &'a DagHistory,
+    runs: &'a Runs<'a>,
+    task_id: &'a Text,
+    run_type: &'a RunType,
+    places: &'a [usize],
+    overhead: &'a Overhead,
+    axis: &'a DagAxis,
+    waits: &'a HashMap<AttemptId<'a>, Timestamp>,
+}
+
+impl Task<'_> {
+    fn series(&self) -> Vec<Series> {
+        let mut all = Vec::new();
+        if self.is_sensor() {
+            let why = self.axis.caught_up.then_some(CAUGHT_UP);
+            all.push(self.one(Index::All, Quantity::SensorWait, why, |_, attempt| {
+                let id = (&attempt.run_id, &attempt.task_id, attempt.map_index, attempt.try_number);
+                let start = self.waits.get(&id).copied().or(attempt.started_at)?;
+                Some((attempt.ended_at?.seconds_since(start), 0.0, 0.0))
+            }));
+        } else {
+            let own = |place: usize, attempt: &Attempt| {
+                let seconds = attempt.ended_at?.seconds_since(attempt.started_at?);
+                let (common, sd) = self.overhead.of((self.h, place));
+                Some((seconds, common, sd))
+            };
+            all.push(self.one(Index::All, Quantity::Duration, None, own));
+            for index in self.instances() {
+                all.push(self.one(Index::Instance(index), Quantity::Duration, None, own));
+            }
+            all.push(self.retries(own));
+        }
+        let why = self.axis.caught_up.then_some(CAUGHT_UP);
+        all.push(self.one(Index::All, Quantity::QueueWait, why, |_, attempt| Some((attempt.queue_wait_s()?, 0.0, 0.0))));
+        if self.places.iter().any(|&i| self.history.attempts[i].scheduled_at.is_some()) {
+            all.push(self.one(Index::All, Quantity::SchedulingDelay, why, |_, attempt| {
+                Some((attempt.scheduling_delay_s()?, 0.0, 0.0))
+            }));
+        }
+        all.push(self.rate(Quantity::FailureRate, |tries| tries.iter().any(|attempt| failed(attempt))));
+        all.push(self.rate(Quantity::RetryRate, |tries| {
+            tries.len() > 1 || tries.iter().any(|attempt| attempt.try_number.is_some_and(|number| number > 1))
+        }));
+        all.retain(|series| !series.points.is_empty());
+        all
+    }
+
+    fn is_sensor(&self) -> bool {
+        let rescheduled = self.history.reschedules.iter().any(|poke| &poke.task_id == self.task_id);
+        let named = self.places.iter().any(|&i| {
+            self.history.attempts[i].operator.as_deref().is_some_and(|operator| operator.contains("Sensor"))
+        });
+        rescheduled || named
+    }
+
+    fn key(&self, index: Index, quantity: Quantity) -> SeriesKey {
+        SeriesKey {
+            deployment: self.history.deployment.clone(),
+            dag_id: self.history.dag_id.clone(),
+            task_id: Some(self.task_id.clone()),
+            run_type: self.run_type.clone(),
+            index,
+            quantity,
+        }
+    }
+
+    /// Mapped instances that ran often enough for a series of their own.
+    fn instances(&self) -> Vec<i32> {
+        let mut runs: BTreeMap<i32, usize> = BTreeMap::new();
+        for &i in self.places {
+            let attempt = &self.history.attempts[i];
+            if attempt.map_index >= 0 && is_first_try(attempt) {
+                *runs.entry(attempt.map_index).or_default() += 1;
+            }
+        }
+        if runs.len() < 2 || runs.len() > MAX_INSTANCES {
+            return Vec::new();
+        }
+        runs.into_iter().filter(|(_, runs)| *runs >= MIN_INSTANCE_RUNS).map(|(index, _)| index).collect()
+    }
+
+    /// A series of first tries. `measure` gives seconds, the common overhead in them, and its uncertainty.
+    fn one(
+        &self,
+        index: Index,
+        quantity: Quantity,
+        why_not: Option<&str>,
+        measure: impl Fn(usize, &Attempt) -> Option<(f64, f64, f64)>,
+    ) -> Series {
+        let chosen = |attempt: &Attempt| {
+            is_first_try(attempt) && matches!(index, Index::All) || matches!(index, Index::Instance(n) if n == attempt.map_index && is_first_try(attempt))
+        };
+        let mut measured: Vec<Measured> = self.measured(chosen, measure);
+        measured.sort_by_key(|m| (m.at, m.started));
+        let is_mapped = index == Index::All && quantity == Quantity::Duration && measured.iter().any(|m| m.mapped);
+        let means = is_mapped.then(|| means(&measured));
+        let points = points(measured);
+        Series { key: self.key(index, quantity), points, means, not_measurable: why_not.map(str::to_owned) }
+    }
+
+    fn retries(&self, measure: impl Fn(usize, &Attempt) -> Option<(f64, f64, f64)>) -> Series {
+        let later = |attempt: &Attempt| {
+            attempt.try_number.is_some_and(|number| number > 1) && attempt.state == Some(TaskState::Success)
+        };
+        let points = points(self.measured(later, measure));
+        Series { key: self.key(Index::All, Quantity::RetryDuration), points, means: None, not_measurable: None }
+    }
+
+    fn measured(
+        &self,
+        chosen: impl Fn(&Attempt) -> bool,
+        measure: impl Fn(usize, &Attempt) -> Option<(f64, f64, f64)>,
+    ) -> Vec<Measured> {
+        let one = |&i: &usize| {
+            let attempt = &self.history.attempts[i];
+            let started = attempt.started_at.filter(|_| attempt.ran() && chosen(attempt))?;
+            let (raw, common, sd) = measure(i, attempt)?;
+            Some(Measured { at: self.runs.of(attempt)?.at, started, raw, adjusted: raw - common, sd, mapped: attempt.map_index >= 0 })
+        };
+        self.places.iter().filter_map(one).collect()
+    }
+
+    /// One point a run: 1 where it happened, 0 where not; only runs in which the task was tried at all.
+    fn rate(&self, quantity: Quantity, happened: impl Fn(&[&Attempt]) -> bool) -> Series {
+        let mut runs: BTreeMap<(Timestamp, &Text), Vec<&Attempt>> = BTreeMap::new();
+        for &i in self.places {
+            let attempt = &self.history.attempts[i];
+            let tried = attempt.ran() || failed(attempt);
+            if let Some(run) = self.runs.of(attempt).filter(|_| tried) {
+                runs.entry((run.at, &attempt.run_id)).or_default().push(attempt);
+            }
+        }
+        let point = |((at, _), tries): ((Timestamp, &Text), Vec<&Attempt>)| {
+            // Instances of a mapped task are no tries of each other: each is looked at alone.
+            let indices: BTreeSet<i32> = tries.iter().map(|attempt| attempt.map_index).collect();
+            let hit = indices.iter().any(|index| {
+                let of_index: Vec<&Attempt> = tries.iter().copied().filter(|a| a.map_index == *index).collect();
+                happened(&of_index)
+            });
+            let value = f64::from(u8::from(hit));
+            Sampled { at, raw: value, adjusted: value, sd: 0.0 }
+        };
+        let points = runs.into_iter().map(point).collect();
+        // A sensor fails when what it waits for is late: in a catch-up, whenever the other DAG is behind.
+        let why = (self.axis.caught_up && self.is_sensor()).then(|| CAUGHT_UP.to_owned());
+        Series { key: self.key(Index::All, quantity), points, means: None, not_measurable: why }
+    }
+}
+
+fn is_first_try(attempt: &Attempt) -> bool {
+    attempt.try_number.is_some_and(|number| number <= 1) && attempt.state == Some(TaskState::Success)
+}
+
+fn failed(attempt: &Attempt) -> bool {
+    matches!(attempt.state, Some(TaskState::Failed | TaskState::UpForRetry)) && attempt.started_at.is_some()
+}
+
+struct Measured {
+    at: Timestamp,
+    started: Timestamp,
+    raw: f64,
+    adjusted: f64,
+    sd: f64,
+    mapped: bool,
+}
+
+/// The longest instance of each run, less what noise alone adds to a maximum, with the error that neighbours share.
+fn points(mut measured: Vec<Measured>) -> Vec<Sampled> {
+    let mut sds: Vec<f64> = measured.iter().map(|m| m.sd).collect();
+    sds.sort_by(f64::total_cmp);
+    let quiet = quantile(&sds, 0.1).unwrap_or(0.0);
+    measured.sort_by_key(|m| (m.at, m.started));
+    let mut points: Vec<(Sampled, Timestamp)> = Vec::new();
+    for run in measured.chunk_by(|a, b| a.at == b.at) {
+        let Some(longest) = run.iter().max_by(|a, b| a.adjusted.total_cmp(&b.adjusted)) else { continue };
+        let sd = median(&run.iter().map(|m| m.sd).collect::<Vec<_>>()).unwrap_or(0.0);
+        let expected = MAX_OF_NORMALS[run.len().min(MAX_OF_NORMALS.len() - 1)];
+        let bias = expected * (sd - quiet).max(0.0) * (1.0 - SHARED_ERROR).sqrt();
+        let raw = run.iter().map(|m| m.raw).fold(f64::NEG_INFINITY, f64::max);
+        points.push((Sampled { at: longest.at, raw, adjusted: longest.adjusted - bias, sd }, longest.started));
+    }
+    share_errors(&mut points);
+    points.into_iter().map(|(point, _)| point).collect()
+}
+
+/// The mean over the instances of each run; their errors agree in part, so it is less exact than their number suggests.
+fn means(measured: &[Measured]) -> Vec<(f64, f64)> {
+    let mean = |run: &[Measured]| {
+        let weights: Vec<f64> = run.iter().map(|m| 1.0 / m.sd.powi(2).max(1e-6)).collect();
+        let total: f64 = weights.iter().sum();
+        let value = run.iter().zip(&weights).map(|(m, w)| m.adjusted * w).sum::<f64>() / total;
+        let agree = 1.0 + SHARED_ERROR * (run.len() as f64 - 1.0);
+        (value, (agree / total).sqrt())
+    };
+    measured.chunk_by(|a, b| a.at == b.at).map(mean).collect()
+}
+
+/// Points whose attempts started within seconds of each other were corrected by the same neighbours: their errors agree.
+fn share_errors(points: &mut [(Sampled, Timestamp)]) {
+    const REACH_S: f64 = 10.0;
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    order.sort_by_key(|&i| points[i].1);
+    let starts: Vec<Timestamp> = order.iter().map(|&i| points[i].1).collect();
+    for (place, &i) in order.iter().enumerate() {
+        let near = |j: usize| starts[j].seconds_since(starts[place]).abs();
+        let back = (0..place).rev().map(near).take_while(|gap| *gap < REACH_S);
+        let forth = (place + 1..starts.len()).map(near).take_while(|gap| *gap < REACH_S);
+        let shared: f64 = back.chain(forth).map(|gap| (-gap).exp()).sum();
+        points[i].0.sd *= (1.0 + SHARED_ERROR * shared).sqrt();
+    }
+}

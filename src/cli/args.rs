@@ -1,0 +1,288 @@
+//! The command line as clap sees it. These types stop here.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Says what got slower in Airflow, since when, by how much, and how sure that is: from what Airflow already wrote down.
+#[derive(Debug, Parser)]
+#[command(
+    name = "windtunnel",
+    version,
+    propagate_version = true,
+    after_help = "Examples:\n  windtunnel demo                       the main job on a bundled real history\n  \
+                  windtunnel weekly exports/            ingest, analyse, report\n  \
+                  windtunnel export-sql --airflow 2 --dialect postgres > export.sql && psql -f export.sql\n\n\
+                  Exit codes: 0 fine, 1 usage error or failure, 2 a gate failed, 3 no decision."
+)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Common {
+    /// Folder of the lake [default: ./lake, or `lake` in windtunnel.toml]
+    #[arg(long, global = true, value_name = "DIR", env = "WINDTUNNEL_LAKE")]
+    pub(super) lake: Option<PathBuf>,
+    /// Print one JSON document to stdout, and nothing else there
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Print errors only
+    #[arg(long, short, global = true)]
+    pub(super) quiet: bool,
+    /// No progress bars
+    #[arg(long, global = true)]
+    pub(super) no_progress: bool,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+    /// Settings file [default: windtunnel.toml here or in a folder above]
+    #[arg(long, global = true, value_name = "FILE", env = "WINDTUNNEL_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// Seed of everything that draws random numbers
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Worker threads [default: one a core]
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) threads: Option<usize>,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Ingest, analyse and report in one: the main job
+    #[command(after_help = "Example: windtunnel weekly exports/ --out reports/")]
+    Weekly(Weekly),
+    /// The main job on a bundled real Airflow 2.10 history
+    Demo(Demo),
+    /// Read exports into the lake
+    #[command(after_help = "Examples:\n  windtunnel ingest exports/ --deployment prod-eu\n  \
+                            windtunnel ingest airflow.db\n  zcat task_instance.csv.gz | windtunnel ingest -")]
+    Ingest(Ingest),
+    /// Print the script that exports what `ingest` wants from a metadata database
+    ExportSql(ExportSql),
+    /// Look into the lake
+    #[command(subcommand)]
+    Lake(LakeCommand),
+    /// The weekly regression analysis
+    Analyze(Analyze),
+    /// Write the report: one HTML file, PNG twins of its charts, Markdown
+    Report(Report),
+    /// Where the settings come from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check that everything is in place
+    Doctor,
+    /// Print the JSON Schema of a JSON document
+    Schema(Schema),
+    /// Print a shell's completion script
+    Completions {
+        /// Shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// `weekly`
+#[derive(Debug, Args)]
+pub(super) struct Weekly {
+    /// Files, folders or patterns
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<String>,
+    #[command(flatten)]
+    pub(super) input: InputOptions,
+    #[command(flatten)]
+    pub(super) analysis: AnalysisOptions,
+    /// Folder of the report
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(super) out: PathBuf,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Folder of the report
+    #[arg(long, value_name = "DIR", default_value = "reports/demo")]
+    pub(super) out: PathBuf,
+}
+
+/// `ingest`
+#[derive(Debug, Args)]
+pub(super) struct Ingest {
+    /// Files, folders or patterns; `-` is stdin
+    #[arg(required = true, value_name = "PATH")]
+    pub(super) paths: Vec<String>,
+    #[command(flatten)]
+    pub(super) input: InputOptions,
+}
+
+/// How to read inputs.
+#[derive(Clone, Debug, Args)]
+pub(super) struct InputOptions {
+    /// Name of the Airflow that the exports come from; two Airflows need two names
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(super) deployment: String,
+    /// Stop at the first defect, and write nothing
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// `export-sql`
+#[derive(Debug, Args)]
+pub(super) struct ExportSql {
+    /// Database that Airflow runs on
+    #[arg(long, value_enum)]
+    pub(super) dialect: Dialect,
+    /// Major version of Airflow
+    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub(super) airflow: u8,
+    /// Only history that started on or after this date
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
+    pub(super) since: Option<jiff::civil::Date>,
+    /// Folder that the script exports to
+    #[arg(long, value_name = "DIR", default_value = "exports")]
+    pub(super) dir: String,
+}
+
+/// Databases that Airflow runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Dialect {
+    Postgres,
+    Mysql,
+    Sqlite,
+}
+
+/// `lake`
+#[derive(Debug, Subcommand)]
+pub(super) enum LakeCommand {
+    /// What is in it
+    Ls,
+    /// Is it whole? Reads every part to its end
+    Verify,
+    /// Run a SQL query over it
+    #[command(after_help = "Example: windtunnel lake sql 'SELECT dag_id, count(*) AS n FROM dag_runs GROUP BY dag_id ORDER BY n DESC'")]
+    Sql {
+        /// SELECT statement
+        query: String,
+    },
+}
+
+/// `analyze`
+#[derive(Debug, Args)]
+pub(super) struct Analyze {
+    #[command(flatten)]
+    pub(super) options: AnalysisOptions,
+    /// Exit with 2 when something regressed in the window
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) fail_on: Option<FailOn>,
+}
+
+/// What makes a command exit with 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    Regressed,
+}
+
+/// How to analyse.
+#[derive(Clone, Debug, Args)]
+pub(super) struct AnalysisOptions {
+    /// Last instant to look at [default: the last in the lake on each DAG's axis]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(super) as_of: Option<crate::model::Timestamp>,
+    /// Length of the week that is judged, such as 7d
+    #[arg(long, value_name = "DAYS", value_parser = parse_days)]
+    pub(super) window: Option<f64>,
+    /// Length of the baseline before it, such as 28d
+    #[arg(long, value_name = "DAYS", value_parser = parse_days)]
+    pub(super) baseline: Option<f64>,
+    /// Time axis: the logical date, the wall clock, or whichever fits each DAG
+    #[arg(long, value_enum, default_value_t = AxisOption::Auto)]
+    pub(super) axis: AxisOption,
+    /// Only this DAG (repeatable)
+    #[arg(long, value_name = "DAG")]
+    pub(super) dag: Vec<String>,
+    /// Only DAGs of this owner (repeatable)
+    #[arg(long, value_name = "OWNER")]
+    pub(super) owner: Vec<String>,
+    /// Only DAGs with this tag (repeatable)
+    #[arg(long, value_name = "TAG")]
+    pub(super) tag: Vec<String>,
+}
+
+/// Time axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AxisOption {
+    Auto,
+    Logical,
+    Wall,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub(super) struct Report {
+    /// Folder of the report
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    pub(super) out: PathBuf,
+    /// Build it from an analysis document instead of the lake
+    #[arg(long, value_name = "JSON")]
+    pub(super) from: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) options: AnalysisOptions,
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print every setting
+    Show {
+        /// Say where each value comes from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// Document [default: list them]
+    pub(super) name: Option<String>,
+}
+
+fn parse_date(text: &str) -> Result<jiff::civil::Date, String> {
+    text.parse().map_err(|_| format!("`{text}` is no date: write YYYY-MM-DD"))
+}
+
+/// A date (its end is meant: the day counts) or an instant.
+fn parse_time(text: &str) -> Result<crate::model::Timestamp, String> {
+    let instant = text.parse::<jiff::Timestamp>().or_else(|_| {
+        let date: jiff::civil::Date = text.parse()?;
+        jiff::tz::Offset::UTC.to_timestamp(date.tomorrow()?.to_datetime(jiff::civil::Time::midnight()))
+    });
+    instant
+        .map(|instant| crate::model::Timestamp::from_micros(instant.as_microsecond()))
+        .map_err(|_| format!("`{text}` is no time: write YYYY-MM-DD or RFC 3339, such as 2026-11-24T12:00:00Z"))
+}
+
+/// `7d`, `4w` or a plain number of days.
+pub(super) fn parse_days(text: &str) -> Result<f64, String> {
+    let (number, factor) = match text.trim_end_matches(['d', 'w']) {
+        number if text.ends_with('w') => (number, 7.0),
+        number => (number, 1.0),
+    };
+    match number.parse::<f64>() {
+        Ok(days) if days.is_finite() && days > 0.0 && days * factor <= 36_500.0 => Ok(days * factor),
+        _ => Err(format!("`{text}` is no length of time: write 7d or 4w")),
+    }
+}

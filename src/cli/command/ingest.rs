@@ -1,0 +1,194 @@
+//! `ingest`: inputs to the lake, with a receipt.
+
+use super::Context;
+use crate::{
+    cli::{
+        args::{Ingest, InputOptions},
+        console::{Console, line},
+        exit::{Error, Outcome},
+        wire::receipt::Document,
+    },
+    ingest::{self, Found, Source, discover, recognise},
+    lake::{Input, Lake, Transaction},
+    model::{Counts, Defect, Deployment, Origin, Receipt, Row, SourceReceipt, TimeRange, UNCOUNTED, is_stand_in_run_id},
+};
+use std::io::Write;
+
+pub(super) fn run(context: &Context<'_>, args: &Ingest) -> Result<Outcome, Error> {
+    let receipt = ingest(&context.lake(), &args.paths, &args.input, context.console)?;
+    if context.console.json {
+        context.console.document(&Document::from(&receipt))?;
+    } else {
+        context.console.say(&summary(&receipt, context.console))?;
+    }
+    for warning in &receipt.warnings {
+        context.console.warn(warning);
+    }
+    Ok(Outcome::Fine)
+}
+
+/// Reads everything below `paths` into the lake, as a whole or not at all.
+pub(super) fn ingest(lake: &Lake, paths: &[String], options: &InputOptions, console: &Console) -> Result<Receipt, Error> {
+    let deployment = Deployment::new(&options.deployment)?;
+    let (stdin, paths) = split_stdin(paths)?;
+    let mut found = discover(&paths)?;
+    found.extend(stdin.as_ref().map(|file| Found { path: file.path().to_owned(), named: true }));
+    let shown = |found: &Found| match &stdin {
+        Some(file) if found.path == file.path() => "-".to_owned(),
+        _ => found.path.display().to_string(),
+    };
+    let (mut sources, passed_over) = recognise_all(&found, shown)?;
+    if sources.is_empty() {
+        return Err(nothing_found(&found, &passed_over));
+    }
+    sources.sort_by_cached_key(Source::order);
+    let mut receipt = read_all(lake, &deployment, &sources, options, console)?;
+    receipt.defects.extend(passed_over);
+    receipt.sources.sort_by(|a, b| a.path.cmp(&b.path));
+    receipt.defects.sort_by(|a, b| (&a.path, a.line, &a.reason).cmp(&(&b.path, b.line, &b.reason)));
+    Ok(receipt)
+}
+
+/// `-` is spooled to a file: it is hashed before it is read.
+fn split_stdin(paths: &[String]) -> Result<(Option<tempfile::NamedTempFile>, Vec<String>), Error> {
+    let rest: Vec<String> = paths.iter().filter(|path| *path != "-").cloned().collect();
+    if rest.len() == paths.len() {
+        return Ok((None, rest));
+    }
+    let mut file = tempfile::NamedTempFile::new().map_err(Error::io("create", "a temporary file"))?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut file).map_err(Error::io("read", "stdin"))?;
+    file.flush().map_err(Error::io("write", "a temporary file"))?;
+    Ok((Some(file), rest))
+}
+
+/// A file that the user named must be readable; one that was met in a folder is passed over with a note.
+fn recognise_all(found: &[Found], shown: impl Fn(&Found) -> String) -> Result<(Vec<Source>, Vec<Defect>), Error> {
+    let (mut sources, mut passed_over) = (Vec::new(), Vec::new());
+    for file in found {
+        match recognise(&file.path, &shown(file)) {
+            Ok(tables) => sources.extend(tables),
+            Err(ingest::Error::Unrecognised { path, reason }) if !file.named => {
+                passed_over.push(Defect { path: path.display().to_string(), line: None, reason, count: 1 });
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((sources, passed_over))
+}
+
+fn nothing_found(found: &[Found], passed_over: &[Defect]) -> Error {
+    let example = passed_over.first().map(|d| format!(" (such as {}: {})", line(&d.path), line(&d.reason))).unwrap_or_default();
+    Error::Usage(format!(
+        "no export of Airflow among {} file(s){example}; `windtunnel export-sql` prints the script that makes exports",
+        found.len()
+    ))
+}
+
+fn read_all(
+    lake: &Lake,
+    deployment: &Deployment,
+    sources: &[Source],
+    options: &InputOptions,
+    console: &Console,
+) -> Result<Receipt, Error> {
+    let mut transaction = Transaction::begin(lake, deployment)?;
+    let bar = console.bar(sources.len() as u64, "reading");
+    let (mut inputs, mut span, mut warnings, mut stand_ins) = (Vec::new(), None, Vec::new(), 0_u64);
+    for (origin, source) in sources.iter().enumerate() {
+        let mut receipt = SourceReceipt {
+            path: source.shown.clone(),
+            table: source.home(),
+            kind: source.kind(),
+            sha256: source.sha256.clone(),
+            counts: Counts::default(),
+            ignored: Default::default(),
+            skipped_as_known: transaction.knows(&source.sha256, source.home()),
+        };
+        let mut defects = Vec::new();
+        if !receipt.skipped_as_known {
+            let mut put = |row: Row, counted: bool| -> Result<(), Error> {
+                stand_ins += u64::from(matches!(&row, Row::Attempt(attempt) if is_stand_in_run_id(&attempt.run_id)));
+                Ok(transaction.put(if counted { origin as Origin } else { UNCOUNTED }, row)?)
+            };
+            let reading = source.read(&mut put, &mut |rows| bar.set_message(format!("{rows} rows")))?;
+            defects = reading.defects(&source.shown);
+            if options.strict && let Some(first) = defects.first() {
+                let (path, reason) = (first.path.clone(), first.reason.clone());
+                return Err(ingest::Error::Strict { path, line: first.line, reason }.into());
+            }
+            receipt.counts = reading.counts;
+            receipt.ignored = reading.ignored;
+            span = union(span, reading.span);
+            warnings.extend(reading.warnings);
+        }
+        inputs.push(Input { receipt, defects });
+        bar.inc(1);
+    }
+    bar.set_message("merging");
+    let inputs = transaction.commit(inputs)?;
+    bar.finish_and_clear();
+    if stand_ins > 0 && !sources.iter().any(|source| source.home() == Some("dag_runs")) {
+        warnings.push(format!(
+            "{stand_ins} task instances name their run by date only (Airflow before 2.2) and no dag_run came with them; \
+             ingest dag_run as well, before or later"
+        ));
+    }
+    let (sources, defects): (Vec<_>, Vec<_>) = inputs.into_iter().map(|input| (input.receipt, input.defects)).unzip();
+    let defects = defects.into_iter().flatten().collect();
+    Ok(Receipt { deployment: deployment.clone(), sources, span, defects, warnings })
+}
+
+fn union(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(TimeRange { from: a.from.min(b.from), to: a.to.max(b.to) }),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The receipt for people.
+pub(super) fn summary(receipt: &Receipt, console: &Console) -> String {
+    let totals = receipt.totals();
+    let known = receipt.sources.iter().filter(|source| source.skipped_as_known).count();
+    let mut text = format!(
+        "{} of {} rows from {} source(s) are new under deployment `{}`",
+        totals.written,
+        totals.read,
+        receipt.sources.len(),
+        receipt.deployment
+    );
+    let parts = [
+        (totals.duplicate, "known already"),
+        (totals.superseded, "superseded"),
+        (totals.ignored, "not used"),
+        (totals.rejected, "rejected"),
+    ];
+    for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
+        text.push_str(&format!(", {count} {what}"));
+    }
+    if known > 0 {
+        text.push_str(&format!("; {known} source(s) were ingested before"));
+    }
+    text.push('\n');
+    if let Some(span) = receipt.span {
+        text.push_str(&format!("history from {} to {}\n", span.from.minute_string(), span.to.minute_string()));
+    }
+    text.push_str(&defect_lines(&receipt.defects, console));
+    text
+}
+
+/// Defects that are printed; the rest is in the JSON receipt and in `lake sql 'SELECT * FROM defects'`.
+const SHOWN_DEFECTS: usize = 10;
+
+fn defect_lines(defects: &[Defect], console: &Console) -> String {
+    let mut text = String::new();
+    for defect in defects.iter().take(SHOWN_DEFECTS) {
+        let place = defect.line.map(|n| format!(", line {n}")).unwrap_or_default();
+        let times = if defect.count > 1 { format!(" ({} times)", defect.count) } else { String::new() };
+        let mark = console.paint("defect", anstyle::AnsiColor::Yellow);
+        text.push_str(&format!("{mark} {}{place}: {}{times}\n", line(&defect.path), line(&defect.reason)));
+    }
+    if defects.len() > SHOWN_DEFECTS {
+        text.push_str(&format!("and {} more kinds of defect (--json lists them)\n", defects.len() - SHOWN_DEFECTS));
+    }
+    text
+}

@@ -1,0 +1,115 @@
+//! `lake ls`, `lake verify`, `lake sql`.
+
+use super::Context;
+use crate::{
+    cli::{
+        args::LakeCommand,
+        console::line,
+        exit::{Error, Outcome},
+        wire::lake::{Document, rows},
+    },
+    lake::{Fault, QueryResult, Survey, Value},
+};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+pub(super) fn run(context: &Context<'_>, command: &LakeCommand) -> Result<Outcome, Error> {
+    let lake = context.lake();
+    match command {
+        LakeCommand::Ls => {
+            let survey = lake.survey()?;
+            if context.console.json {
+                context.console.document(&Document::new(lake.root(), &survey, None))?;
+            } else {
+                context.console.say(&listing(&survey, context.console.width()))?;
+            }
+            Ok(Outcome::Fine)
+        }
+        LakeCommand::Verify => {
+            let (survey, faults) = (lake.survey()?, lake.verify()?);
+            let whole = faults.iter().all(|fault| fault.harmless);
+            if context.console.json {
+                context.console.document(&Document::new(lake.root(), &survey, Some(&faults)))?;
+            } else {
+                context.console.say(&verdict(&survey, &faults))?;
+            }
+            Ok(if whole { Outcome::Fine } else { Outcome::Failed })
+        }
+        LakeCommand::Sql { query } => {
+            let result = lake.sql(query)?;
+            if context.console.json {
+                context.console.document(&rows(&result))?;
+            } else {
+                context.console.print(&query_table(&result, context.console.width()))?;
+            }
+            Ok(Outcome::Fine)
+        }
+    }
+}
+
+fn listing(survey: &Survey, width: u16) -> String {
+    let mut table = new_table(width);
+    table.set_header(["deployment", "table", "months", "rows", "bytes"]);
+    let mut groups: Vec<(&str, &str, Vec<&str>, u64, u64)> = Vec::new();
+    for part in &survey.parts {
+        let fits = |g: &(&str, &str, Vec<&str>, u64, u64)| g.0 == part.deployment && g.1 == part.table;
+        if !groups.last().is_some_and(fits) {
+            groups.push((&part.deployment, &part.table, Vec::new(), 0, 0));
+        }
+        if let Some(group) = groups.last_mut() {
+            group.2.extend(part.month.as_deref());
+            group.3 += part.rows;
+            group.4 += part.bytes;
+        }
+    }
+    groups.sort();
+    for (deployment, name, months, rows, bytes) in groups {
+        let span = match (months.first(), months.last()) {
+            (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
+            (Some(only), _) => (*only).to_owned(),
+            _ => String::new(),
+        };
+        table.add_row([deployment.to_owned(), name.to_owned(), span, rows.to_string(), bytes.to_string()]);
+    }
+    for column in [3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    format!("{table}\n{} source(s), revision {}\n", survey.sources.len(), survey.revision)
+}
+
+fn verdict(survey: &Survey, faults: &[Fault]) -> String {
+    let mut text = String::new();
+    for fault in faults {
+        let word = if fault.harmless { "left over" } else { "damaged" };
+        text.push_str(&format!("{word} {}: {}\n", line(&fault.path.display().to_string()), line(&fault.what)));
+    }
+    let rows: u64 = survey.parts.iter().map(|part| part.rows).sum();
+    if faults.iter().all(|fault| fault.harmless) {
+        text.push_str(&format!("whole: {} parts, {rows} rows, every hash, order and count as it should be\n", survey.parts.len()));
+    }
+    text
+}
+
+fn query_table(result: &QueryResult, width: u16) -> String {
+    let mut table = new_table(width);
+    table.set_header(result.columns().iter().map(|name| line(name)));
+    for row in 0..result.len() {
+        table.add_row(result.row(row).into_iter().map(|value| match value {
+            Value::Null => String::new(),
+            Value::Bool(value) => value.to_string(),
+            Value::Int(value) => value.to_string(),
+            Value::Float(value) => value.to_string(),
+            Value::Text(text) => line(&text),
+        }));
+    }
+    let rows = if result.len() == 1 { "row" } else { "rows" };
+    format!("{table}\n{} {rows}\n", result.len())
+}
+
+/// A sober table that keeps to the width.
+pub(super) fn new_table(width: u16) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table
+}

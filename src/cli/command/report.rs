@@ -1,0 +1,111 @@
+//! `report`: one HTML file, PNG twins of its charts, Markdown, and the analysis that they were made of.
+
+use super::{Context, analyze};
+use crate::{
+    analysis::Analysis,
+    cli::{
+        args::Report,
+        console::line,
+        exit::{Error, Outcome},
+        wire::{VERSION, analysis::Document, receipt::Paths},
+    },
+    report::{self, Options},
+};
+use std::{fs, path::Path};
+
+/// File names in the report's folder.
+const HTML: &str = "report.html";
+const MARKDOWN: &str = "report.md";
+const ANALYSIS: &str = "analysis.json";
+const IMAGES: &str = "images";
+
+pub(super) fn run(context: &Context<'_>, args: &Report) -> Result<Outcome, Error> {
+    let analysis = match args.from.as_slice() {
+        [] => analyze::analysis(context, &context.lake(), &args.options)?,
+        [path] => read(path)?,
+        _ => return Err(Error::Usage("--from takes one analysis document".to_owned())),
+    };
+    let paths = write(context, &analysis, &args.out)?;
+    if context.console.json {
+        context.console.document(&serde_json::json!({
+            "schema": "windtunnel.report.v1",
+            "windtunnel": VERSION,
+            "seed": analysis.seed,
+            "paths": paths,
+            "warnings": analysis.warnings,
+        }))?;
+    } else {
+        context.console.say(&format!("report: {}\n", line(&paths.html)))?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// Reads an analysis document, as `analyze --json` writes it; `-` is stdin.
+fn read(path: &Path) -> Result<Analysis, Error> {
+    let text = if path.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin()).map_err(Error::io("read", "stdin"))?
+    } else {
+        fs::read_to_string(path).map_err(Error::io("read", path))?
+    };
+    let bad = |reason: String| {
+        Error::Usage(format!("{}: not an analysis document: {reason}; `windtunnel analyze --json` writes one", path.display()))
+    };
+    let document: Document = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+    Analysis::try_from(document).map_err(bad)
+}
+
+/// Writes the report's files. Each appears whole: it is written beside and renamed.
+pub(super) fn write(context: &Context<'_>, analysis: &Analysis, out: &Path) -> Result<Paths, Error> {
+    let bar = context.console.bar(1, "drawing");
+    let options = Options { version: VERSION.to_owned(), image_base: Some(IMAGES.to_owned()), ..Options::default() };
+    let rendered = report::render(analysis, &options)?;
+    bar.finish_and_clear();
+    let images = out.join(IMAGES);
+    fs::create_dir_all(&images).map_err(Error::io("create", &images))?;
+    let mut json = serde_json::to_vec_pretty(&Document::from(analysis))
+        .map_err(|error| Error::Usage(format!("cannot write the analysis as JSON: {error}")))?;
+    json.push(b'\n');
+    let mut paths = Paths {
+        html: place(out, HTML, rendered.html.as_bytes())?,
+        markdown: place(out, MARKDOWN, rendered.markdown.as_bytes())?,
+        analysis: place(out, ANALYSIS, &json)?,
+        images: Vec::new(),
+    };
+    for image in &rendered.images {
+        paths.images.push(place(&images, &image.name, &image.bytes)?);
+    }
+    remove_stale(&images, &paths.images);
+    Ok(paths)
+}
+
+fn place(folder: &Path, name: &str, bytes: &[u8]) -> Result<String, Error> {
+    let path = folder.join(name);
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write in", folder))?;
+    std::io::Write::write_all(&mut file, bytes).map_err(Error::io("write", &path))?;
+    let persisted = file.persist(&path).map_err(|error| Error::io("write", &path)(error.error))?;
+    readable(&persisted, &path)?;
+    Ok(path.display().to_string())
+}
+
+/// Temporary files are private; a report is there to be served and sent.
+#[cfg(unix)]
+fn readable(file: &fs::File, path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644)).map_err(Error::io("write", path))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &fs::File, _: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Pictures of an earlier report in the same folder. A failure leaves a picture too many, and no report wrong.
+fn remove_stale(folder: &Path, kept: &[String]) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_ours = path.extension().is_some_and(|extension| extension == "png");
+        if is_ours && !kept.contains(&path.display().to_string()) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Parses, composes, prints, and turns outcomes into exit codes. The only floor that knows settings and environment.
+
+mod args;
+mod command;
+mod config;
+mod console;
+mod exit;
+mod wire;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let parsed = match args::Cli::try_parse() {
+        Ok(parsed) => parsed,
+        Err(error) => return exit::usage(&error),
+    };
+    let console = console::Console::new(&parsed.common);
+    match command::run(parsed, &console) {
+        Ok(outcome) => outcome.code(),
+        Err(error) => exit::report(&error, &console),
+    }
+}

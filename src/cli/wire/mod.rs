@@ -1,0 +1,18 @@
+//! JSON documents as the contract has them, and nothing else: memory structs are turned into these at the edge.
+
+pub(super) mod analysis;
+pub(super) mod lake;
+pub(super) mod receipt;
+
+/// Version of this program, as in every document.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Documents that `windtunnel schema` publishes.
+pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+    vec![
+        ("analysis", schemars::schema_for!(analysis::Document)),
+        ("lake", schemars::schema_for!(lake::Document)),
+        ("receipt", schemars::schema_for!(receipt::Document)),
+        ("weekly", schemars::schema_for!(receipt::Weekly)),
+    ]
+}

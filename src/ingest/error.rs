@@ -1,0 +1,68 @@
+//! Inputs that cannot be read at all, with the path and the next step.
+
+use std::{io, path::PathBuf};
+
+/// An input that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// Input.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Nothing there.
+    #[error("{pattern}: no such file or folder")]
+    NotFound {
+        /// Path or pattern as given.
+        pattern: String,
+    },
+    /// A pattern that is none.
+    #[error("{pattern}: not a valid pattern: {reason}")]
+    Pattern {
+        /// Pattern as given.
+        pattern: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Not an input this program knows.
+    #[error("{}: {reason}", path.display())]
+    Unrecognised {
+        /// Input.
+        path: PathBuf,
+        /// What it seems to be, and what to do.
+        reason: String,
+    },
+    /// A database file that cannot be read.
+    #[error("{}: cannot read the SQLite file: {source}; copy it with `sqlite3 FILE \".backup COPY\"` and ingest the copy", path.display())]
+    Sqlite {
+        /// Input.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// The first defect under `--strict`.
+    #[error("{path}{}: {reason} (--strict stops at the first defect; nothing was written)", line.map(|n| format!(", line {n}")).unwrap_or_default())]
+    Strict {
+        /// Input.
+        path: String,
+        /// Line.
+        line: Option<u64>,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Error {
+    pub(super) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+
+    pub(super) fn sqlite(path: &std::path::Path) -> impl FnOnce(rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Sqlite { path, source }
+    }
+}

@@ -1,0 +1,168 @@
+//! One value of an exported row, as text or as a database gives it, to a typed value or a fault that names the column.
+
+use super::reading::Fault;
+use crate::model::{Text, Timestamp};
+use std::{borrow::Cow, collections::HashSet};
+
+/// One value. Empty text is no value: CSV cannot tell the two apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Field<'a> {
+    Null,
+    Bytes(&'a [u8]),
+    Int(i64),
+    Real(f64),
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn from_bytes(bytes: &'a [u8]) -> Self {
+        if bytes.is_empty() { Self::Null } else { Self::Bytes(bytes) }
+    }
+
+
+    /// The text, if it is text at all.
+    pub(super) fn text(self, column: &str) -> Result<Option<Cow<'a, str>>, Fault> {
+        match self {
+            Self::Null => Ok(None),
+            Self::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => Ok(Some(Cow::Borrowed(text))),
+                Err(_) => Err(Fault::of(format!("{column} is not UTF-8"), &String::from_utf8_lossy(bytes))),
+            },
+            Self::Int(value) => Ok(Some(Cow::Owned(value.to_string()))),
+            Self::Real(value) => Ok(Some(Cow::Owned(value.to_string()))),
+        }
+    }
+
+    pub(super) fn int(self, column: &str) -> Result<Option<i64>, Fault> {
+        match self {
+            Self::Int(value) => Ok(Some(value)),
+            Self::Real(value) if value.fract() == 0.0 => Ok(Some(value as i64)),
+            _ => self.parse(column, "a whole number", |text| text.parse().ok()),
+        }
+    }
+
+    pub(super) fn int32(self, column: &str) -> Result<Option<i32>, Fault> {
+        let wide = self.int(column)?;
+        wide.map(|v| i32::try_from(v).map_err(|_| Fault::of(format!("{column} is out of range"), &v.to_string()))).transpose()
+    }
+
+    pub(super) fn float(self, column: &str) -> Result<Option<f64>, Fault> {
+        match self {
+            Self::Int(value) => Ok(Some(value as f64)),
+            Self::Real(value) => Ok(Some(value)),
+            _ => self.parse(column, "a number", |text| text.parse().ok().filter(|v: &f64| v.is_finite())),
+        }
+    }
+
+    /// `t`/`f` of psql, `True`/`False` of Python, `0`/`1` of SQLite and MySQL.
+    pub(super) fn bool(self, column: &str) -> Result<Option<bool>, Fault> {
+        match self {
+            Self::Int(value) => Ok(Some(value != 0)),
+            _ => self.parse(column, "true or false", |text| match text {
+                "t" | "true" | "True" | "1" => Some(true),
+                "f" | "false" | "False" | "0" => Some(false),
+                _ => None,
+            }),
+        }
+    }
+
+    fn parse<T>(self, column: &str, wanted: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
+        let Some(text) = self.text(column)? else { return Ok(None) };
+        parse(text.trim()).map(Some).ok_or_else(|| Fault::of(format!("{column} is not {wanted}"), &text))
+    }
+}
+
+/// Reads instants of one source, which must either all state an offset or all be UTC without one.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    with_offset: Option<bool>,
+}
+
+impl Clock {
+    pub(super) fn read(&mut self, field: Field<'_>, column: &str) -> Result<Option<Timestamp>, Fault> {
+        let Some(text) = field.text(column)? else { return Ok(None) };
+        let Some((instant, with_offset)) = parse_instant(text.trim()) else {
+            return Err(Fault::of(format!("{column} is not a time"), &text));
+        };
+        if *self.with_offset.get_or_insert(with_offset) != with_offset {
+            let what = if with_offset { "states a time zone" } else { "states no time zone" };
+            return Err(Fault::of(format!("{column} {what}, unlike the rows before"), &text));
+        }
+        Ok(Some(instant))
+    }
+}
+
+/// The instant, and whether the text states an offset. Without one it is UTC: SQLite and MySQL keep UTC and say nothing.
+pub(super) fn parse_instant(text: &str) -> Option<(Timestamp, bool)> {
+    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+        return Some((Timestamp::from_micros(instant.as_microsecond()), true));
+    }
+    let civil: jiff::civil::DateTime = text.parse().ok()?;
+    let instant = jiff::tz::Offset::UTC.to_timestamp(civil).ok()?;
+    Some((Timestamp::from_micros(instant.as_microsecond()), false))
+}
+
+/// Equal texts share one allocation.
+#[derive(Debug, Default)]
+pub(super) struct Texts(HashSet<Text>);
+
+impl Texts {
+    /// Beyond this many distinct texts nothing is gained by remembering more.
+    const MAX: usize = 65_536;
+
+    pub(super) fn get(&mut self, text: &str) -> Text {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        if self.0.len() >= Self::MAX {
+            self.0.clear();
+        }
+        let text: Text = text.into();
+        self.0.insert(text.clone());
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_instant_in_every_form_that_airflow_exports() {
+        let want = Some("2026-11-24T11:53:46.335951Z".to_owned());
+        for text in [
+            "2026-11-24 11:53:46.335951+00",
+            "2026-11-24 12:53:46.335951+01",
+            "2026-11-24 11:53:46.335951+00:00",
+            "2026-11-24T11:53:46.335951Z",
+            "2026-11-24T11:53:46.335951+00:00",
+            "2026-11-24 17:23:46.335951+05:30",
+            "2026-11-24 11:53:46.335951",
+        ] {
+            assert_eq!(parse_instant(text).map(|(t, _)| t.to_string()), want, "{text}");
+        }
+        for (text, want) in [("2026-11-24 02:00:00", "2026-11-24T02:00:00Z"), ("2026-11-24 02:00:00.5+00", "2026-11-24T02:00:00.5Z")] {
+            assert_eq!(parse_instant(text).map(|(t, _)| t.to_string()).as_deref(), Some(want), "{text}");
+        }
+        for text in ["", "yesterday", "2026-13-01 00:00:00", "12", "2026-11-24 25:00:00"] {
+            assert_eq!(parse_instant(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_source_states_offsets_always_or_never() {
+        let mut clock = Clock::default();
+        assert!(clock.read(Field::Bytes(b"2026-11-24 11:53:46+00"), "start_date").is_ok());
+        let fault = clock.read(Field::Bytes(b"2026-11-24 11:53:46"), "end_date").expect_err("mixed");
+        assert_eq!(fault.text(), "end_date states no time zone, unlike the rows before: `2026-11-24 11:53:46`");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let field = Field::from_bytes(&bytes);
+            let _ = (field.text("x"), field.int32("x"), field.float("x"), field.bool("x"));
+            let _ = Clock::default().read(field, "x");
+        }
+    }
+}

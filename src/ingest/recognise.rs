@@ -1,0 +1,257 @@
+//! What an input is, by its content: first bytes, then the names of its columns. Never by its name or by position.
+
+use super::{
+    Error, Reading,
+    airflow::{self, Columns},
+    open,
+    reading::Fault,
+    sqlite,
+    table::{self, DELIMITERS, RowView},
+};
+use crate::model::Row;
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// One table to read: a file, or a table of a database file.
+#[derive(Clone, Debug)]
+pub struct Source {
+    path: PathBuf,
+    /// Path for people: as given, with `#table` behind a database file.
+    pub shown: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    table: Table,
+    place: Place,
+    columns: Columns,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    Csv { delimiter: u8 },
+    Sqlite { table: String },
+}
+
+/// Tables of Airflow's metadata database that history lies in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Table {
+    // In the order in which they are read: runs give ids to attempts, pokes wait for their attempts.
+    DagRun,
+    TaskReschedule,
+    TaskInstanceHistory,
+    TaskInstance,
+    TaskFail,
+    SlotPool,
+    Dag,
+    DagTag,
+    SerializedDag,
+    /// Known, and of no use yet.
+    Other(&'static str),
+}
+
+impl Table {
+    fn name(self) -> &'static str {
+        match self {
+            Self::DagRun => "dag_run",
+            Self::TaskReschedule => "task_reschedule",
+            Self::TaskInstanceHistory => "task_instance_history",
+            Self::TaskInstance => "task_instance",
+            Self::TaskFail => "task_fail",
+            Self::SlotPool => "slot_pool",
+            Self::Dag => "dag",
+            Self::DagTag => "dag_tag",
+            Self::SerializedDag => "serialized_dag",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// Table of the lake its rows go to.
+    fn home(self) -> Option<&'static str> {
+        Some(match self {
+            Self::DagRun => "dag_runs",
+            Self::TaskReschedule => "reschedules",
+            Self::TaskInstanceHistory | Self::TaskInstance | Self::TaskFail => "task_attempts",
+            Self::SlotPool => "pools",
+            Self::Dag => "dags",
+            Self::DagTag => "dag_tags",
+            Self::SerializedDag => "task_edges",
+            Self::Other(_) => return None,
+        })
+    }
+}
+
+/// Bytes that are looked at before a file is taken for a table.
+const HEAD: usize = 8_192;
+
+/// The tables in the file at `path`, which the user calls `shown`.
+pub fn recognise(path: &Path, shown: &str) -> Result<Vec<Source>, Error> {
+    let unrecognised = |reason: String| Error::Unrecognised { path: PathBuf::from(shown), reason };
+    let mut head = Vec::new();
+    open::open(path)?.take(HEAD as u64).read_to_end(&mut head).map_err(|source| Error::Io { path: shown.into(), source })?;
+    if head.is_empty() {
+        return Err(unrecognised("the file is empty".to_owned()));
+    }
+    let sha256 = open::hash(path)?;
+    if head.starts_with(sqlite::MAGIC) {
+        return database(path, shown, &sha256);
+    }
+    if let Some(reason) = no_table(&head) {
+        return Err(unrecognised(reason.to_owned()));
+    }
+    let mut first_header = None;
+    for delimiter in DELIMITERS {
+        let header = table::header(path, delimiter)?;
+        if let Some(table) = table_of(&header) {
+            let columns = Columns::new(header);
+            let place = Place::Csv { delimiter };
+            return Ok(vec![Source { path: path.into(), shown: shown.to_owned(), sha256, table, place, columns }]);
+        }
+        first_header.get_or_insert(header);
+    }
+    let names = first_header.unwrap_or_default().join(",");
+    let fault = Fault::of("no table of Airflow has this header, and a file without a header cannot be read", &names);
+    Err(unrecognised(format!("{}; export with `\\copy TABLE TO FILE CSV HEADER`", fault.text())))
+}
+
+/// What a file is that cannot be a table.
+fn no_table(head: &[u8]) -> Option<&'static str> {
+    let text = head.trim_ascii_start();
+    let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        Some("the text is UTF-16; save it as UTF-8")
+    } else if begins(b"<!doctype") || begins(b"<html") || begins(b"<?xml") {
+        Some("an HTML page, not an export: was it saved from a login page? Export the tables instead (`windtunnel export-sql`)")
+    } else if begins(b"{") || begins(b"[") {
+        Some("JSON is not read yet; export the tables as CSV (`windtunnel export-sql`)")
+    } else if head.contains(&0) {
+        Some("a binary file of no kind that is known")
+    } else {
+        None
+    }
+}
+
+fn database(path: &Path, shown: &str, sha256: &str) -> Result<Vec<Source>, Error> {
+    let mut sources = Vec::new();
+    for (name, header) in sqlite::tables(path)? {
+        let Some(table) = table_of(&header).filter(|table| table.home().is_some()) else { continue };
+        sources.push(Source {
+            path: path.into(),
+            shown: format!("{shown}#{name}"),
+            sha256: sha256.to_owned(),
+            table,
+            place: Place::Sqlite { table: name },
+            columns: Columns::new(header),
+        });
+    }
+    if sources.is_empty() {
+        let reason = "a SQLite database without Airflow's tables".to_owned();
+        return Err(Error::Unrecognised { path: shown.into(), reason });
+    }
+    Ok(sources)
+}
+
+/// The table that has these columns.
+fn table_of(header: &[String]) -> Option<Table> {
+    let has = |names: &[&str]| names.iter().all(|name| header.iter().any(|column| column == name));
+    let run_key = has(&["run_id"]) || has(&["execution_date"]);
+    let attempt = has(&["dag_id", "task_id", "start_date", "end_date"]) && run_key;
+    if attempt && has(&["state", "try_number"]) {
+        let past = has(&["task_instance_id"]) || has(&["id", "job_id"]);
+        return Some(if past { Table::TaskInstanceHistory } else { Table::TaskInstance });
+    }
+    let tables: [(&[&str], Table); 22] = [
+        (&["dag_id", "run_id", "state", "start_date", "end_date"], Table::DagRun),
+        (&["reschedule_date", "start_date"], Table::TaskReschedule),
+        (&["pool", "slots"], Table::SlotPool),
+        (&["dag_id", "fileloc", "owners", "is_paused"], Table::Dag),
+        (&["dag_id", "dag_hash", "data"], Table::SerializedDag),
+        (&["dttm", "event", "owner"], Table::Other("log")),
+        (&["job_type", "latest_heartbeat"], Table::Other("job")),
+        (&["dag_id", "task_id", "email_sent", "timestamp"], Table::Other("sla_miss")),
+        (&["deadline_time"], Table::Other("deadline")),
+        (&["key", "value", "dag_id", "task_id"], Table::Other("xcom")),
+        (&["dataset_id", "source_dag_id"], Table::Other("dataset_event")),
+        (&["asset_id", "source_dag_id"], Table::Other("asset_event")),
+        (&["classpath", "kwargs"], Table::Other("trigger")),
+        (&["dag_id", "version_number"], Table::Other("dag_version")),
+        (&["callback_def"], Table::Other("deadline_alert")),
+        (&["fetch_method"], Table::Other("callback")),
+        (&["rendered_fields"], Table::Other("rendered_task_instance_fields")),
+        (&["fileloc", "source_code"], Table::Other("dag_code")),
+        (&["filename", "stacktrace"], Table::Other("import_error")),
+        (&["backfill_id", "dag_run_id"], Table::Other("backfill_dag_run")),
+        (&["elasticsearch_id"], Table::Other("log_template")),
+        (&["conn_id", "conn_type"], Table::Other("connection")),
+    ];
+    if attempt && has(&["duration", "id"]) {
+        return Some(Table::TaskFail);
+    }
+    let is_tag = has(&["name", "dag_id"]) && header.len() <= 3;
+    let hit = tables.into_iter().find(|(names, _)| has(names)).map(|(_, table)| table);
+    hit.or(is_tag.then_some(Table::DagTag))
+}
+
+impl Source {
+    /// Order in which sources of one ingest are to be read.
+    pub fn order(&self) -> impl Ord + use<> {
+        (self.table, self.shown.clone())
+    }
+
+    /// Table of the lake its rows go to; `None` where they are not kept.
+    pub fn home(&self) -> Option<&'static str> {
+        self.table.home()
+    }
+
+    /// What it was recognised as, for people.
+    pub fn kind(&self) -> String {
+        let format = match &self.place {
+            Place::Csv { delimiter: b',' } => "CSV",
+            Place::Csv { .. } => "delimited text",
+            Place::Sqlite { .. } => "SQLite",
+        };
+        match self.columns.version().filter(|_| matches!(self.table, Table::TaskInstance | Table::TaskInstanceHistory | Table::DagRun)) {
+            Some(version) => format!("{} (Airflow {version}, {format})", self.table.name()),
+            None => format!("{} ({format})", self.table.name()),
+        }
+    }
+
+    /// Reads it to its end. Each row goes to `emit`, which is also told whether it stands for a row of the source or is
+    /// only implied by one; `progress` hears the number of rows now and then.
+    pub fn read<E: From<Error>>(
+        &self,
+        emit: &mut dyn FnMut(Row, bool) -> Result<(), E>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Reading, E> {
+        let mut reading = Reading::default();
+        let mut reader = airflow::Reader::new(self.table, &self.columns);
+        let mut one = |line: u64, row: Result<&dyn RowView, Fault>| -> Result<(), E> {
+            reading.counts.read += 1;
+            if reading.counts.read.is_multiple_of(PROGRESS_ROWS) {
+                progress(reading.counts.read);
+            }
+            match row.and_then(|row| reader.read(row, &mut reading)) {
+                Ok(airflow::Outcome::Row { row, implied }) => {
+                    emit(row, true)?;
+                    implied.into_iter().try_for_each(|row| emit(row, false))
+                }
+                Ok(airflow::Outcome::Ignored(reason)) => {
+                    reading.ignore(&reason);
+                    Ok(())
+                }
+                Err(fault) => {
+                    reading.reject(Some(line), &fault);
+                    Ok(())
+                }
+            }
+        };
+        match &self.place {
+            Place::Csv { delimiter } => table::rows(&self.path, *delimiter, one)?,
+            Place::Sqlite { table } => sqlite::rows(&self.path, table, |number, row| one(number, Ok(row)))?,
+        }
+        Ok(reading)
+    }
+}
+
+/// Rows between two calls of `progress`.
+const PROGRESS_ROWS: u64 = 10_000;

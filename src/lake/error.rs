@@ -1,0 +1,107 @@
+//! What can go wrong in a lake, with the path and the next step.
+
+use std::{io, path::{Path, PathBuf}};
+
+/// A failure of the lake. Whatever it is, the lake is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A Parquet file cannot be read or written.
+    #[error("{}: {source}; run `windtunnel lake verify`", path.display())]
+    Parquet {
+        /// File.
+        path: PathBuf,
+        /// What parquet says.
+        source: parquet::errors::ParquetError,
+    },
+    /// A batch of a Parquet file cannot be read or written.
+    #[error("{}: {source}; run `windtunnel lake verify`", path.display())]
+    Arrow {
+        /// File.
+        path: PathBuf,
+        /// What arrow says.
+        source: arrow::error::ArrowError,
+    },
+    /// A part lacks a column, or has it in another type.
+    #[error("{}: column `{column}` is missing or of another type; run `windtunnel lake verify`", path.display())]
+    WrongSchema {
+        /// File.
+        path: PathBuf,
+        /// Column.
+        column: &'static str,
+    },
+    /// The manifest is no manifest.
+    #[error("{}: not a lake manifest: {reason}; restore it from a backup, or ingest into a new folder with --lake", path.display())]
+    Manifest {
+        /// File.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The folder holds something else.
+    #[error("{} is not empty and holds no lake (no manifest.json); name another folder with --lake", path.display())]
+    NotALake {
+        /// Folder.
+        path: PathBuf,
+    },
+    /// There is no lake.
+    #[error("no lake at {}; make one with `windtunnel ingest PATH --lake {}`", path.display(), path.display())]
+    Missing {
+        /// Folder.
+        path: PathBuf,
+    },
+    /// Written by a later version of this program.
+    #[error("{}: the lake has format {found}, this program knows up to {known}; use a newer windtunnel", path.display())]
+    TooNew {
+        /// Manifest.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// Newest known format.
+        known: u32,
+    },
+    /// Two histories under one name.
+    #[error(
+        "{conflicts} of {overlap} attempts that are known under deployment `{deployment}` have another history here \
+         (first: {example}). These seem to be two Airflows: give each a name of its own with --deployment NAME"
+    )]
+    Conflict {
+        /// Deployment.
+        deployment: String,
+        /// Attempts with contradicting times.
+        conflicts: u64,
+        /// Attempts known from both.
+        overlap: u64,
+        /// One of them.
+        example: String,
+    },
+    /// A query failed.
+    #[error("{0}")]
+    Query(String),
+}
+
+impl Error {
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(super) fn parquet(path: &Path) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Parquet { path, source }
+    }
+
+    pub(super) fn arrow(path: &Path) -> impl FnOnce(arrow::error::ArrowError) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Arrow { path, source }
+    }
+}

@@ -1,0 +1,46 @@
+//! Rows to Parquet and back. A lake is a folder that any engine can read; the manifest says which parts are live.
+
+mod cell;
+mod codec;
+mod error;
+mod layout;
+mod manifest;
+mod merge;
+mod read;
+mod reconcile;
+mod rows;
+mod spill;
+mod sql;
+mod stamp;
+mod survey;
+mod table;
+mod transaction;
+
+pub use error::Error;
+pub use sql::{QueryResult, Value};
+pub use survey::{Fault, PartInfo, SourceInfo, Survey};
+pub use transaction::{Input, Transaction};
+
+use std::path::{Path, PathBuf};
+
+/// A lake: a folder of Parquet files with a manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lake {
+    root: PathBuf,
+}
+
+impl Lake {
+    /// The lake at `root`, which need not exist yet.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn manifest(&self) -> Result<manifest::Manifest, Error> {
+        manifest::Manifest::load(&self.root)?.ok_or_else(|| Error::Missing { path: self.root.clone() })
+    }
+}

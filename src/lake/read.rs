@@ -1,0 +1,152 @@
+//! Reading for analyses: polars finds the rows, model structs leave.
+
+use super::{
+    Error, Lake,
+    cell::Cell,
+    codec::Interner,
+    rows::Stored,
+    table::{Kind, Table},
+};
+use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Pool, Reschedule, TaskEdge, Text};
+use polars::prelude::*;
+use std::collections::BTreeSet;
+
+impl Lake {
+    /// Deployments with history, by name.
+    pub fn deployments(&self) -> Result<Vec<Deployment>, Error> {
+        let names: BTreeSet<String> = self.manifest()?.parts.into_iter().map(|part| part.deployment).collect();
+        Ok(names.iter().filter_map(|name| Deployment::new(name).ok()).collect())
+    }
+
+    /// DAGs of a deployment that have attempts or runs, by id.
+    pub fn dag_ids(&self, deployment: &Deployment) -> Result<Vec<Text>, Error> {
+        let mut ids = BTreeSet::new();
+        for table in [Attempt::TABLE, DagRun::TABLE] {
+            let Some(frame) = self.scan(table, deployment)? else { continue };
+            let frame = collect(frame.select([col("dag_id")]).unique(None, UniqueKeepStrategy::Any))?;
+            let column = frame.column("dag_id").and_then(|column| column.str()).map_err(query)?;
+            ids.extend(column.iter().flatten().map(Text::from));
+        }
+        Ok(ids.into_iter().collect())
+    }
+
+    /// Everything that is known of one DAG.
+    pub fn dag_history(&self, deployment: &Deployment, dag_id: &Text) -> Result<DagHistory, Error> {
+        let mut edges: Vec<(TaskEdge, i64)> = Vec::new();
+        self.each_row(TaskEdge::TABLE, deployment, Some(dag_id), |cells| {
+            if let Some(edge) = TaskEdge::from_cells(cells) {
+                edges.push((edge, cells[5].as_int().unwrap_or(0)));
+            }
+        })?;
+        let newest = edges.iter().max_by_key(|(edge, revision)| (*revision, edge.version.clone()));
+        let newest = newest.map(|(edge, _)| edge.version.clone());
+        edges.retain(|(edge, _)| Some(&edge.version) == newest.as_ref());
+        Ok(DagHistory {
+            deployment: deployment.clone(),
+            dag_id: dag_id.clone(),
+            dag: self.rows::<Dag>(deployment, Some(dag_id))?.into_iter().next(),
+            tags: self.rows::<DagTag>(deployment, Some(dag_id))?.into_iter().map(|tag| tag.tag).collect(),
+            runs: self.rows(deployment, Some(dag_id))?,
+            attempts: self.rows(deployment, Some(dag_id))?,
+            reschedules: self.rows::<Reschedule>(deployment, Some(dag_id))?,
+            edges: edges.into_iter().map(|(edge, _)| edge).collect(),
+        })
+    }
+
+    /// Pools of a deployment, by name.
+    pub fn pools(&self, deployment: &Deployment) -> Result<Vec<Pool>, Error> {
+        self.rows(deployment, None)
+    }
+
+    fn rows<T: Stored>(&self, deployment: &Deployment, dag_id: Option<&Text>) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        self.each_row(T::TABLE, deployment, dag_id, |cells| rows.extend(T::from_cells(cells)))?;
+        Ok(rows)
+    }
+
+    fn each_row(
+        &self,
+        table: &'static Table,
+        deployment: &Deployment,
+        dag_id: Option<&Text>,
+        mut visit: impl FnMut(&[Cell]),
+    ) -> Result<(), Error> {
+        let Some(mut frame) = self.scan(table, deployment)? else { return Ok(()) };
+        if let Some(dag_id) = dag_id {
+            // Pushed down to the row groups: files are sorted by dag_id.
+            frame = frame.filter(col("dag_id").eq(lit(dag_id.to_string())));
+        }
+        let order: Vec<_> = table.order.iter().map(|&place| col(table.columns[place].name)).collect();
+        let options = SortMultipleOptions::default().with_maintain_order(true);
+        let frame = collect(frame.sort_by_exprs(order, options))?;
+        let columns = table.columns.iter().map(|c| Values::of(&frame, c.name, c.kind)).collect::<Result<Vec<_>, _>>()?;
+        let mut interner = Interner::default();
+        for row in 0..frame.height() {
+            let cells: Vec<Cell> = columns.iter().map(|values| values.cell(row, &mut interner)).collect();
+            visit(&cells);
+        }
+        Ok(())
+    }
+
+    /// All parts of a table of a deployment as one lazy frame; `None` where there are none.
+    pub(super) fn scan(&self, table: &Table, deployment: &Deployment) -> Result<Option<LazyFrame>, Error> {
+        let manifest = self.manifest()?;
+        let parts = manifest.parts.iter().filter(|p| p.table == table.name && p.deployment == deployment.as_str());
+        let frames = parts
+            .map(|part| {
+                let path = PlRefPath::try_from_path(&self.root.join(part.path())).map_err(query)?;
+                // The manifest says what is live; the folder names hold nothing that it does not.
+                let args = ScanArgsParquet {
+                    glob: false,
+                    hive_options: HiveOptions { enabled: Some(false), ..HiveOptions::default() },
+                    ..ScanArgsParquet::default()
+                };
+                LazyFrame::scan_parquet(path, args).map_err(query)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if frames.is_empty() { Ok(None) } else { concat(frames, UnionArgs::default()).map(Some).map_err(query) }
+    }
+}
+
+/// Runs a query on the streaming engine, which holds a bounded part of the input at a time.
+pub(super) fn collect(frame: LazyFrame) -> Result<DataFrame, Error> {
+    frame.collect_with_engine(Engine::Streaming).map(|result| result.unwrap_single()).map_err(query)
+}
+
+pub(super) fn query(error: PolarsError) -> Error {
+    Error::Query(error.to_string())
+}
+
+/// A column of a frame by the kind that the table says it has.
+enum Values {
+    Text(StringChunked),
+    Int32(Int32Chunked),
+    Int64(Int64Chunked),
+    Float(Float64Chunked),
+    Bool(BooleanChunked),
+}
+
+impl Values {
+    fn of(frame: &DataFrame, name: &str, kind: Kind) -> Result<Self, Error> {
+        let series = frame.column(name).map_err(query)?.as_materialized_series().rechunk();
+        match kind {
+            Kind::Text => series.str().cloned().map(Self::Text),
+            Kind::Int32 => series.i32().cloned().map(Self::Int32),
+            Kind::Int64 => series.i64().cloned().map(Self::Int64),
+            Kind::Float => series.f64().cloned().map(Self::Float),
+            Kind::Bool => series.bool().cloned().map(Self::Bool),
+            Kind::Time => series.to_physical_repr().i64().cloned().map(Self::Int64),
+        }
+        .map_err(query)
+    }
+
+    fn cell(&self, row: usize, interner: &mut Interner) -> Cell {
+        match self {
+            Self::Text(a) => a.get(row).map_or(Cell::Null, |text| Cell::Text(interner.get(text))),
+            Self::Int32(a) => Cell::from(a.get(row)),
+            Self::Int64(a) => Cell::from(a.get(row)),
+            Self::Float(a) => Cell::from(a.get(row)),
+            Self::Bool(a) => Cell::from(a.get(row)),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Rows of one task that say something about each other: placeholders give way to real attempts, and a `task_fail`
+//! row gives way to the attempt it is about.
+
+use super::{cell::Cell, stamp::Stamped, table::attempt as at};
+use std::collections::BTreeMap;
+
+/// Start times of a `task_fail` row and of its attempt differ by less than this, in microseconds: both are written in
+/// one transaction.
+const SAME_START_MICROS: i64 = 1_000_000;
+
+/// Which of the rows of one (dag, task) stay, in the order given.
+pub(super) fn survivors(rows: &[Stamped]) -> Vec<bool> {
+    let mut instances: BTreeMap<(&Cell, i64), Vec<usize>> = BTreeMap::new();
+    for (i, row) in rows.iter().enumerate() {
+        let index = row.cells[at::MAP_INDEX].as_int().unwrap_or(-1);
+        instances.entry((&row.cells[at::RUN_ID], index)).or_default().push(i);
+    }
+    let mut stays = vec![true; rows.len()];
+    for ((run_id, index), members) in &instances {
+        let is_expanded = *index == -1 && instances.range((*run_id, 0)..=(*run_id, i64::MAX)).next().is_some();
+        let has_real = members.iter().any(|&i| is_real(&rows[i].cells));
+        let starts = real_starts(rows, members);
+        for &i in members {
+            let cells = &rows[i].cells;
+            let placeholder = cells[at::TRY_NUMBER].as_int() == Some(0);
+            let retold = cells[at::TRY_NUMBER].is_null()
+                && cells[at::STARTED_AT].as_int().is_some_and(|start| {
+                    starts.iter().any(|known| known.abs_diff(start) < SAME_START_MICROS as u64)
+                });
+            let unexpanded = is_expanded && cells[at::STARTED_AT].is_null();
+            stays[i] = !(placeholder && has_real || retold || unexpanded);
+        }
+    }
+    stays
+}
+
+/// An attempt that was scheduled: try 1 or later.
+fn is_real(cells: &[Cell]) -> bool {
+    cells[at::TRY_NUMBER].as_int().is_some_and(|number| number >= 1)
+}
+
+fn real_starts(rows: &[Stamped], members: &[usize]) -> Vec<i64> {
+    let real = members.iter().filter(|&&i| !rows[i].cells[at::TRY_NUMBER].is_null());
+    real.filter_map(|&i| rows[i].cells[at::STARTED_AT].as_int()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::TASK_ATTEMPTS;
+    use super::*;
+
+    fn row(index: i32, try_number: Option<i32>, started: Option<i64>) -> Stamped {
+        let mut cells = vec![Cell::Null; TASK_ATTEMPTS.columns.len()];
+        cells[at::RUN_ID] = Cell::from("r1");
+        cells[at::MAP_INDEX] = Cell::from(index);
+        cells[at::TRY_NUMBER] = Cell::from(try_number);
+        cells[at::STARTED_AT] = Cell::from(started);
+        cells[at::SOURCE] = Cell::from("database");
+        Stamped::new(&TASK_ATTEMPTS, cells.into_boxed_slice())
+    }
+
+    #[test]
+    fn a_placeholder_lives_until_a_real_attempt_is_known() {
+        assert_eq!(survivors(&[row(-1, Some(0), None)]), [true]);
+        assert_eq!(survivors(&[row(-1, Some(0), None), row(-1, Some(1), Some(5))]), [false, true]);
+    }
+
+    #[test]
+    fn an_unexpanded_row_gives_way_to_mapped_instances() {
+        assert_eq!(survivors(&[row(-1, Some(0), None), row(0, Some(1), Some(5))]), [false, true]);
+        // It ran unmapped before the task became a mapped one.
+        assert_eq!(survivors(&[row(-1, Some(1), Some(3)), row(0, Some(1), Some(5))]), [true, true]);
+    }
+
+    #[test]
+    fn a_task_fail_row_joins_the_attempt_with_its_start() {
+        let second = 1_000_000;
+        let rows = [row(-1, Some(1), Some(second)), row(-1, None, Some(second + 10)), row(-1, None, Some(9 * second))];
+        assert_eq!(survivors(&rows), [true, false, true]);
+    }
+}

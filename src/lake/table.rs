@@ -1,0 +1,302 @@
+//! The tables: their columns, identities, orders and homes. One description serves writing, merging, reading and SQL.
+
+use super::cell::Cell;
+use crate::model::Month;
+use arrow::datatypes::{DataType, TimeUnit};
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Int32,
+    Int64,
+    Float,
+    Bool,
+    /// Microseconds, UTC.
+    Time,
+}
+
+impl Kind {
+    pub(super) fn data_type(self) -> DataType {
+        match self {
+            Self::Text => DataType::Utf8,
+            Self::Int32 => DataType::Int32,
+            Self::Int64 => DataType::Int64,
+            Self::Float => DataType::Float64,
+            Self::Bool => DataType::Boolean,
+            Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        }
+    }
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+}
+
+const fn must(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind, required: true }
+}
+
+const fn may(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind, required: false }
+}
+
+/// One table.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    pub(super) columns: &'static [Column],
+    /// Identity within a deployment. Merging runs in this order.
+    pub(super) key: &'static [usize],
+    /// Length of the prefix of `key` that `order` shares: rows of one such group are held in memory together.
+    pub(super) group: usize,
+    /// Order of rows in a file.
+    pub(super) order: &'static [usize],
+    /// One folder a month, or one file.
+    pub(super) monthly: bool,
+    /// Column that names the source kind, the one that tells the version of a row, and times that stand in for it.
+    pub(super) source: Option<usize>,
+    pub(super) version: Option<usize>,
+    pub(super) version_else: &'static [usize],
+    /// Column that keeps the provenance of fields which another row filled.
+    pub(super) fills: Option<usize>,
+}
+
+/// Last column of the identity of attempts, only where the try number is not known: several failed attempts of one task
+/// instance may be known by their starts alone.
+pub(super) const UNNUMBERED: (usize, usize) = (attempt::TRY_NUMBER, attempt::STARTED_AT);
+
+impl Table {
+
+    /// Is the version of a row the ingest that brought it, and no fact about it?
+    pub(super) fn has_revision(&self) -> bool {
+        self.version.is_some_and(|place| self.columns[place].name == "revision")
+    }
+
+    pub(super) fn by_name(name: &str) -> Option<&'static Self> {
+        TABLES.iter().copied().find(|table| table.name == name)
+    }
+}
+
+/// One row on its way through the lake.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Record {
+    pub(super) month: Option<Month>,
+    /// Input it came from; `None` for a row that the lake held before.
+    pub(super) origin: Option<u32>,
+    pub(super) cells: Box<[Cell]>,
+}
+
+/// Every table that is written, in the order of their names.
+pub(super) const TABLES: &[&Table] = &[&DAG_RUNS, &DAG_TAGS, &DAGS, &POOLS, &RESCHEDULES, &TASK_ATTEMPTS, &TASK_EDGES];
+
+/// Places of columns of `task_attempts` that reconciling looks at.
+pub(super) mod attempt {
+    pub(crate) const DAG_ID: usize = 0;
+    pub(crate) const RUN_ID: usize = 1;
+    pub(crate) const TASK_ID: usize = 2;
+    pub(crate) const MAP_INDEX: usize = 3;
+    pub(crate) const TRY_NUMBER: usize = 4;
+    pub(crate) const STARTED_AT: usize = 16;
+    pub(crate) const ENDED_AT: usize = 17;
+    pub(crate) const TI_ID: usize = 20;
+    #[cfg(test)]
+    pub(crate) const STATE: usize = 5;
+    #[cfg(test)]
+    pub(crate) const SOURCE: usize = 21;
+}
+
+pub(super) static TASK_ATTEMPTS: Table = Table {
+    name: "task_attempts",
+    columns: &[
+        must("dag_id", Kind::Text),
+        must("run_id", Kind::Text),
+        must("task_id", Kind::Text),
+        must("map_index", Kind::Int32),
+        may("try_number", Kind::Int32),
+        may("state", Kind::Text),
+        may("operator", Kind::Text),
+        may("pool", Kind::Text),
+        may("pool_slots", Kind::Int32),
+        may("queue", Kind::Text),
+        may("priority_weight", Kind::Int32),
+        may("hostname", Kind::Text),
+        may("executor", Kind::Text),
+        may("max_tries", Kind::Int32),
+        may("scheduled_at", Kind::Time),
+        may("queued_at", Kind::Time),
+        may("started_at", Kind::Time),
+        may("ended_at", Kind::Time),
+        may("duration_s", Kind::Float),
+        may("updated_at", Kind::Time),
+        may("ti_id", Kind::Text),
+        must("source", Kind::Text),
+        may("fills", Kind::Text),
+    ],
+    key: &[0, 2, 1, 3, 4],
+    group: 2,
+    order: &[0, 2, 16, 1, 3, 4],
+    monthly: true,
+    source: Some(21),
+    version: Some(19),
+    version_else: &[17, 16, 15, 14],
+    fills: Some(22),
+};
+
+/// Places of columns of `dag_runs` that other code looks at.
+pub(super) mod run {
+    pub(crate) const DAG_ID: usize = 0;
+    pub(crate) const RUN_ID: usize = 1;
+    pub(crate) const LOGICAL_DATE: usize = 4;
+}
+
+pub(super) static DAG_RUNS: Table = Table {
+    name: "dag_runs",
+    columns: &[
+        must("dag_id", Kind::Text),
+        must("run_id", Kind::Text),
+        must("run_type", Kind::Text),
+        may("state", Kind::Text),
+        may("logical_date", Kind::Time),
+        may("run_after", Kind::Time),
+        may("queued_at", Kind::Time),
+        may("started_at", Kind::Time),
+        may("ended_at", Kind::Time),
+        may("updated_at", Kind::Time),
+        must("source", Kind::Text),
+        may("fills", Kind::Text),
+    ],
+    key: &[0, 1],
+    group: 1,
+    order: &[0, 4, 1],
+    monthly: true,
+    source: Some(10),
+    version: Some(9),
+    version_else: &[8, 7, 6],
+    fills: Some(11),
+};
+
+pub(super) static RESCHEDULES: Table = Table {
+    name: "reschedules",
+    columns: &[
+        must("dag_id", Kind::Text),
+        must("run_id", Kind::Text),
+        must("task_id", Kind::Text),
+        must("map_index", Kind::Int32),
+        may("try_number", Kind::Int32),
+        must("number", Kind::Int64),
+        may("started_at", Kind::Time),
+        may("ended_at", Kind::Time),
+        may("reschedule_at", Kind::Time),
+    ],
+    key: &[0, 2, 1, 3, 4, 5],
+    group: 2,
+    order: &[0, 2, 1, 3, 4, 5],
+    monthly: true,
+    source: None,
+    version: Some(7),
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static TASK_EDGES: Table = Table {
+    name: "task_edges",
+    columns: &[
+        must("dag_id", Kind::Text),
+        must("upstream", Kind::Text),
+        must("downstream", Kind::Text),
+        must("version", Kind::Text),
+        must("source", Kind::Text),
+        must("revision", Kind::Int64),
+    ],
+    key: &[0, 1, 2, 3, 4],
+    group: 1,
+    order: &[0, 1, 2, 3, 4],
+    monthly: false,
+    source: None,
+    version: Some(5),
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static POOLS: Table = Table {
+    name: "pools",
+    columns: &[
+        must("pool", Kind::Text),
+        may("slots", Kind::Int32),
+        may("include_deferred", Kind::Bool),
+        may("description", Kind::Text),
+        must("revision", Kind::Int64),
+    ],
+    key: &[0],
+    group: 1,
+    order: &[0],
+    monthly: false,
+    source: None,
+    version: Some(4),
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static DAGS: Table = Table {
+    name: "dags",
+    columns: &[
+        must("dag_id", Kind::Text),
+        may("owners", Kind::Text),
+        may("schedule", Kind::Text),
+        may("max_active_tasks", Kind::Int32),
+        may("max_active_runs", Kind::Int32),
+        may("updated_at", Kind::Time),
+        must("revision", Kind::Int64),
+    ],
+    key: &[0],
+    group: 1,
+    order: &[0],
+    monthly: false,
+    source: None,
+    version: Some(6),
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static DAG_TAGS: Table = Table {
+    name: "dag_tags",
+    columns: &[must("dag_id", Kind::Text), must("tag", Kind::Text), must("revision", Kind::Int64)],
+    key: &[0, 1],
+    group: 1,
+    order: &[0, 1],
+    monthly: false,
+    source: None,
+    version: Some(2),
+    version_else: &[],
+    fills: None,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_hold_together() {
+        for table in TABLES {
+            assert_eq!(table.key[..table.group], table.order[..table.group], "{}: group prefix", table.name);
+            for place in table.key.iter().chain(table.order) {
+                assert!(*place < table.columns.len(), "{}", table.name);
+            }
+            let named = |place: Option<usize>, name: &str| {
+                place.is_none_or(|place| table.columns[place].name == name)
+            };
+            assert!(named(table.source, "source") && named(table.fills, "fills"), "{}", table.name);
+        }
+        let at = |place: usize| TASK_ATTEMPTS.columns[place].name;
+        assert_eq!(
+            [at(attempt::STATE), at(attempt::STARTED_AT), at(attempt::ENDED_AT), at(attempt::TI_ID), at(attempt::SOURCE)],
+            ["state", "started_at", "ended_at", "ti_id", "source"]
+        );
+        assert_eq!(DAG_RUNS.columns[run::LOGICAL_DATE].name, "logical_date");
+    }
+}

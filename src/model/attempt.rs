@@ -1,0 +1,158 @@
+//! One try of one task instance.
+
+use super::{SourceKind, Text, Timestamp};
+
+/// One try of one task instance, as one source reports it or as several sources together do.
+///
+/// `logical_date` is missing on purpose: it belongs to the run and is joined when the lake is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// DAG.
+    pub dag_id: Text,
+    /// Run of the DAG.
+    pub run_id: Text,
+    /// Task of the DAG; dots separate task groups.
+    pub task_id: Text,
+    /// Index of a mapped task's instance; -1 where the task is not mapped, or not expanded yet.
+    pub map_index: i32,
+    /// 1 for the first try, 0 for a task instance that was never scheduled, `None` where the source does not say.
+    pub try_number: Option<i32>,
+    /// State; `None` is Airflow's "no status".
+    pub state: Option<TaskState>,
+    /// Operator class name.
+    pub operator: Option<Text>,
+    /// Pool.
+    pub pool: Option<Text>,
+    /// Slots taken in the pool.
+    pub pool_slots: Option<i32>,
+    /// Executor queue.
+    pub queue: Option<Text>,
+    /// Effective priority weight.
+    pub priority_weight: Option<i32>,
+    /// Host that ran it.
+    pub hostname: Option<Text>,
+    /// Executor (2.10 and later).
+    pub executor: Option<Text>,
+    /// Retries allowed, as of the last clear.
+    pub max_tries: Option<i32>,
+    /// When its dependencies were met (3.x).
+    pub scheduled_at: Option<Timestamp>,
+    /// When it was handed to the executor; for a deferred attempt, the last resume.
+    pub queued_at: Option<Timestamp>,
+    /// When its process started; for a rescheduled sensor, the last poke.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Seconds that Airflow recorded as its duration.
+    pub duration_s: Option<f64>,
+    /// Last write to the row.
+    pub updated_at: Option<Timestamp>,
+    /// Airflow 3's id of this try, by which `task_reschedule` refers to it.
+    pub ti_id: Option<Text>,
+    /// Kind of source that gave the row.
+    pub source: SourceKind,
+    /// Provenance of fields that another source filled; empty for nearly every row.
+    pub fills: Option<Text>,
+}
+
+impl Attempt {
+    /// Did a process of this attempt run to an end of its own, so that its times mean something?
+    ///
+    /// Excludes skipped, upstream_failed and removed instances, rows that were set by hand, and operators that the
+    /// scheduler completes without running them (start equals end, never queued).
+    pub fn ran(&self) -> bool {
+        let finished = matches!(self.state, Some(TaskState::Success | TaskState::Failed | TaskState::UpForRetry));
+        let skipped_itself = self.state == Some(TaskState::Skipped) && self.try_number.unwrap_or(0) > 0;
+        match (self.started_at, self.ended_at) {
+            (Some(start), Some(end)) if finished || skipped_itself => {
+                end >= start && (self.queued_at.is_some() || end > start)
+            }
+            _ => false,
+        }
+    }
+
+    /// Seconds from `queued` to `started`. `None` where a column is missing or the attempt was resumed after a deferral
+    /// (its `queued_at` is then later than its start and says nothing of the first wait).
+    pub fn queue_wait_s(&self) -> Option<f64> {
+        let wait = self.started_at?.seconds_since(self.queued_at?);
+        (wait >= 0.0).then_some(wait)
+    }
+
+    /// Seconds from `scheduled` to `queued` (Airflow 3): the wait for a pool slot or another limit.
+    pub fn scheduling_delay_s(&self) -> Option<f64> {
+        let wait = self.queued_at?.seconds_since(self.scheduled_at?);
+        (wait >= 0.0 && self.queue_wait_s().is_some()).then_some(wait)
+    }
+
+    /// Was it resumed after a deferral? Its last queueing is then later than its start.
+    pub fn was_deferred(&self) -> bool {
+        matches!((self.queued_at, self.started_at), (Some(q), Some(s)) if q > s)
+    }
+}
+
+/// State of a task instance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TaskState {
+    /// Ended well.
+    Success,
+    /// Ended badly, no retry left.
+    Failed,
+    /// Ended badly, another try follows.
+    UpForRetry,
+    /// Did not run, or ended itself as skipped.
+    Skipped,
+    /// Did not run because a task before it failed.
+    UpstreamFailed,
+    /// The task left the DAG.
+    Removed,
+    /// Process runs.
+    Running,
+    /// Handed to the executor.
+    Queued,
+    /// Dependencies met.
+    Scheduled,
+    /// Waits in the triggerer.
+    Deferred,
+    /// A sensor between two pokes.
+    UpForReschedule,
+    /// Any other text that Airflow wrote.
+    Other(Text),
+}
+
+impl TaskState {
+    /// Reads Airflow's text.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "success" => Self::Success,
+            "failed" => Self::Failed,
+            "up_for_retry" => Self::UpForRetry,
+            "skipped" => Self::Skipped,
+            "upstream_failed" => Self::UpstreamFailed,
+            "removed" => Self::Removed,
+            "running" => Self::Running,
+            "queued" => Self::Queued,
+            "scheduled" => Self::Scheduled,
+            "deferred" => Self::Deferred,
+            "up_for_reschedule" => Self::UpForReschedule,
+            other => Self::Other(other.into()),
+        }
+    }
+
+    /// Airflow's text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::UpForRetry => "up_for_retry",
+            Self::Skipped => "skipped",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::Removed => "removed",
+            Self::Running => "running",
+            Self::Queued => "queued",
+            Self::Scheduled => "scheduled",
+            Self::Deferred => "deferred",
+            Self::UpForReschedule => "up_for_reschedule",
+            Self::Other(text) => text,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Everything that is known of one DAG.
+
+use super::{Attempt, Dag, DagRun, Deployment, Reschedule, TaskEdge, Text};
+
+/// Everything that is known of one DAG.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DagHistory {
+    /// Airflow installation.
+    pub deployment: Deployment,
+    /// DAG.
+    pub dag_id: Text,
+    /// Its row in the metadata database, where it was exported.
+    pub dag: Option<Dag>,
+    /// Its tags, in order.
+    pub tags: Vec<Text>,
+    /// Runs, by logical date.
+    pub runs: Vec<DagRun>,
+    /// Attempts, by task and start.
+    pub attempts: Vec<Attempt>,
+    /// Pokes of rescheduled sensors.
+    pub reschedules: Vec<Reschedule>,
+    /// Edges of the newest known structure; empty where no structure was exported.
+    pub edges: Vec<TaskEdge>,
+}

@@ -1,0 +1,26 @@
+//! The nouns: identities, times, attempts, runs, structure, series, receipts. No IO, no clock, no serde, no arithmetic
+//! beyond what keeps an invariant.
+
+mod attempt;
+mod dag;
+mod history;
+mod id;
+mod receipt;
+mod reschedule;
+mod row;
+mod run;
+mod series;
+mod source;
+mod time;
+
+pub use attempt::{Attempt, TaskState};
+pub use dag::{Dag, DagTag, EdgeSource, Pool, TaskEdge};
+pub use history::DagHistory;
+pub use id::{Deployment, InvalidDeployment, Text};
+pub use receipt::{Counts, Defect, Receipt, SourceReceipt};
+pub use reschedule::Reschedule;
+pub use row::{Row, date_in_run_id, is_stand_in_run_id, stand_in_run_id};
+pub use run::{DagRun, RunState, RunType, month_in_run_id};
+pub use series::{Index, Quantity, SeriesKey};
+pub use source::{Origin, SourceKind, UNCOUNTED};
+pub use time::{Month, TimeRange, Timestamp};

@@ -1,0 +1,153 @@
+//! The verdict: one sentence, one badge, and what they rest on.
+
+use super::parts::{Badge, Fact};
+use crate::{
+    analysis::{Analysis, Axis, Finding},
+    model::{Index, Quantity},
+    report::words,
+};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Longest name in the sentence.
+const NAME_CHARS: usize = 90;
+
+/// What a reader takes away.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Verdict {
+    pub badge: Badge,
+    pub sentence: String,
+    pub facts: Vec<Fact>,
+}
+
+/// The verdict over `analysis`. Acknowledged changes do not count.
+pub(crate) fn verdict(analysis: &Analysis) -> Verdict {
+    let open: Vec<&Finding> = analysis.regressions.iter().filter(|f| f.acknowledged.is_none()).collect();
+    let (new, old): (Vec<&Finding>, Vec<&Finding>) = open.iter().copied().partition(|f| f.in_window);
+    let badge = match (new.len(), old.len(), analysis.false_alarms.series_tested) {
+        (0, 0, 0) => Badge::new("calm", "?", "nothing could be tested"),
+        (0, 0, _) => Badge::new("better", "✓", "no regression"),
+        (0, _, _) => Badge::new("still", "◆", "still slower"),
+        _ => Badge::new("worse", "▲", "regressed"),
+    };
+    Verdict { badge, sentence: sentence(analysis, &new, &old), facts: facts(analysis, &open) }
+}
+
+fn sentence(analysis: &Analysis, new: &[&Finding], old: &[&Finding]) -> String {
+    let tested = words::counted(analysis.false_alarms.series_tested, "series", "series");
+    if new.is_empty() && old.is_empty() {
+        return match analysis.false_alarms.series_tested {
+            0 => "No series could be tested, so nothing can be said about this week.".to_owned(),
+            _ => format!("Nothing is slower than before: no change for the worse is in force among {tested} tested."),
+        };
+    }
+    let mut text = match (new.is_empty(), old.is_empty()) {
+        (false, true) => format!("{} this week", subject(new, "got")),
+        (false, false) => format!("{} this week, {}", subject(new, "got"), still(new, old)),
+        _ => subject(old, "still"),
+    };
+    let open: Vec<&Finding> = new.iter().chain(old).copied().collect();
+    if let Some(minutes) = minutes_lost(&open) {
+        text.push_str(&format!(": {} lost a week", words::seconds(minutes * 60.0)));
+    }
+    let dearest = open.iter().max_by(|a, b| weight(a).total_cmp(&weight(b)));
+    if let Some(finding) = dearest {
+        let name = words::shorten(&words::visible(&finding.key.name()), NAME_CHARS);
+        let (effect, since) = (words::ratio(finding.effect.point), finding.changed_at.date_string());
+        let quantity = match finding.key.quantity {
+            Quantity::Duration | Quantity::RunDuration => String::new(),
+            other => format!(" ({})", other.label()),
+        };
+        text.push_str(&format!("; dearest: {name}{quantity} {effect} since {since}"));
+    }
+    text + "."
+}
+
+/// `3 tasks got slower`, `1 DAG is still slower`, `2 series got worse`.
+fn subject(findings: &[&Finding], mode: &str) -> String {
+    let things: BTreeSet<_> = findings.iter().map(|f| (&f.key.deployment, &f.key.dag_id, &f.key.task_id)).collect();
+    let (one, many) =
+        match (findings.iter().all(|f| f.key.task_id.is_some()), findings.iter().all(|f| f.key.task_id.is_none())) {
+            (true, _) => ("task", "tasks"),
+            (_, true) => ("DAG", "DAGs"),
+            _ => ("task or DAG", "tasks and DAGs"),
+        };
+    let how = match (findings.iter().all(|f| is_time(f)), findings.iter().all(|f| f.key.quantity.is_rate())) {
+        (true, _) => "slower",
+        (_, true) => "less reliable",
+        _ => "slower or less reliable",
+    };
+    let verb = if mode == "got" {
+        "got"
+    } else if things.len() == 1 {
+        "is still"
+    } else {
+        "are still"
+    };
+    format!("{} {verb} {how}", words::counted(things.len(), one, many))
+}
+
+/// What is said of the changes of earlier weeks beside those of this one.
+fn still(new: &[&Finding], old: &[&Finding]) -> String {
+    let be = if old.len() == 1 { "is" } else { "are" };
+    match new.iter().chain(old).all(|f| is_time(f)) {
+        true => format!("{} more still {be}", words::count(old.len() as u64)),
+        false => format!("{} {be} still in force", words::counted(old.len(), "earlier change", "earlier changes")),
+    }
+}
+
+fn is_time(finding: &Finding) -> bool {
+    !finding.key.quantity.is_rate() && finding.key.quantity != Quantity::Spread
+}
+
+fn weight(finding: &Finding) -> f64 {
+    let minutes = finding.minutes_lost_per_week.point;
+    if minutes.is_nan() { f64::NEG_INFINITY } else { minutes }
+}
+
+/// Minutes lost a week over all findings, each second once: tasks where there are any, else runs; of a mapped task the
+/// whole rather than its instances.
+pub(crate) fn minutes_lost(findings: &[&Finding]) -> Option<f64> {
+    let has_tasks = findings.iter().any(|f| f.key.task_id.is_some() && is_time(f));
+    let mut by_task: BTreeMap<_, (f64, f64)> = BTreeMap::new();
+    for f in findings.iter().filter(|f| is_time(f) && f.key.task_id.is_some() == has_tasks) {
+        let minutes = f.minutes_lost_per_week.point;
+        let key = (&f.key.deployment, &f.key.dag_id, &f.key.task_id, &f.key.run_type, f.key.quantity);
+        let (all, instances) = by_task.entry(key).or_default();
+        if minutes.is_finite() {
+            *(if f.key.index == Index::All { all } else { instances }) += minutes;
+        }
+    }
+    let sum: f64 = by_task.values().map(|(all, instances)| if *all > 0.0 { *all } else { *instances }).sum();
+    (sum > 0.0).then_some(sum)
+}
+
+fn facts(analysis: &Analysis, open: &[&Finding]) -> Vec<Fact> {
+    let mut facts = vec![
+        Fact::new("Window judged", words::dates(&analysis.window)),
+        Fact::new("Baseline", words::dates(&analysis.baseline)),
+        Fact::new("Time axis", axes(analysis)),
+        Fact::new("Improvements", format!("{} in force", words::count(analysis.improvements.len() as u64))),
+        Fact::new("Tested", words::counted(analysis.false_alarms.series_tested, "series", "series")).noted(format!(
+            "at most {} % of findings are to be false alarms",
+            words::number(analysis.false_alarms.false_discovery_rate * 100.0)
+        )),
+    ];
+    if let Some(minutes) = minutes_lost(open) {
+        facts.insert(0, Fact::new("Lost a week", words::seconds(minutes * 60.0)).noted("each second counted once"));
+    }
+    facts
+}
+
+/// Which axis the DAGs took.
+fn axes(analysis: &Analysis) -> String {
+    let of = |axis: Axis| analysis.axes.iter().filter(|a| a.axis == axis).count();
+    match (of(Axis::Logical), of(Axis::Wall)) {
+        (0, 0) => "none".to_owned(),
+        (_, 0) => "logical date".to_owned(),
+        (0, _) => "wall clock".to_owned(),
+        (logical, wall) => {
+            format!("logical date for {}, wall clock for {wall}", words::counted(logical, "DAG", "DAGs"))
+        }
+    }
+}

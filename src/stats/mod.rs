@@ -1,0 +1,66 @@
+//! Numbers to estimates. No IO, no clock, no serde; every function names its source and its units.
+
+mod estimate;
+
+mod autocorrelation;
+mod location;
+
+mod compare;
+mod sample;
+
+mod clean;
+mod cost;
+mod detect;
+mod locate;
+mod segment;
+mod series;
+mod validate;
+
+mod episode;
+mod power;
+mod proportion;
+mod rate_change;
+mod resample;
+mod spread;
+mod trend;
+
+mod means;
+mod multiplicity;
+
+mod shared;
+mod split;
+
+#[cfg(test)]
+mod compare_tests;
+#[cfg(test)]
+mod detect_tests;
+mod distributions;
+#[cfg(test)]
+mod simulation;
+
+pub use autocorrelation::{
+    MAX_PHI, ar1_residual, ar1_robust, effective_sample_size, long_run_sd, noise_sd, noise_sd_given,
+};
+pub use compare::{
+    location, mean_difference, p_value_of_difference, ratio, ratio_of_locations, weighted_difference,
+    weighted_location, weighted_ratio_of_locations,
+};
+pub use detect::{Detector, Step, detect_steps};
+pub use episode::{Episode, detect_episodes};
+pub use estimate::Estimate;
+pub use location::{MAD_TO_SD, hodges_lehmann, mad, median, quantile, weighted_median, winsorise};
+pub use means::plain_mean_difference;
+pub use multiplicity::{benjamini_hochberg, benjamini_yekutieli};
+pub use power::{minimum_detectable_ratio, runs_needed};
+pub use proportion::{fisher_exact_p, rate, risk_ratio};
+pub use rate_change::{RateChange, detect_rate_change};
+pub use resample::{bca, moving_block_bootstrap};
+pub use segment::pelt;
+pub use shared::{Neighbours, Observations, SharedEffect, fit_shared_effect};
+pub use split::{
+    Excursion, Split, Uneven, best_split, excursion, line_beats_steps, own_spread, splits, uneven_difference, uneven_level,
+    uneven_ratio, uneven_slope,
+    uneven_slope_p_value,
+};
+pub use spread::{SPREAD_ALPHA, brown_forsythe_p, detect_spread_change, spread_ratio};
+pub use trend::{MAX_TREND_POINTS, theil_sen, trend_p_value};

@@ -1,0 +1,282 @@
+//! An additive effect that all observations share which are close in time: a slow host makes every task slower by about
+//! the same number of seconds.
+//!
+//! Model: value = level of the observation's regime + effect at its time + noise. Levels and effect are fitted in turn
+//! (backfitting: Friedman & Stuetzle, JASA 76, 1981), the effect robustly: a slow part, the weighted median of the
+//! residuals within half a minute, and a quick part, an exponential kernel over what the slow part leaves. The constant
+//! between the two is not identified by the fit; [`SharedEffect::anchor`] fixes it.
+
+use super::{MAD_TO_SD, mad, median, weighted_median};
+use rayon::prelude::*;
+
+/// Half width of the slow part's window in seconds, and how often it may be doubled where neighbours are few.
+const SLOW_S: f64 = 30.0;
+const MAX_DOUBLINGS: u32 = 6;
+/// Neighbours that a window should hold, and the most that are looked at on each side.
+const MIN_NEIGHBOURS: usize = 8;
+const MAX_NEIGHBOURS: usize = 64;
+/// Time constant of the quick part in seconds, and where its kernel is cut off, in time constants.
+const QUICK_S: f64 = 1.0;
+const REACH: f64 = 6.0;
+/// The quick part shrinks to nothing where the kernel's mass falls below this.
+const SHRINK: f64 = 0.5;
+/// Residuals are pulled in to this many local scales, first and in the two rounds after.
+const CLIPS: [f64; 3] = [2.5, 0.9, 0.9];
+const ROUNDS: usize = 10;
+/// Smallest local scale, in the unit of the values: below it, differences are rounding.
+const MIN_SCALE: f64 = 0.02;
+/// Kernel mass at which the uncertainty changes class.
+const MASS_CLASSES: [f64; 5] = [0.3, 1.0, 2.0, 4.0, 8.0];
+/// Observations of a regime that may fix the constant.
+const ANCHOR_MIN_N: usize = 20;
+/// Standard error of a median over that of a mean, normal values: sqrt(pi / 2).
+const MEDIAN_SE: f64 = 1.2533;
+
+/// Observations in the order of their times.
+#[derive(Clone, Copy, Debug)]
+pub struct Observations<'a> {
+    /// Seconds, ascending.
+    pub time_s: &'a [f64],
+    /// Values.
+    pub value: &'a [f64],
+    /// What is observed: observations of one group share a level but for changes.
+    pub group: &'a [usize],
+    /// Stretch of the group without a change; numbered over all groups from 0.
+    pub regime: &'a [usize],
+}
+
+/// The effect at each observation, up to a constant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SharedEffect {
+    /// Effect, in the unit of the values.
+    pub effect: Vec<f64>,
+    /// Standard deviation of the error of `effect` at that observation.
+    pub uncertainty: Vec<f64>,
+    /// Neighbours it rests on.
+    pub support: Vec<u32>,
+}
+
+/// Who counts as a neighbour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Neighbours {
+    /// Only observations of other groups, so that a group's own change is not taken for a shared effect.
+    OtherGroups,
+    /// All others: once changes have regimes of their own, siblings in a burst tell of it best.
+    AllOthers,
+}
+
+struct Near {
+    /// Window of the slow part.
+    slow: Vec<usize>,
+    /// Within reach of the kernel, with its weight.
+    quick: Vec<(usize, f64)>,
+}
+
+/// Fits the effect. Cost: rounds x observations x neighbours (at most 128); runs on all threads, with the same result on any
+/// number of them.
+///
+/// Slices of different lengths give an empty result.
+#[must_use]
+pub fn fit_shared_effect(observations: Observations<'_>, neighbours: Neighbours) -> SharedEffect {
+    let Observations { value, group, regime, .. } = observations;
+    let n = value.len();
+    if n == 0 || [observations.time_s.len(), group.len(), regime.len()].iter().any(|len| *len != n) {
+        return SharedEffect { effect: Vec::new(), uncertainty: Vec::new(), support: Vec::new() };
+    }
+    let near: Vec<Near> = (0..n).into_par_iter().map(|i| Near::of(i, &observations, neighbours)).collect();
+    let regimes = members(regime);
+    let groups = members(group);
+    let mut level = spread(&regimes, &medians(value, &regimes), n);
+    let mut weight = vec![1.0; n];
+    let (mut effect, mut scale, mut mass) = (vec![0.0; n], vec![MIN_SCALE; n], vec![0.0; n]);
+    for _ in 0..ROUNDS {
+        let rest: Vec<f64> = value.iter().zip(&level).map(|(v, l)| v - l).collect();
+        let slow: Vec<f64> = near.par_iter().map(|near| near.slow_part(&rest, &weight)).collect();
+        let rough: Vec<f64> = rest.iter().zip(&slow).map(|(r, s)| r - s).collect();
+        scale = near.par_iter().map(|near| near.scale(&rough)).collect();
+        let quick: Vec<(f64, f64)> =
+            near.par_iter().zip(&scale).map(|(near, scale)| near.quick_part(&rough, &weight, *scale)).collect();
+        effect = slow.iter().zip(&quick).map(|(s, (q, _))| s + q).collect();
+        mass = quick.iter().map(|(_, mass)| *mass).collect();
+        let clean: Vec<f64> = value.iter().zip(&effect).map(|(v, e)| v - e).collect();
+        level = spread(&regimes, &medians(&clean, &regimes), n);
+        weight = precision(&clean, &level, &scale, &groups);
+    }
+    let clean = (0..n).map(|i| value[i] - effect[i] - level[i]);
+    let uncertainty = uncertainty(&near, &clean.collect::<Vec<_>>(), &scale, &mass);
+    let support = near.iter().map(|near| near.slow.len() as u32).collect();
+    SharedEffect { effect, uncertainty, support }
+}
+
+impl SharedEffect {
+    /// The constant to add to `effect`: the largest for which no regime's level is clearly below zero, that is, the smallest
+    /// upper limit (median + 2 standard errors) of value - effect over regimes of at least 20 observations. It takes the
+    /// quickest group to do nothing of its own, so levels are too low by what that group does do.
+    #[must_use]
+    pub fn anchor(&self, observations: Observations<'_>) -> f64 {
+        let clean: Vec<f64> = observations.value.iter().zip(&self.effect).map(|(v, e)| v - e).collect();
+        let upper = |members: &Vec<usize>| {
+            let values: Vec<f64> = members.iter().map(|&i| clean[i]).collect();
+            Some(median(&values)? + 2.0 * MEDIAN_SE * mad(&values)? / (values.len() as f64).sqrt())
+        };
+        let regimes = members(observations.regime);
+        let uppers = regimes.iter().filter(|members| members.len() >= ANCHOR_MIN_N).filter_map(upper);
+        let lowest = uppers.fold(f64::INFINITY, f64::min);
+        if lowest.is_finite() {
+            return lowest;
+        }
+        clean.into_iter().reduce(f64::min).unwrap_or(0.0)
+    }
+}
+
+impl Near {
+    fn of(i: usize, all: &Observations<'_>, who: Neighbours) -> Self {
+        let time = all.time_s;
+        let counts = |j: usize| match who {
+            Neighbours::OtherGroups => all.group[j] != all.group[i],
+            Neighbours::AllOthers => j != i,
+        };
+        let within = |seconds: f64| -> Vec<usize> {
+            let before = (0..i).rev().take_while(|&j| time[i] - time[j] <= seconds).filter(|&j| counts(j));
+            let after = (i + 1..time.len()).take_while(|&j| time[j] - time[i] <= seconds).filter(|&j| counts(j));
+            let mut near: Vec<usize> = before.take(MAX_NEIGHBOURS).collect();
+            near.reverse();
+            near.extend(after.take(MAX_NEIGHBOURS));
+            near
+        };
+        let mut slow = within(SLOW_S);
+        for doubling in 1..=MAX_DOUBLINGS {
+            if slow.len() >= MIN_NEIGHBOURS {
+                break;
+            }
+            slow = within(SLOW_S * f64::from(2_u32.pow(doubling)));
+        }
+        let quick = slow.iter().map(|&j| (j, (time[j] - time[i]).abs() / QUICK_S)).filter(|(_, far)| *far <= REACH);
+        let quick = quick.map(|(j, far)| (j, (-far).exp())).collect();
+        Self { slow, quick }
+    }
+
+    fn slow_part(&self, rest: &[f64], weight: &[f64]) -> f64 {
+        let values: Vec<f64> = self.slow.iter().map(|&j| rest[j]).collect();
+        let weights: Vec<f64> = self.slow.iter().map(|&j| weight[j]).collect();
+        weighted_median(&values, &weights).unwrap_or(0.0)
+    }
+
+    fn scale(&self, rough: &[f64]) -> f64 {
+        let sizes: Vec<f64> = self.slow.iter().map(|&j| rough[j].abs()).collect();
+        median(&sizes).map_or(MIN_SCALE, |m| (MAD_TO_SD * m).max(MIN_SCALE))
+    }
+
+    /// The kernel's mean with residuals pulled in around it, and the kernel's mass.
+    fn quick_part(&self, rough: &[f64], weight: &[f64], scale: f64) -> (f64, f64) {
+        let mass: f64 = self.quick.iter().map(|&(j, kernel)| kernel * weight[j]).sum();
+        let centre = CLIPS.iter().fold(0.0, |centre, clip| {
+            let limit = clip * scale;
+            let pulled = |j: usize| centre + (rough[j] - centre).clamp(-limit, limit);
+            let sum: f64 = self.quick.iter().map(|&(j, kernel)| kernel * weight[j] * pulled(j)).sum();
+            sum / (mass + SHRINK)
+        });
+        (centre, mass)
+    }
+}
+
+/// Places of the observations of each class.
+fn members(class: &[usize]) -> Vec<Vec<usize>> {
+    let mut members = vec![Vec::new(); class.iter().max().map_or(0, |max| max + 1)];
+    for (i, &class) in class.iter().enumerate() {
+        members[class].push(i);
+    }
+    members
+}
+
+fn medians(values: &[f64], classes: &[Vec<usize>]) -> Vec<f64> {
+    let of = |members: &Vec<usize>| median(&members.iter().map(|&i| values[i]).collect::<Vec<_>>());
+    classes.par_iter().map(|members| of(members).unwrap_or(0.0)).collect()
+}
+
+fn spread(classes: &[Vec<usize>], by_class: &[f64], n: usize) -> Vec<f64> {
+    let mut values = vec![0.0; n];
+    for (members, value) in classes.iter().zip(by_class) {
+        members.iter().for_each(|&i| values[i] = *value);
+    }
+    values
+}
+
+/// Quiet groups say more about the shared effect than noisy ones.
+fn precision(clean: &[f64], level: &[f64], scale: &[f64], groups: &[Vec<usize>]) -> Vec<f64> {
+    let relative: Vec<f64> = (0..clean.len()).map(|i| (clean[i] - level[i]).abs() / scale[i]).collect();
+    let noise = medians(&relative, groups);
+    let weights: Vec<f64> = noise.iter().map(|noise| (MAD_TO_SD * noise).max(0.5).powi(-2)).collect();
+    let weight = spread(groups, &weights, clean.len());
+    let typical = median(&weight).unwrap_or(1.0);
+    weight.iter().map(|w| w / typical).collect()
+}
+
+/// What few near neighbours cost, times how rough the minute is.
+fn uncertainty(near: &[Near], miss: &[f64], scale: &[f64], mass: &[f64]) -> Vec<f64> {
+    let class = |mass: f64| MASS_CLASSES.iter().filter(|edge| mass >= **edge).count();
+    let mut by_class = vec![Vec::new(); MASS_CLASSES.len() + 1];
+    for i in 0..miss.len() {
+        by_class[class(mass[i])].push(miss[i].abs() / scale[i]);
+    }
+    let factor = |sizes: &Vec<f64>| match median(sizes) {
+        Some(middle) if sizes.len() >= 10 => (MAD_TO_SD * middle).max(0.2),
+        _ => 1.0,
+    };
+    let factors: Vec<f64> = by_class.iter().map(factor).collect();
+    let unit: Vec<f64> = (0..miss.len()).map(|i| miss[i].abs() / factors[class(mass[i])]).collect();
+    let local = |near: &Near| median(&near.slow.iter().map(|&j| unit[j]).collect::<Vec<_>>());
+    let size = |i: usize| factors[class(mass[i])] * MAD_TO_SD * local(&near[i]).unwrap_or(0.0);
+    (0..miss.len()).into_par_iter().map(size).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Eight groups that start every seven seconds in turn, under a host that becomes 3 s slower halfway.
+    fn fleet() -> (Vec<f64>, Vec<f64>, Vec<usize>) {
+        let time: Vec<f64> = (0..400).map(|i| f64::from(i) * 7.0).collect();
+        let group: Vec<usize> = (0..400).map(|i| i % 8).collect();
+        let jitter = |i: usize| ((i * 37 % 11) as f64 - 5.0) * 0.01;
+        let value = (0..400).map(|i| group[i] as f64 + if i < 200 { 1.0 } else { 4.0 } + jitter(i)).collect();
+        (time, value, group)
+    }
+
+    #[test]
+    fn a_step_of_the_host_is_found_and_the_groups_keep_their_levels() {
+        let (time, value, group) = fleet();
+        let observations = Observations { time_s: &time, value: &value, group: &group, regime: &group };
+        let fit = fit_shared_effect(observations, Neighbours::OtherGroups);
+        let constant = fit.anchor(observations);
+        for i in (20..180).chain(220..380) {
+            let clean = value[i] - fit.effect[i] - constant;
+            assert!((clean - group[i] as f64).abs() < 0.2, "{i}: {clean} for group {}", group[i]);
+        }
+    }
+
+    #[test]
+    fn a_change_of_one_group_is_not_taken_for_the_hosts() {
+        let (time, mut value, group) = fleet();
+        for i in (0..400).filter(|&i| i >= 200 && group[i] == 3) {
+            value[i] += 2.0;
+        }
+        let observations = Observations { time_s: &time, value: &value, group: &group, regime: &group };
+        let fit = fit_shared_effect(observations, Neighbours::OtherGroups);
+        let side = |from: usize| {
+            let places = (from + 20..from + 180).filter(|&i| group[i] == 3);
+            median(&places.map(|i| value[i] - fit.effect[i]).collect::<Vec<_>>()).expect("values")
+        };
+        assert!((side(200) - side(0) - 2.0).abs() < 0.2, "{}", side(200) - side(0));
+    }
+
+    #[test]
+    fn empty_and_lopsided_input_gives_nothing() {
+        let empty = Observations { time_s: &[], value: &[], group: &[], regime: &[] };
+        assert!(fit_shared_effect(empty, Neighbours::AllOthers).effect.is_empty());
+        let lopsided = Observations { time_s: &[1.0], value: &[], group: &[], regime: &[] };
+        assert!(fit_shared_effect(lopsided, Neighbours::AllOthers).effect.is_empty());
+        let one = Observations { time_s: &[1.0], value: &[5.0], group: &[0], regime: &[0] };
+        assert_eq!(fit_shared_effect(one, Neighbours::AllOthers).effect.len(), 1);
+    }
+}
