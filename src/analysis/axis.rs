@@ -43,7 +43,10 @@ pub(super) fn choose_all(histories: &[DagHistory], mode: AxisMode) -> Vec<DagAxi
         for &i in places.iter().filter(|_| 2 * caught_up > told) {
             if !axes[i].has_interval {
                 axes[i].caught_up = true;
-                axes[i].choice.why.push_str("; most DAGs of this Airflow were caught up, so its waiting and its pace say nothing");
+                axes[i]
+                    .choice
+                    .why
+                    .push_str("; most DAGs of this Airflow were caught up, so its waiting and its pace say nothing");
             }
         }
     }
@@ -63,16 +66,22 @@ fn choose(history: &DagHistory, mode: AxisMode) -> DagAxis {
         (AxisMode::Auto, Some(lag)) => {
             (Axis::Wall, format!("ran on schedule: {lag:.1} intervals after the logical date (median)"))
         }
-        (AxisMode::Auto, None) => {
-            (Axis::Wall, format!("fewer than {MIN_RUNS} scheduled runs with a logical date: no interval to compare with"))
-        }
+        (AxisMode::Auto, None) => (
+            Axis::Wall,
+            format!("fewer than {MIN_RUNS} scheduled runs with a logical date: no interval to compare with"),
+        ),
     };
-    DagAxis { choice: AxisChoice { deployment: history.deployment.clone(), dag_id: history.dag_id.clone(), axis, why }, caught_up, has_interval: lag.is_some() }
+    DagAxis {
+        choice: AxisChoice { deployment: history.deployment.clone(), dag_id: history.dag_id.clone(), axis, why },
+        caught_up,
+        has_interval: lag.is_some(),
+    }
 }
 
 /// Median of (start - logical date) over the median distance of logical dates, scheduled runs.
 fn lag_in_intervals(history: &DagHistory) -> Option<f64> {
-    let scheduled = history.runs.iter().filter(|run| run.run_type == RunType::Scheduled || run.run_type == RunType::Backfill);
+    let scheduled =
+        history.runs.iter().filter(|run| run.run_type == RunType::Scheduled || run.run_type == RunType::Backfill);
     let mut dates: Vec<Timestamp> = Vec::new();
     let mut lags = Vec::new();
     for run in scheduled {

@@ -58,7 +58,9 @@ fn why_excluded(attempt: &Attempt) -> Option<&'static str> {
         Some(TaskState::Skipped) => "skipped",
         Some(TaskState::UpstreamFailed) => "a task before it failed",
         Some(TaskState::Removed) => "left the DAG",
-        Some(TaskState::Success | TaskState::Failed) if attempt.started_at.is_none() => "never started: set by hand, or `dags test`",
+        Some(TaskState::Success | TaskState::Failed) if attempt.started_at.is_none() => {
+            "never started: set by hand, or `dags test`"
+        }
         Some(TaskState::Success) => "completed by the scheduler without running",
         Some(TaskState::Failed | TaskState::UpForRetry) => "failed without a start and an end",
         _ => "not finished when it was exported",

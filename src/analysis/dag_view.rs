@@ -32,7 +32,10 @@ pub(super) fn dag_view(history: &DagHistory, axis: Axis, window: TimeRange) -> O
             task_id: attempt.task_id.clone(),
             map_index: attempt.map_index,
             try_number: attempt.try_number,
-            queued_s: attempt.queued_at.filter(|queued| *queued <= start).map(|queued| queued.seconds_since(started_at)),
+            queued_s: attempt
+                .queued_at
+                .filter(|queued| *queued <= start)
+                .map(|queued| queued.seconds_since(started_at)),
             started_s: start.seconds_since(started_at),
             ended_s: end.seconds_since(started_at),
             state: attempt.state.as_ref().map_or("", |state| state.as_str()).to_owned(),
@@ -62,13 +65,16 @@ pub(super) fn dag_view(history: &DagHistory, axis: Axis, window: TimeRange) -> O
 
 fn typical<'a>(history: &'a DagHistory, axis: Axis, window: TimeRange) -> Option<&'a DagRun> {
     let well = |run: &&DagRun| {
-        run.state == Some(RunState::Success) && run.duration_s().is_some_and(|seconds| seconds > 0.0) && run.run_type != RunType::Backfill
+        run.state == Some(RunState::Success)
+            && run.duration_s().is_some_and(|seconds| seconds > 0.0)
+            && run.run_type != RunType::Backfill
     };
     let mut runs: Vec<&DagRun> = history.runs.iter().filter(well).collect();
     runs.sort_by_key(|run| (instant(run, axis), &run.run_id));
     let in_window: Vec<&DagRun> =
         runs.iter().copied().filter(|run| instant(run, axis).is_some_and(|at| window.contains(at))).collect();
-    let candidates = if in_window.is_empty() { runs.split_off(runs.len().saturating_sub(LAST_RUNS)) } else { in_window };
+    let candidates =
+        if in_window.is_empty() { runs.split_off(runs.len().saturating_sub(LAST_RUNS)) } else { in_window };
     let middle = median(&candidates.iter().filter_map(|run| run.duration_s()).collect::<Vec<_>>())?;
     let distance = |run: &DagRun| run.duration_s().map_or(f64::INFINITY, |seconds| (seconds - middle).abs());
     candidates.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b)).then_with(|| a.run_id.cmp(&b.run_id)))

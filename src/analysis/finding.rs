@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     model::{Quantity, RunType, SeriesKey, TimeRange, Timestamp},
-    stats::{Estimate, Uneven, ratio, rate, risk_ratio, spread_ratio, uneven_difference, uneven_level, uneven_ratio, uneven_slope},
+    stats::{
+        Estimate, Uneven, rate, ratio, risk_ratio, spread_ratio, uneven_difference, uneven_level, uneven_ratio,
+        uneven_slope,
+    },
 };
 
 /// A judged series with its change and the change's q-value.
@@ -76,11 +79,16 @@ impl Case<'_> {
     pub(super) fn episode_of(&self, from: usize, to: usize, effect: Estimate) -> Episode {
         let points = &self.series.points;
         let range = TimeRange { from: points[from].at, to: points[to.min(points.len() - 1)].at };
-        let evidence = vec![format!(
-            "{} runs stand out; the level before and after is the same",
-            to - from
-        )];
-        Episode { id: id(&self.key, range.from), key: self.key.clone(), range, effect, q_value: self.q_value, n: to - from, evidence }
+        let evidence = vec![format!("{} runs stand out; the level before and after is the same", to - from)];
+        Episode {
+            id: id(&self.key, range.from),
+            key: self.key.clone(),
+            range,
+            effect,
+            q_value: self.q_value,
+            n: to - from,
+            evidence,
+        }
     }
 
     /// The trend.
@@ -105,7 +113,14 @@ impl Case<'_> {
             range.days()
         )];
         let clear = total.abs() >= MIN_CREEP && !per_week.contains(0.0);
-        clear.then(|| Trend { id: id(&self.key, range.from), key: self.key.clone(), range, per_week, q_value: self.q_value, evidence })
+        clear.then(|| Trend {
+            id: id(&self.key, range.from),
+            key: self.key.clone(),
+            range,
+            per_week,
+            q_value: self.q_value,
+            evidence,
+        })
     }
 
     fn is_spread(&self) -> bool {
@@ -154,7 +169,11 @@ impl Case<'_> {
             let plain = |a: usize, b: usize| self.series.points[a..b].iter().map(|p| p.adjusted).collect::<Vec<_>>();
             let (before, after) = (plain(from, at), plain(at, to));
             let (zeros, more) = (vec![0.0; before.len()], vec![0.0; after.len()]);
-            uneven_difference(Uneven { value: &before, sd: &zeros }, Uneven { value: &after, sd: &more }, self.settings.level)
+            uneven_difference(
+                Uneven { value: &before, sd: &zeros },
+                Uneven { value: &after, sd: &more },
+                self.settings.level,
+            )
         } else {
             uneven_difference(all.slice(from, at), all.slice(at, to), self.settings.level)
         };
@@ -225,6 +244,7 @@ fn id(key: &SeriesKey, at: Timestamp) -> String {
     ];
     // FNV-1a, 64 bit: short, stable, and no secret depends on it.
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0xff]));
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     format!("{}-{}-{:08x}", key.quantity.as_str().replace('_', "-"), at.date_string(), hash >> 32)
 }

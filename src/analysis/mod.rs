@@ -4,9 +4,9 @@ mod axis;
 mod change;
 mod coverage;
 mod dag_view;
+mod finding;
 #[cfg(test)]
 mod fixtures;
-mod finding;
 mod minutes;
 mod overhead;
 mod path;

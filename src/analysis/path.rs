@@ -56,7 +56,14 @@ pub(super) fn critical_path(run: &DagRun, attempts: &[&Attempt], structure: &Str
 
 impl RunPath {
     /// The time from `back_to` (not before the run's start) to the cursor, which moves there.
-    fn take(&mut self, kind: PartKind, task_id: Option<Text>, cursor: &mut Timestamp, back_to: Timestamp, start: Timestamp) {
+    fn take(
+        &mut self,
+        kind: PartKind,
+        task_id: Option<Text>,
+        cursor: &mut Timestamp,
+        back_to: Timestamp,
+        start: Timestamp,
+    ) {
         let from = back_to.max(start);
         if from < *cursor {
             self.stretches.push(Stretch { kind, task_id, seconds: cursor.seconds_since(from) });
@@ -66,8 +73,12 @@ impl RunPath {
 }
 
 fn last_to_end(attempts: &[&Attempt], fits: impl Fn(&Attempt) -> bool, limit: Timestamp) -> Option<usize> {
-    let ended = |&i: &usize| ended_well(attempts[i]) && attempts[i].ended_at.is_some_and(|end| end <= limit) && fits(attempts[i]);
-    (0..attempts.len()).filter(ended).max_by_key(|&i| (attempts[i].ended_at, &attempts[i].task_id, attempts[i].map_index))
+    let ended = |&i: &usize| {
+        ended_well(attempts[i]) && attempts[i].ended_at.is_some_and(|end| end <= limit) && fits(attempts[i])
+    };
+    (0..attempts.len())
+        .filter(ended)
+        .max_by_key(|&i| (attempts[i].ended_at, &attempts[i].task_id, attempts[i].map_index))
 }
 
 /// The attempt whose end let the one at `place` go.
@@ -76,7 +87,8 @@ fn before(attempts: &[&Attempt], place: usize, queued: Timestamp, structure: &St
     let waits_for: BTreeSet<&Text> = ancestors(task, structure, attempts);
     let known = last_to_end(attempts, |attempt| waits_for.contains(&attempt.task_id), queued);
     known.or_else(|| {
-        let untold = structure.upstream(task).next().is_none() && structure.source == crate::model::EdgeSource::Inferred;
+        let untold =
+            structure.upstream(task).next().is_none() && structure.source == crate::model::EdgeSource::Inferred;
         untold.then(|| last_to_end(attempts, |attempt| &attempt.task_id != task, queued)).flatten()
     })
 }

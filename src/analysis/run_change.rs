@@ -107,7 +107,8 @@ mod tests {
         }
         let history = DagHistory { runs, ..history(attempts) };
         let range = |from: f64, to: f64| TimeRange { from: at(from * 86_400.0), to: at(to * 86_400.0) };
-        let change = run_change(&history, Axis::Wall, (range(0.0, 14.0), range(14.0, 21.0)), &Settings::default()).expect("enough");
+        let change = run_change(&history, Axis::Wall, (range(0.0, 14.0), range(14.0, 21.0)), &Settings::default())
+            .expect("enough");
         assert!((change.seconds.point - 8.0).abs() < 1e-9, "{:?}", change.seconds);
         let told: Vec<_> = change.parts.iter().map(|p| (p.kind, p.task_id.as_deref(), p.seconds.round())).collect();
         assert_eq!(told[0], (PartKind::Duration, Some("a"), 6.0));

@@ -5,7 +5,10 @@ use super::{
     overhead::{Overhead, SHARED_ERROR},
 };
 use crate::{
-    model::{Attempt, DagHistory, DagRun, Index, Quantity, RunState, RunType, SeriesKey, TaskState, Text, Timestamp, date_in_run_id},
+    model::{
+        Attempt, DagHistory, DagRun, Index, Quantity, RunState, RunType, SeriesKey, TaskState, Text, Timestamp,
+        date_in_run_id,
+    },
     stats::{median, quantile},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -181,7 +184,9 @@ impl Task<'_> {
             all.push(self.retries(own));
         }
         let why = self.axis.caught_up.then_some(CAUGHT_UP);
-        all.push(self.one(Index::All, Quantity::QueueWait, why, |_, attempt| Some((attempt.queue_wait_s()?, 0.0, 0.0))));
+        all.push(
+            self.one(Index::All, Quantity::QueueWait, why, |_, attempt| Some((attempt.queue_wait_s()?, 0.0, 0.0))),
+        );
         if self.places.iter().any(|&i| self.history.attempts[i].scheduled_at.is_some()) {
             all.push(self.one(Index::All, Quantity::SchedulingDelay, why, |_, attempt| {
                 Some((attempt.scheduling_delay_s()?, 0.0, 0.0))
@@ -197,9 +202,10 @@ impl Task<'_> {
 
     fn is_sensor(&self) -> bool {
         let rescheduled = self.history.reschedules.iter().any(|poke| &poke.task_id == self.task_id);
-        let named = self.places.iter().any(|&i| {
-            self.history.attempts[i].operator.as_deref().is_some_and(|operator| operator.contains("Sensor"))
-        });
+        let named = self
+            .places
+            .iter()
+            .any(|&i| self.history.attempts[i].operator.as_deref().is_some_and(|operator| operator.contains("Sensor")));
         rescheduled || named
     }
 
@@ -238,7 +244,8 @@ impl Task<'_> {
         measure: impl Fn(usize, &Attempt) -> Option<(f64, f64, f64)>,
     ) -> Series {
         let chosen = |attempt: &Attempt| {
-            is_first_try(attempt) && matches!(index, Index::All) || matches!(index, Index::Instance(n) if n == attempt.map_index && is_first_try(attempt))
+            is_first_try(attempt) && matches!(index, Index::All)
+                || matches!(index, Index::Instance(n) if n == attempt.map_index && is_first_try(attempt))
         };
         let mut measured: Vec<Measured> = self.measured(chosen, measure);
         measured.sort_by_key(|m| (m.at, m.started));
@@ -265,7 +272,14 @@ impl Task<'_> {
             let attempt = &self.history.attempts[i];
             let started = attempt.started_at.filter(|_| attempt.ran() && chosen(attempt))?;
             let (raw, common, sd) = measure(i, attempt)?;
-            Some(Measured { at: self.runs.of(attempt)?.at, started, raw, adjusted: raw - common, sd, mapped: attempt.map_index >= 0 })
+            Some(Measured {
+                at: self.runs.of(attempt)?.at,
+                started,
+                raw,
+                adjusted: raw - common,
+                sd,
+                mapped: attempt.map_index >= 0,
+            })
         };
         self.places.iter().filter_map(one).collect()
     }
@@ -280,13 +294,16 @@ impl Task<'_> {
                 runs.entry((run.at, &attempt.run_id)).or_default().push(attempt);
             }
         }
+        runs.retain(|_, tries| {
+            let mut by_index: BTreeMap<i32, Vec<&Attempt>> = BTreeMap::new();
+            tries.iter().for_each(|attempt| by_index.entry(attempt.map_index).or_default().push(attempt));
+            !by_index.values().any(|tries| lacks_its_end(tries))
+        });
         let point = |((at, _), tries): ((Timestamp, &Text), Vec<&Attempt>)| {
             // Instances of a mapped task are no tries of each other: each is looked at alone.
             let indices: BTreeSet<i32> = tries.iter().map(|attempt| attempt.map_index).collect();
-            let hit = indices.iter().any(|index| {
-                let of_index: Vec<&Attempt> = tries.iter().copied().filter(|a| a.map_index == *index).collect();
-                happened(&of_index)
-            });
+            let of_index = |index: &i32| tries.iter().copied().filter(|a| a.map_index == *index).collect::<Vec<_>>();
+            let hit = indices.iter().map(of_index).any(|tries| happened(&tries));
             let value = f64::from(u8::from(hit));
             Sampled { at, raw: value, adjusted: value, sd: 0.0 }
         };
@@ -303,6 +320,17 @@ fn is_first_try(attempt: &Attempt) -> bool {
 
 fn failed(attempt: &Attempt) -> bool {
     matches!(attempt.state, Some(TaskState::Failed | TaskState::UpForRetry)) && attempt.started_at.is_some()
+}
+
+/// A retry follows the last try that is known, but no row tells of it: an export of the history table without the live one.
+/// Such a run would count as failed whatever came of it.
+fn lacks_its_end(tries: &[&Attempt]) -> bool {
+    let last = tries.iter().max_by_key(|attempt| attempt.try_number);
+    last.is_some_and(|last| {
+        let retries_left =
+            last.try_number.zip(last.max_tries).is_some_and(|(number, max)| number >= 1 && number <= max);
+        last.state == Some(TaskState::Failed) && retries_left
+    })
 }
 
 struct Measured {

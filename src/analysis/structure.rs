@@ -60,7 +60,8 @@ fn infer(history: &DagHistory) -> BTreeSet<(Text, Text)> {
     let mut edges = BTreeSet::new();
     for a in 0..n {
         for b in (0..n).filter(|&b| before[a][b] && !before[b][a]) {
-            let implied = (0..n).any(|c| c != a && c != b && before[a][c] && before[c][b] && !before[c][a] && !before[b][c]);
+            let implied =
+                (0..n).any(|c| c != a && c != b && before[a][c] && before[c][b] && !before[c][a] && !before[b][c]);
             if !implied {
                 edges.insert((tasks[a].clone(), tasks[b].clone()));
             }

@@ -48,7 +48,8 @@ pub fn analyze(histories: &[DagHistory], settings: &Settings) -> Analysis {
     sorted.rank(&instances(&all));
     let shown = sorted.shown();
     let views = all.iter().zip(&judged).filter(|((series, _), _)| shown.contains(&series.key));
-    let series_views = views.map(|((series, h), judged)| view(series, judged, axes[*h].choice.axis, settings.level)).collect();
+    let series_views =
+        views.map(|((series, h), judged)| view(series, judged, axes[*h].choice.axis, settings.level)).collect();
     let ranges = |h: usize| (calendar.baseline(h), calendar.window(h));
     let tested = all.iter().filter(|(series, _)| is_tested(series)).count();
     Analysis {
@@ -61,7 +62,11 @@ pub fn analyze(histories: &[DagHistory], settings: &Settings) -> Analysis {
             .enumerate()
             .filter_map(|(h, history)| run_change(history, axes[h].choice.axis, ranges(h), settings))
             .collect(),
-        dags: histories.iter().enumerate().filter_map(|(h, history)| dag_view(history, axes[h].choice.axis, ranges(h).1)).collect(),
+        dags: histories
+            .iter()
+            .enumerate()
+            .filter_map(|(h, history)| dag_view(history, axes[h].choice.axis, ranges(h).1))
+            .collect(),
         coverage: coverage(histories, &axes, all.len(), overheads.values()),
         false_alarms: FalseAlarms {
             false_discovery_rate: settings.false_discovery_rate,
@@ -73,7 +78,7 @@ pub fn analyze(histories: &[DagHistory], settings: &Settings) -> Analysis {
                 settings.false_discovery_rate * 100.0
             ),
         },
-        warnings: warnings(histories, &overheads),
+        warnings: warnings(histories, &axes, &overheads),
         axes: axes.into_iter().map(|axis| axis.choice).collect(),
         series: series_views,
         regressions: sorted.regressions,
@@ -181,7 +186,8 @@ struct QValues {
 
 /// One p-value a series and kind enters, so that a series with many changes does not count as many series.
 fn q_values(all: &[(Series, usize)], judged: &[Judged]) -> Vec<QValues> {
-    let spreads: Vec<Option<Change>> = all.iter().zip(judged).map(|((series, _), judged)| spread_change(series, judged)).collect();
+    let spreads: Vec<Option<Change>> =
+        all.iter().zip(judged).map(|((series, _), judged)| spread_change(series, judged)).collect();
     let tested: Vec<usize> = (0..all.len()).filter(|&i| is_tested(&all[i].0)).collect();
     let levels = benjamini_hochberg(&tested.iter().map(|&i| judged[i].p_value).collect::<Vec<_>>());
     let of_spread = |i: &usize| spreads[*i].as_ref().map_or(1.0, |change| change.p_value);
@@ -231,9 +237,12 @@ impl Sorted {
             }
             return;
         }
-        let case = |change, q_value, key: SeriesKey| Case { series, judged, change, q_value, key, window, settings, has_pace };
+        let case =
+            |change, q_value, key: SeriesKey| Case { series, judged, change, q_value, key, window, settings, has_pace };
         let before = self.findings();
-        for (change, q_value) in judged.changes.iter().zip(&q.changes).filter(|(_, q)| **q <= settings.false_discovery_rate) {
+        for (change, q_value) in
+            judged.changes.iter().zip(&q.changes).filter(|(_, q)| **q <= settings.false_discovery_rate)
+        {
             self.sort(&case(change, *q_value, series.key.clone()));
         }
         if let Some((change, q_value)) = q.spread.as_ref().filter(|(_, q)| *q <= settings.false_discovery_rate) {
@@ -319,7 +328,8 @@ fn drop_shadows(findings: &mut Vec<Finding>, instances: &BTreeMap<SeriesKey, usi
     let near = |a: &Finding, b: &Finding| a.changed_low <= b.changed_high && b.changed_low <= a.changed_high;
     let whole = |key: &SeriesKey| SeriesKey { index: Index::All, ..key.clone() };
     let few_changed = |task: &Finding| {
-        let changed = all.iter().filter(|f| f.key.index != Index::All && whole(&f.key) == task.key && near(f, task)).count();
+        let changed =
+            all.iter().filter(|f| f.key.index != Index::All && whole(&f.key) == task.key && near(f, task)).count();
         changed > 0 && 2 * changed < instances.get(&task.key).copied().unwrap_or(0)
     };
     findings.retain(|finding| {
@@ -327,7 +337,8 @@ fn drop_shadows(findings: &mut Vec<Finding>, instances: &BTreeMap<SeriesKey, usi
             return false;
         }
         !all.iter().any(|other| {
-            let instance_of = finding.key.index != Index::All && other.key == whole(&finding.key) && !few_changed(other);
+            let instance_of =
+                finding.key.index != Index::All && other.key == whole(&finding.key) && !few_changed(other);
             let failures = SeriesKey { quantity: Quantity::FailureRate, ..finding.key.clone() };
             let retries_of = finding.key.quantity == Quantity::RetryRate && other.key == failures;
             (instance_of || retries_of) && near(finding, other)
@@ -402,8 +413,14 @@ fn view(series: &Series, judged: &Judged, axis: Axis, level: f64) -> SeriesView 
     }
 }
 
-fn warnings(histories: &[DagHistory], overheads: &Overheads) -> Vec<String> {
+fn warnings(histories: &[DagHistory], axes: &[DagAxis], overheads: &Overheads) -> Vec<String> {
     let mut warnings = Vec::new();
+    let caught_up = axes.iter().filter(|axis| axis.caught_up && axis.choice.axis == Axis::Logical).count();
+    if caught_up > 1 {
+        warnings.push(format!(
+            "{caught_up} DAGs were caught up, each to a date of its own: each is judged on the last week of its own logical dates"
+        ));
+    }
     for (deployment, overhead) in overheads {
         if let Some(why) = &overhead.absent {
             warnings.push(format!("deployment {deployment}: the overhead common to all tasks was not removed: {why}"));

@@ -148,7 +148,7 @@ pub(super) struct ExportSql {
     /// Major version of Airflow
     #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u8).range(1..=3))]
     pub(super) airflow: u8,
-    /// Only history that started on or after this date
+    /// Only runs that were active on or after this date, whole
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
     pub(super) since: Option<jiff::civil::Date>,
     /// Folder that the script exports to
@@ -172,7 +172,9 @@ pub(super) enum LakeCommand {
     /// Is it whole? Reads every part to its end
     Verify,
     /// Run a SQL query over it
-    #[command(after_help = "Example: windtunnel lake sql 'SELECT dag_id, count(*) AS n FROM dag_runs GROUP BY dag_id ORDER BY n DESC'")]
+    #[command(
+        after_help = "Example: windtunnel lake sql 'SELECT dag_id, count(*) AS n FROM dag_runs GROUP BY dag_id ORDER BY n DESC'"
+    )]
     Sql {
         /// SELECT statement
         query: String,

@@ -93,7 +93,10 @@ impl File {
             return Err("analyze.min_effect: must be a share such as 0.05".to_owned());
         }
         for known in &self.acknowledge {
-            known.until.parse::<jiff::civil::Date>().map_err(|_| format!("acknowledge: until = `{}` is no date: write YYYY-MM-DD", known.until))?;
+            known
+                .until
+                .parse::<jiff::civil::Date>()
+                .map_err(|_| format!("acknowledge: until = `{}` is no date: write YYYY-MM-DD", known.until))?;
             if let Some(quantity) = &known.quantity
                 && crate::model::Quantity::parse(quantity).is_none()
             {

@@ -151,7 +151,8 @@ impl<'a> Cells<'a, '_> {
     fn attempt(&mut self, reading: &mut Reading) -> Result<Outcome, Fault> {
         let dag_id = self.must("dag_id")?;
         let run_id = self.run_id()?;
-        let state = self.field("state").text("state")?.filter(|text| text != "None").map(|text| TaskState::parse(&text));
+        let state =
+            self.field("state").text("state")?.filter(|text| text != "None").map(|text| TaskState::parse(&text));
         let mut attempt = Attempt {
             task_id: self.must("task_id")?,
             map_index: self.int("map_index")?.unwrap_or(-1),
@@ -334,7 +335,9 @@ impl<'a> Cells<'a, '_> {
         let schedule = match self.text("timetable_summary")? {
             Some(summary) => Some(summary),
             // JSON text in 2.x: a cron string in quotes, or an object.
-            None => self.field("schedule_interval").text("schedule_interval")?.map(|text| text.trim_matches('"').into()),
+            None => {
+                self.field("schedule_interval").text("schedule_interval")?.map(|text| text.trim_matches('"').into())
+            }
         };
         only(Row::Dag(Dag {
             dag_id: self.must("dag_id")?,
@@ -353,7 +356,8 @@ impl<'a> Cells<'a, '_> {
     fn structure(&mut self) -> Result<Outcome, Fault> {
         let dag_id = self.must("dag_id")?;
         let version = self.must("dag_hash")?;
-        let mut edges = structure::edges(&dag_id, &version, self.field("data"), self.field("data_compressed"))?.into_iter();
+        let mut edges =
+            structure::edges(&dag_id, &version, self.field("data"), self.field("data_compressed"))?.into_iter();
         match edges.next() {
             Some(first) => Ok(Outcome::Row { row: Row::Edge(first), implied: edges.map(Row::Edge).collect() }),
             None => Ok(Outcome::Ignored("a DAG without dependencies".to_owned())),

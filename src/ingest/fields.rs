@@ -18,7 +18,6 @@ impl<'a> Field<'a> {
         if bytes.is_empty() { Self::Null } else { Self::Bytes(bytes) }
     }
 
-
     /// The text, if it is text at all.
     pub(super) fn text(self, column: &str) -> Result<Option<Cow<'a, str>>, Fault> {
         match self {
@@ -42,7 +41,8 @@ impl<'a> Field<'a> {
 
     pub(super) fn int32(self, column: &str) -> Result<Option<i32>, Fault> {
         let wide = self.int(column)?;
-        wide.map(|v| i32::try_from(v).map_err(|_| Fault::of(format!("{column} is out of range"), &v.to_string()))).transpose()
+        wide.map(|v| i32::try_from(v).map_err(|_| Fault::of(format!("{column} is out of range"), &v.to_string())))
+            .transpose()
     }
 
     pub(super) fn float(self, column: &str) -> Result<Option<f64>, Fault> {
@@ -141,7 +141,9 @@ mod tests {
         ] {
             assert_eq!(parse_instant(text).map(|(t, _)| t.to_string()), want, "{text}");
         }
-        for (text, want) in [("2026-11-24 02:00:00", "2026-11-24T02:00:00Z"), ("2026-11-24 02:00:00.5+00", "2026-11-24T02:00:00.5Z")] {
+        for (text, want) in
+            [("2026-11-24 02:00:00", "2026-11-24T02:00:00Z"), ("2026-11-24 02:00:00.5+00", "2026-11-24T02:00:00.5Z")]
+        {
             assert_eq!(parse_instant(text).map(|(t, _)| t.to_string()).as_deref(), Some(want), "{text}");
         }
         for text in ["", "yesterday", "2026-13-01 00:00:00", "12", "2026-11-24 25:00:00"] {

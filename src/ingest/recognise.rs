@@ -88,7 +88,10 @@ const HEAD: usize = 8_192;
 pub fn recognise(path: &Path, shown: &str) -> Result<Vec<Source>, Error> {
     let unrecognised = |reason: String| Error::Unrecognised { path: PathBuf::from(shown), reason };
     let mut head = Vec::new();
-    open::open(path)?.take(HEAD as u64).read_to_end(&mut head).map_err(|source| Error::Io { path: shown.into(), source })?;
+    open::open(path)?
+        .take(HEAD as u64)
+        .read_to_end(&mut head)
+        .map_err(|source| Error::Io { path: shown.into(), source })?;
     if head.is_empty() {
         return Err(unrecognised("the file is empty".to_owned()));
     }
@@ -121,7 +124,9 @@ fn no_table(head: &[u8]) -> Option<&'static str> {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         Some("the text is UTF-16; save it as UTF-8")
     } else if begins(b"<!doctype") || begins(b"<html") || begins(b"<?xml") {
-        Some("an HTML page, not an export: was it saved from a login page? Export the tables instead (`windtunnel export-sql`)")
+        Some(
+            "an HTML page, not an export: was it saved from a login page? Export the tables instead (`windtunnel export-sql`)",
+        )
     } else if begins(b"{") || begins(b"[") {
         Some("JSON is not read yet; export the tables as CSV (`windtunnel export-sql`)")
     } else if head.contains(&0) {
@@ -184,7 +189,7 @@ fn table_of(header: &[String]) -> Option<Table> {
         (&["elasticsearch_id"], Table::Other("log_template")),
         (&["conn_id", "conn_type"], Table::Other("connection")),
     ];
-    if attempt && has(&["duration", "id"]) {
+    if attempt && has(&["duration", "id"]) && !has(&["reschedule_date"]) {
         return Some(Table::TaskFail);
     }
     let is_tag = has(&["name", "dag_id"]) && header.len() <= 3;
@@ -210,7 +215,11 @@ impl Source {
             Place::Csv { .. } => "delimited text",
             Place::Sqlite { .. } => "SQLite",
         };
-        match self.columns.version().filter(|_| matches!(self.table, Table::TaskInstance | Table::TaskInstanceHistory | Table::DagRun)) {
+        match self
+            .columns
+            .version()
+            .filter(|_| matches!(self.table, Table::TaskInstance | Table::TaskInstanceHistory | Table::DagRun))
+        {
             Some(version) => format!("{} (Airflow {version}, {format})", self.table.name()),
             None => format!("{} ({format})", self.table.name()),
         }

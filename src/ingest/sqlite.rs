@@ -16,8 +16,7 @@ fn connect(path: &Path) -> Result<Connection, Error> {
 pub(super) fn tables(path: &Path) -> Result<Vec<(String, Vec<String>)>, Error> {
     let connection = connect(path)?;
     let read = || -> rusqlite::Result<Vec<(String, Vec<String>)>> {
-        let mut statement =
-            connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
+        let mut statement = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
         let names = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
         names
             .into_iter()
@@ -39,8 +38,7 @@ pub(super) fn rows<E: From<Error>>(
     mut visit: impl FnMut(u64, &dyn RowView) -> Result<(), E>,
 ) -> Result<(), E> {
     let connection = connect(path)?;
-    let mut statement =
-        connection.prepare(&format!("SELECT * FROM {}", quoted(table))).map_err(Error::sqlite(path))?;
+    let mut statement = connection.prepare(&format!("SELECT * FROM {}", quoted(table))).map_err(Error::sqlite(path))?;
     let mut rows = statement.query([]).map_err(Error::sqlite(path))?;
     let mut number = 0;
     while let Some(row) = rows.next().map_err(Error::sqlite(path))? {

@@ -60,7 +60,9 @@ fn unhex(bytes: &[u8]) -> Vec<u8> {
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut json = Vec::new();
     let mut reader = flate2::read::ZlibDecoder::new(bytes).take(MAX_BYTES);
-    reader.read_to_end(&mut json).map_err(|error| Fault::of("data_compressed cannot be inflated", &error.to_string()))?;
+    reader
+        .read_to_end(&mut json)
+        .map_err(|error| Fault::of("data_compressed cannot be inflated", &error.to_string()))?;
     Ok(json)
 }
 
@@ -69,8 +71,10 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    const PLAIN: &str = r#"{"__version":1,"dag":{"tasks":[{"task_id":"a","_downstream_task_ids":["c","b"]},{"task_id":"b"}]}}"#;
-    const WRAPPED: &str = r#"{"dag":{"tasks":[{"__var":{"task_id":"a","downstream_task_ids":["b","c"]},"__type":"operator"}]}}"#;
+    const PLAIN: &str =
+        r#"{"__version":1,"dag":{"tasks":[{"task_id":"a","_downstream_task_ids":["c","b"]},{"task_id":"b"}]}}"#;
+    const WRAPPED: &str =
+        r#"{"dag":{"tasks":[{"__var":{"task_id":"a","downstream_task_ids":["b","c"]},"__type":"operator"}]}}"#;
 
     fn pairs(data: Field<'_>, compressed: Field<'_>) -> Vec<(String, String)> {
         let edges = edges(&"d".into(), &"v".into(), data, compressed).expect("edges");

@@ -8,15 +8,22 @@ use super::{
 use crate::model::Text;
 use arrow::{
     array::{
-        Array, ArrayRef, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int32Array, Int32Builder, Int64Array,
-        Int64Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray, TimestampMicrosecondBuilder,
+        Array, ArrayRef, BooleanArray, BooleanBuilder, Float64Array, Float64Builder, Int32Array, Int32Builder,
+        Int64Array, Int64Builder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+        TimestampMicrosecondBuilder,
     },
     datatypes::{Schema, SchemaRef},
 };
 use parquet::{
-    arrow::{ArrowWriter, arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder}},
+    arrow::{
+        ArrowWriter,
+        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    },
     basic::{Compression, Encoding, ZstdLevel},
-    file::{metadata::SortingColumn, properties::{EnabledStatistics, WriterProperties}},
+    file::{
+        metadata::SortingColumn,
+        properties::{EnabledStatistics, WriterProperties},
+    },
     schema::types::ColumnPath,
 };
 use std::{collections::HashSet, fs::File, path::Path, sync::Arc};
@@ -79,10 +86,8 @@ impl PartWriter {
     }
 
     fn open(path: &Path, columns: Vec<Column>, properties: WriterProperties) -> Result<Self, Error> {
-        let fields: Vec<_> = columns
-            .iter()
-            .map(|c| arrow::datatypes::Field::new(c.name, c.kind.data_type(), !c.required))
-            .collect();
+        let fields: Vec<_> =
+            columns.iter().map(|c| arrow::datatypes::Field::new(c.name, c.kind.data_type(), !c.required)).collect();
         let schema: SchemaRef = Arc::new(Schema::new(fields));
         let file = File::create(path).map_err(Error::io("create", path))?;
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(Error::parquet(path))?;

@@ -1,6 +1,9 @@
 //! What can go wrong in a lake, with the path and the next step.
 
-use std::{io, path::{Path, PathBuf}};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 /// A failure of the lake. Whatever it is, the lake is as it was before.
 #[derive(Debug, thiserror::Error)]

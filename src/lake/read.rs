@@ -79,7 +79,8 @@ impl Lake {
         let order: Vec<_> = table.order.iter().map(|&place| col(table.columns[place].name)).collect();
         let options = SortMultipleOptions::default().with_maintain_order(true);
         let frame = collect(frame.sort_by_exprs(order, options))?;
-        let columns = table.columns.iter().map(|c| Values::of(&frame, c.name, c.kind)).collect::<Result<Vec<_>, _>>()?;
+        let columns =
+            table.columns.iter().map(|c| Values::of(&frame, c.name, c.kind)).collect::<Result<Vec<_>, _>>()?;
         let mut interner = Interner::default();
         for row in 0..frame.height() {
             let cells: Vec<Cell> = columns.iter().map(|values| values.cell(row, &mut interner)).collect();

@@ -24,9 +24,9 @@ pub(super) fn survivors(rows: &[Stamped]) -> Vec<bool> {
             let cells = &rows[i].cells;
             let placeholder = cells[at::TRY_NUMBER].as_int() == Some(0);
             let retold = cells[at::TRY_NUMBER].is_null()
-                && cells[at::STARTED_AT].as_int().is_some_and(|start| {
-                    starts.iter().any(|known| known.abs_diff(start) < SAME_START_MICROS as u64)
-                });
+                && cells[at::STARTED_AT]
+                    .as_int()
+                    .is_some_and(|start| starts.iter().any(|known| known.abs_diff(start) < SAME_START_MICROS as u64));
             let unexpanded = is_expanded && cells[at::STARTED_AT].is_null();
             stays[i] = !(placeholder && has_real || retold || unexpanded);
         }

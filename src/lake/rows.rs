@@ -2,7 +2,8 @@
 
 use super::{cell::Cell, table};
 use crate::model::{
-    Attempt, Dag, DagRun, DagTag, EdgeSource, Pool, Reschedule, RunState, RunType, SourceKind, TaskEdge, TaskState, Text,
+    Attempt, Dag, DagRun, DagTag, EdgeSource, Pool, Reschedule, RunState, RunType, SourceKind, TaskEdge, TaskState,
+    Text,
 };
 
 /// A struct that has a table.

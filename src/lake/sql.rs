@@ -46,7 +46,8 @@ impl Lake {
     fn view(&self, table: &'static Table) -> Result<LazyFrame, Error> {
         let frame = self.all_deployments(table)?;
         let frame = if table.name == TASK_ATTEMPTS.name || table.name == RESCHEDULES.name {
-            let runs = self.all_deployments(&DAG_RUNS)?.select(["deployment", "dag_id", "run_id", "logical_date"].map(col));
+            let runs =
+                self.all_deployments(&DAG_RUNS)?.select(["deployment", "dag_id", "run_id", "logical_date"].map(col));
             let on = ["deployment", "dag_id", "run_id"].map(col);
             let joined = frame.join(runs, on.clone(), on, JoinArgs::new(JoinType::Left));
             joined
@@ -63,9 +64,9 @@ impl Lake {
                     seconds("queued_at", "scheduled_at").alias("scheduling_delay_s"),
                 ])
                 .select(ATTEMPT_VIEW.map(col)),
-            "dag_runs" => frame
-                .with_columns([seconds("ended_at", "started_at").alias("duration_s")])
-                .select(RUN_VIEW.map(col)),
+            "dag_runs" => {
+                frame.with_columns([seconds("ended_at", "started_at").alias("duration_s")]).select(RUN_VIEW.map(col))
+            }
             _ => frame,
         })
     }
@@ -85,15 +86,51 @@ impl Lake {
 
 /// Columns of `task_attempts` as a contract, in their order.
 const ATTEMPT_VIEW: [&str; 27] = [
-    "deployment", "dag_id", "run_id", "task_id", "map_index", "try_number", "state", "operator", "pool", "pool_slots",
-    "queue", "priority_weight", "hostname", "executor", "max_tries", "logical_date", "scheduled_at", "queued_at",
-    "started_at", "ended_at", "duration_s", "queue_wait_s", "scheduling_delay_s", "updated_at", "ti_id", "source", "fills",
+    "deployment",
+    "dag_id",
+    "run_id",
+    "task_id",
+    "map_index",
+    "try_number",
+    "state",
+    "operator",
+    "pool",
+    "pool_slots",
+    "queue",
+    "priority_weight",
+    "hostname",
+    "executor",
+    "max_tries",
+    "logical_date",
+    "scheduled_at",
+    "queued_at",
+    "started_at",
+    "ended_at",
+    "duration_s",
+    "queue_wait_s",
+    "scheduling_delay_s",
+    "updated_at",
+    "ti_id",
+    "source",
+    "fills",
 ];
 
 /// Columns of `dag_runs` as a contract, in their order.
 const RUN_VIEW: [&str; 14] = [
-    "deployment", "dag_id", "run_id", "run_type", "state", "logical_date", "run_after", "queued_at", "started_at",
-    "ended_at", "duration_s", "updated_at", "source", "fills",
+    "deployment",
+    "dag_id",
+    "run_id",
+    "run_type",
+    "state",
+    "logical_date",
+    "run_after",
+    "queued_at",
+    "started_at",
+    "ended_at",
+    "duration_s",
+    "updated_at",
+    "source",
+    "fills",
 ];
 
 fn empty(table: &Table) -> DataFrame {

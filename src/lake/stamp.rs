@@ -49,7 +49,11 @@ impl Stamped {
         let fills = table.fills.and_then(|place| cells[place].as_text()).map(|text| text.to_string());
         match fills.as_deref().and_then(|text| parse_fills(table, text)) {
             Some((main, fills)) => Self { cells, main, fills },
-            None => Self { main: Stamp { trust: trust(table, &cells), version: version(table, &cells), hash: OnceCell::new() }, fills: Vec::new(), cells },
+            None => Self {
+                main: Stamp { trust: trust(table, &cells), version: version(table, &cells), hash: OnceCell::new() },
+                fills: Vec::new(),
+                cells,
+            },
         }
     }
 
@@ -93,7 +97,8 @@ impl Stamped {
             Stamp::known(high.main.trust, high.main.version, high.main.hash(&high.cells))
         };
         if let Some(place) = table.fills {
-            cells[place] = if fills.is_empty() { Cell::Null } else { Cell::from(print_fills(table, &main, &fills).as_str()) };
+            cells[place] =
+                if fills.is_empty() { Cell::Null } else { Cell::from(print_fills(table, &main, &fills).as_str()) };
         }
         Self { cells, main, fills }
     }

@@ -71,7 +71,6 @@ pub(super) struct Table {
 pub(super) const UNNUMBERED: (usize, usize) = (attempt::TRY_NUMBER, attempt::STARTED_AT);
 
 impl Table {
-
     /// Is the version of a row the ingest that brought it, and no fact about it?
     pub(super) fn has_revision(&self) -> bool {
         self.version.is_some_and(|place| self.columns[place].name == "revision")
@@ -287,14 +286,18 @@ mod tests {
             for place in table.key.iter().chain(table.order) {
                 assert!(*place < table.columns.len(), "{}", table.name);
             }
-            let named = |place: Option<usize>, name: &str| {
-                place.is_none_or(|place| table.columns[place].name == name)
-            };
+            let named = |place: Option<usize>, name: &str| place.is_none_or(|place| table.columns[place].name == name);
             assert!(named(table.source, "source") && named(table.fills, "fills"), "{}", table.name);
         }
         let at = |place: usize| TASK_ATTEMPTS.columns[place].name;
         assert_eq!(
-            [at(attempt::STATE), at(attempt::STARTED_AT), at(attempt::ENDED_AT), at(attempt::TI_ID), at(attempt::SOURCE)],
+            [
+                at(attempt::STATE),
+                at(attempt::STARTED_AT),
+                at(attempt::ENDED_AT),
+                at(attempt::TI_ID),
+                at(attempt::SOURCE)
+            ],
             ["state", "started_at", "ended_at", "ti_id", "source"]
         );
         assert_eq!(DAG_RUNS.columns[run::LOGICAL_DATE].name, "logical_date");

@@ -77,7 +77,9 @@ impl Transaction {
     /// Was this content ingested into this deployment, completely?
     pub fn knows(&self, sha256: &str, table: Option<&str>) -> bool {
         let deployment = self.deployment.as_str();
-        self.manifest.sources.iter().any(|s| s.deployment == deployment && s.sha256 == sha256 && (table.is_none() || s.table.as_deref() == table))
+        self.manifest.sources.iter().any(|s| {
+            s.deployment == deployment && s.sha256 == sha256 && (table.is_none() || s.table.as_deref() == table)
+        })
     }
 
     /// Takes one row.
@@ -226,7 +228,8 @@ impl Transaction {
                 let month = part.month.as_deref().and_then(Month::parse);
                 for cells in PartReader::open(&self.lake.root.join(part.path()), table.columns.to_vec())? {
                     let mut cells = cells?;
-                    let (Some(dag_id), Some(run_id)) = (cells[0].as_text().cloned(), cells[1].as_text().cloned()) else {
+                    let (Some(dag_id), Some(run_id)) = (cells[0].as_text().cloned(), cells[1].as_text().cloned())
+                    else {
                         continue;
                     };
                     let real = self.run_id(&dag_id, run_id.clone())?;
@@ -289,8 +292,10 @@ impl Transaction {
                 let month_text = month.map(|month| month.to_string());
                 let old = self.manifest.part(name, self.deployment.as_str(), month_text.as_deref()).cloned();
                 let old_path = old.as_ref().map(|part| self.lake.root.join(part.path()));
-                let target = self.staging.path().join(format!("{name}-{}.part", month_text.as_deref().unwrap_or("all")));
-                let merge = Merge { table, month, existing: old_path.as_deref(), renamed: &self.renamed, target: &target };
+                let target =
+                    self.staging.path().join(format!("{name}-{}.part", month_text.as_deref().unwrap_or("all")));
+                let merge =
+                    Merge { table, month, existing: old_path.as_deref(), renamed: &self.renamed, target: &target };
                 let outcome = merge.run(&mut runs, tally)?;
                 if !outcome.changed || outcome.rows == 0 && old.is_none() {
                     continue;

@@ -52,7 +52,8 @@ pub fn month_in_run_id(run_id: &str) -> Option<Month> {
     (0..bytes.len().saturating_sub(10)).find_map(|at| {
         let date = bytes.get(at..at + 11)?;
         let digits = |r: std::ops::Range<usize>| date[r].iter().all(u8::is_ascii_digit);
-        let shape = digits(0..4) && date[4] == b'-' && digits(5..7) && date[7] == b'-' && digits(8..10) && date[10] == b'T';
+        let shape =
+            digits(0..4) && date[4] == b'-' && digits(5..7) && date[7] == b'-' && digits(8..10) && date[10] == b'T';
         let starts_a_word = at == 0 || !bytes[at - 1].is_ascii_digit();
         (shape && starts_a_word).then(|| Month::parse(std::str::from_utf8(&date[..7]).ok()?)).flatten()
     })

@@ -16,7 +16,7 @@ pub(super) fn normal_cdf(z: f64) -> f64 {
 }
 
 /// Two-sided tail area of a standard normal deviate.
-pub(super) fn normal_two_sided(z: f64) -> f64 {
+pub fn normal_two_sided(z: f64) -> f64 {
     if z.is_nan() { 1.0 } else { (2.0 * Normal::standard().sf(z.abs())).min(1.0) }
 }
 

@@ -1,7 +1,7 @@
 //! Differences of plain means, where parts must sum to the whole: a robust location does not add up.
 
-use super::{Estimate, ar1_residual, effective_sample_size};
 use super::distributions::t_reach;
+use super::{Estimate, ar1_residual, effective_sample_size};
 
 /// Mean of `after` minus mean of `before`; in the unit of the values, each side in order of time. O(n).
 ///

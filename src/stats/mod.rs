@@ -46,6 +46,7 @@ pub use compare::{
     weighted_location, weighted_ratio_of_locations,
 };
 pub use detect::{Detector, Step, detect_steps};
+pub use distributions::normal_two_sided;
 pub use episode::{Episode, detect_episodes};
 pub use estimate::Estimate;
 pub use location::{MAD_TO_SD, hodges_lehmann, mad, median, quantile, weighted_median, winsorise};
@@ -58,9 +59,8 @@ pub use resample::{bca, moving_block_bootstrap};
 pub use segment::pelt;
 pub use shared::{Neighbours, Observations, SharedEffect, fit_shared_effect};
 pub use split::{
-    Excursion, Split, Uneven, best_split, excursion, line_beats_steps, own_spread, splits, uneven_difference, uneven_level,
-    uneven_ratio, uneven_slope,
-    uneven_slope_p_value,
+    Excursion, Split, Uneven, best_split, excursion, line_beats_steps, own_spread, splits, uneven_difference,
+    uneven_level, uneven_ratio, uneven_slope, uneven_slope_p_value,
 };
 pub use spread::{SPREAD_ALPHA, brown_forsythe_p, detect_spread_change, spread_ratio};
 pub use trend::{MAX_TREND_POINTS, theil_sen, trend_p_value};

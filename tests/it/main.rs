@@ -1,1 +1,27 @@
-//! x
+//! The whole program, seen from outside: its binary, its files, and the shape of its source.
+//!
+//! Nothing here links the library: a test may know only what a user can know.
+
+// What the tests are written with.
+mod source_text;
+mod support;
+mod synthetic;
+
+// The house.
+mod architecture;
+
+// Exports to the lake.
+mod bad_input;
+mod concurrent;
+mod crash;
+mod hostile;
+mod idempotent;
+mod ingest;
+mod refused;
+mod same_rows;
+
+// The lake to answers.
+mod analysis;
+mod manners;
+mod report;
+mod settings;

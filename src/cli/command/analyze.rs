@@ -5,7 +5,6 @@ use crate::{
     analysis::{Acknowledgement, Analysis, AxisMode, Finding, Settings, analyze},
     cli::{
         args::{AnalysisOptions, Analyze, AxisOption, FailOn, parse_days},
-        command::lake::new_table,
         console::line,
         exit::{Error, Outcome},
         wire::analysis::Document,
@@ -13,7 +12,6 @@ use crate::{
     lake::Lake,
     model::{DagHistory, Quantity, Timestamp},
 };
-use comfy_table::CellAlignment;
 
 pub(super) fn run(context: &Context<'_>, args: &Analyze) -> Result<Outcome, Error> {
     let analysis = analysis(context, &context.lake(), &args.options)?;
@@ -69,7 +67,8 @@ fn settings(context: &Context<'_>, options: &AnalysisOptions) -> Result<Settings
     // Checked when the file was read.
     let days = |text: &Option<String>| text.as_deref().and_then(|text| parse_days(text).ok());
     let acknowledged = context.config.file.acknowledge.iter().map(|known| {
-        let until: jiff::civil::Date = known.until.parse().map_err(|_| Error::Usage(format!("`{}` is no date", known.until)))?;
+        let until: jiff::civil::Date =
+            known.until.parse().map_err(|_| Error::Usage(format!("`{}` is no date", known.until)))?;
         let until = jiff::tz::Offset::UTC
             .to_timestamp(until.to_datetime(jiff::civil::Time::midnight()))
             .map_err(|error| Error::Usage(error.to_string()))?;
@@ -104,7 +103,8 @@ const SHOWN: usize = 15;
 /// The answer, for a terminal.
 pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
     let mut text = String::new();
-    let (open, known): (Vec<&Finding>, Vec<&Finding>) = analysis.regressions.iter().partition(|f| f.acknowledged.is_none());
+    let (open, known): (Vec<&Finding>, Vec<&Finding>) =
+        analysis.regressions.iter().partition(|f| f.acknowledged.is_none());
     let new = open.iter().filter(|finding| finding.in_window).count();
     let minutes: f64 = open.iter().map(|finding| finding.minutes_lost_per_week.point).sum();
     let verdict = match open.len() {
@@ -120,27 +120,37 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
         analysis.baseline.days(),
         axes(analysis)
     ));
-    for (title, findings) in [("Got worse", open), ("Got better", analysis.improvements.iter().collect()), ("Known", known)] {
+    for (title, findings) in
+        [("Got worse", open), ("Got better", analysis.improvements.iter().collect()), ("Known", known)]
+    {
         if !findings.is_empty() {
-            text.push_str(&format!("\n{title}\n{}", findings_table(context, &findings)));
+            text.push_str(&format!("\n{title}\n{}", findings_list(context, &findings)));
         }
+    }
+    if !analysis.trends.is_empty() {
+        text.push_str("\nCreeping\n");
     }
     for trend in &analysis.trends {
         text.push_str(&format!(
-            "\ncreeping  {} {}: {:+.1} % a week ({:+.1} to {:+.1})",
-            line(&trend.key.name()),
-            trend.key.quantity.label(),
+            "  {:+.1} % a week ({:+.1} to {:+.1})  {}  {}\n",
             trend.per_week.point * 100.0,
             trend.per_week.lower * 100.0,
-            trend.per_week.upper * 100.0
+            trend.per_week.upper * 100.0,
+            line(&trend.key.name()),
+            trend.key.quantity.label(),
         ));
+    }
+    if !analysis.went_away.is_empty() {
+        text.push_str("\nCame and went\n");
     }
     for episode in &analysis.went_away {
         text.push_str(&format!(
-            "\nwent away {} {}: x{:.2} from {} to {}",
+            "  x{:.2} ({:.2} to {:.2})  {}  {}\n      from {} to {}\n",
+            episode.effect.point,
+            episode.effect.lower,
+            episode.effect.upper,
             line(&episode.key.name()),
             episode.key.quantity.label(),
-            episode.effect.point,
             episode.range.from.date_string(),
             episode.range.to.date_string()
         ));
@@ -157,37 +167,45 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
     text
 }
 
-fn findings_table(context: &Context<'_>, findings: &[&Finding]) -> String {
-    let mut table = new_table(context.console.width());
-    table.set_header(["task", "what", "after / before", "as recorded", "since", "lost a week"]);
+/// Two lines each: what and by how much, then since when and at what price. Names are long, and must not be cut.
+fn findings_list(context: &Context<'_>, findings: &[&Finding]) -> String {
+    let mut text = String::new();
     for finding in findings.iter().take(SHOWN) {
         let effect = &finding.effect;
+        let ratio = context.console.paint(&format!("x{:.2}", effect.point), anstyle::AnsiColor::Cyan);
+        let upper = if effect.upper.is_finite() { format!("{:.2}", effect.upper) } else { "any".to_owned() };
         let (low, high) = (finding.changed_low.date_string(), finding.changed_high.date_string());
-        let mut since = finding.changed_at.date_string();
-        if low != high {
-            since = format!("{since} ({} to {})", low.get(5..).unwrap_or(""), high.get(5..).unwrap_or(""));
-        }
-        if finding.in_window {
-            since.push_str(" new");
-        }
-        let minutes = finding.minutes_lost_per_week.point;
-        table.add_row([
+        let between = if low == high { String::new() } else { format!(" (between {low} and {high})") };
+        let new = if finding.in_window {
+            context.console.paint(" new this week", anstyle::AnsiColor::Red)
+        } else {
+            String::new()
+        };
+        text.push_str(&format!(
+            "  {ratio} ({:.2} to {upper})  {}  {}{new}\n      since {}{between}\n",
+            effect.lower,
             line(&finding.key.name()),
-            finding.key.quantity.label().to_owned(),
-            format!("x{:.2} ({:.2} to {:.2})", effect.point, effect.lower, effect.upper),
-            format!("x{:.2}", finding.effect_raw.point),
-            since,
-            if finding.minutes_lost_per_week.n == 0 { "-".to_owned() } else { words(minutes) },
-        ]);
-    }
-    for column in [3, 5] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
+            finding.key.quantity.label(),
+            finding.changed_at.date_string(),
+        ));
+        let minutes = &finding.minutes_lost_per_week;
+        if minutes.n > 0 {
+            let what = if minutes.point > 0.0 { "lost" } else { "won" };
+            text.push_str(&format!(
+                "      {} {what} a week; as recorded x{:.2}\n",
+                words(minutes.point.abs()),
+                finding.effect_raw.point
+            ));
+        }
+        if let Some(known) = &finding.acknowledged {
+            text.push_str(&format!("      known: {}\n", line(known)));
         }
     }
     let rest = findings.len().saturating_sub(SHOWN);
-    let more = if rest > 0 { format!("and {rest} more (--json lists them)\n") } else { String::new() };
-    format!("{table}\n{more}")
+    if rest > 0 {
+        text.push_str(&format!("  and {rest} more (--json lists them)\n"));
+    }
+    text
 }
 
 fn words(minutes: f64) -> String {
@@ -205,6 +223,8 @@ fn axes(analysis: &Analysis) -> String {
     match (logical, analysis.axes.len() - logical) {
         (0, _) => "by wall clock".to_owned(),
         (_, 0) => "by logical date (the history was caught up)".to_owned(),
-        (logical, wall) => format!("by logical date for {logical} DAG(s) that were caught up, by wall clock for {wall}"),
+        (logical, wall) => {
+            format!("by logical date for {logical} DAG(s) that were caught up, by wall clock for {wall}")
+        }
     }
 }

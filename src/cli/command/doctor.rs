@@ -72,7 +72,9 @@ fn folder(context: &Context<'_>) -> Check {
     let folder = lake.root().ancestors().find(|folder| folder.is_dir()).unwrap_or(here);
     let (fine, says) = match tempfile::tempfile_in(folder) {
         Ok(_) => (true, format!("{} can be written", folder.display())),
-        Err(error) => (false, format!("{} cannot be written: {error}; name another folder with --lake", folder.display())),
+        Err(error) => {
+            (false, format!("{} cannot be written: {error}; name another folder with --lake", folder.display()))
+        }
     };
     Check { what: "folder", fine, says }
 }

@@ -10,7 +10,9 @@ use crate::{
     },
     ingest::{self, Found, Source, discover, recognise},
     lake::{Input, Lake, Transaction},
-    model::{Counts, Defect, Deployment, Origin, Receipt, Row, SourceReceipt, TimeRange, UNCOUNTED, is_stand_in_run_id},
+    model::{
+        Counts, Defect, Deployment, Origin, Receipt, Row, SourceReceipt, TimeRange, UNCOUNTED, is_stand_in_run_id,
+    },
 };
 use std::io::Write;
 
@@ -28,7 +30,12 @@ pub(super) fn run(context: &Context<'_>, args: &Ingest) -> Result<Outcome, Error
 }
 
 /// Reads everything below `paths` into the lake, as a whole or not at all.
-pub(super) fn ingest(lake: &Lake, paths: &[String], options: &InputOptions, console: &Console) -> Result<Receipt, Error> {
+pub(super) fn ingest(
+    lake: &Lake,
+    paths: &[String],
+    options: &InputOptions,
+    console: &Console,
+) -> Result<Receipt, Error> {
     let deployment = Deployment::new(&options.deployment)?;
     let (stdin, paths) = split_stdin(paths)?;
     let mut found = discover(&paths)?;
@@ -77,7 +84,8 @@ fn recognise_all(found: &[Found], shown: impl Fn(&Found) -> String) -> Result<(V
 }
 
 fn nothing_found(found: &[Found], passed_over: &[Defect]) -> Error {
-    let example = passed_over.first().map(|d| format!(" (such as {}: {})", line(&d.path), line(&d.reason))).unwrap_or_default();
+    let example =
+        passed_over.first().map(|d| format!(" (such as {}: {})", line(&d.path), line(&d.reason))).unwrap_or_default();
     Error::Usage(format!(
         "no export of Airflow among {} file(s){example}; `windtunnel export-sql` prints the script that makes exports",
         found.len()
@@ -112,7 +120,9 @@ fn read_all(
             };
             let reading = source.read(&mut put, &mut |rows| bar.set_message(format!("{rows} rows")))?;
             defects = reading.defects(&source.shown);
-            if options.strict && let Some(first) = defects.first() {
+            if options.strict
+                && let Some(first) = defects.first()
+            {
                 let (path, reason) = (first.path.clone(), first.reason.clone());
                 return Err(ingest::Error::Strict { path, line: first.line, reason }.into());
             }

@@ -86,7 +86,10 @@ fn verdict(survey: &Survey, faults: &[Fault]) -> String {
     }
     let rows: u64 = survey.parts.iter().map(|part| part.rows).sum();
     if faults.iter().all(|fault| fault.harmless) {
-        text.push_str(&format!("whole: {} parts, {rows} rows, every hash, order and count as it should be\n", survey.parts.len()));
+        text.push_str(&format!(
+            "whole: {} parts, {rows} rows, every hash, order and count as it should be\n",
+            survey.parts.len()
+        ));
     }
     text
 }
@@ -110,6 +113,9 @@ fn query_table(result: &QueryResult, width: u16) -> String {
 /// A sober table that keeps to the width.
 pub(super) fn new_table(width: u16) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table
+        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width);
     table
 }

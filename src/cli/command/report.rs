@@ -48,7 +48,10 @@ fn read(path: &Path) -> Result<Analysis, Error> {
         fs::read_to_string(path).map_err(Error::io("read", path))?
     };
     let bad = |reason: String| {
-        Error::Usage(format!("{}: not an analysis document: {reason}; `windtunnel analyze --json` writes one", path.display()))
+        Error::Usage(format!(
+            "{}: not an analysis document: {reason}; `windtunnel analyze --json` writes one",
+            path.display()
+        ))
     };
     let document: Document = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
     Analysis::try_from(document).map_err(bad)

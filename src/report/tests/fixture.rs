@@ -88,7 +88,12 @@ pub(super) fn analysis(dag: &str, task: &str, number: &dyn Fn(f64) -> f64, time:
         window: range(5.0, 12.0),
         baseline: range(-42.0, 5.0),
         seed: 42,
-        axes: vec![AxisChoice { deployment: Deployment::default(), dag_id: dag.into(), axis: Axis::Logical, why: text("history was caught up") }],
+        axes: vec![AxisChoice {
+            deployment: Deployment::default(),
+            dag_id: dag.into(),
+            axis: Axis::Logical,
+            why: text("history was caught up"),
+        }],
         regressions: vec![
             finding("slow", Quantity::Duration, 1.7, 41.0),
             finding("fails", Quantity::FailureRate, 3.0, 3.0),

@@ -88,7 +88,12 @@ fn key(key: Key) -> Result<SeriesKey, Wrong> {
 }
 
 fn choice(c: AxisChoice) -> Result<memory::AxisChoice, Wrong> {
-    Ok(memory::AxisChoice { deployment: deployment(&c.deployment)?, dag_id: text(c.dag_id), axis: axis(&c.axis)?, why: c.why })
+    Ok(memory::AxisChoice {
+        deployment: deployment(&c.deployment)?,
+        dag_id: text(c.dag_id),
+        axis: axis(&c.axis)?,
+        why: c.why,
+    })
 }
 
 fn finding(f: Finding) -> Result<memory::Finding, Wrong> {
@@ -161,7 +166,8 @@ fn run_change(c: RunChange) -> Result<memory::RunChange, Wrong> {
 }
 
 fn series(s: SeriesView) -> Result<memory::SeriesView, Wrong> {
-    let regime = |r: Regime| memory::Regime { range: TimeRange { from: r.from.0, to: r.to.0 }, level: estimate(r.level) };
+    let regime =
+        |r: Regime| memory::Regime { range: TimeRange { from: r.from.0, to: r.to.0 }, level: estimate(r.level) };
     let point = |p: Point| memory::Point { at: p.at.0, raw: p.raw, adjusted: p.adjusted };
     Ok(memory::SeriesView {
         key: key(s.key)?,
@@ -192,7 +198,8 @@ fn dag(d: DagView) -> Result<memory::DagView, Wrong> {
         gantt: d.gantt.into_iter().map(bar).collect(),
         critical_path: d.critical_path.into_iter().map(text).collect(),
         edges: d.edges.into_iter().map(|e| (text(e.upstream), text(e.downstream))).collect(),
-        edges_from: EdgeSource::parse(&d.edges_from).ok_or_else(|| format!("unknown source of edges `{}`", d.edges_from))?,
+        edges_from: EdgeSource::parse(&d.edges_from)
+            .ok_or_else(|| format!("unknown source of edges `{}`", d.edges_from))?,
     })
 }
 

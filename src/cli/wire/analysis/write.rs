@@ -67,7 +67,12 @@ fn key(key: &SeriesKey) -> Key {
 }
 
 fn axis(choice: &memory::AxisChoice) -> AxisChoice {
-    AxisChoice { deployment: choice.deployment.to_string(), dag_id: choice.dag_id.to_string(), axis: choice.axis.as_str().to_owned(), why: choice.why.clone() }
+    AxisChoice {
+        deployment: choice.deployment.to_string(),
+        dag_id: choice.dag_id.to_string(),
+        axis: choice.axis.as_str().to_owned(),
+        why: choice.why.clone(),
+    }
 }
 
 fn finding(f: &memory::Finding) -> Finding {
@@ -141,7 +146,8 @@ fn run_change(c: &memory::RunChange) -> RunChange {
 }
 
 fn series(s: &memory::SeriesView) -> SeriesView {
-    let regime = |r: &memory::Regime| Regime { from: Time(r.range.from), to: Time(r.range.to), level: estimate(&r.level) };
+    let regime =
+        |r: &memory::Regime| Regime { from: Time(r.range.from), to: Time(r.range.to), level: estimate(&r.level) };
     SeriesView {
         key: key(&s.key),
         axis: s.axis.as_str().to_owned(),
@@ -162,7 +168,10 @@ fn dag(d: &memory::DagView) -> DagView {
         state: b.state.clone(),
         critical: b.critical,
     };
-    let edge = |(upstream, downstream): &(Text, Text)| Edge { upstream: upstream.to_string(), downstream: downstream.to_string() };
+    let edge = |(upstream, downstream): &(Text, Text)| Edge {
+        upstream: upstream.to_string(),
+        downstream: downstream.to_string(),
+    };
     DagView {
         deployment: d.deployment.to_string(),
         dag_id: d.dag_id.to_string(),

@@ -1,0 +1,218 @@
+//! The floors of the house, as data: who may import whom, and what may stand where. The table is the one that the crate's
+//! documentation shows.
+
+use super::{
+    source_text::{paths, strip, tokens},
+    support::root,
+};
+use std::{fs, path::Path};
+
+/// Folder, and the folders it may import. `cli` may import all.
+const FLOORS: [(&str, &[&str]); 12] = [
+    ("stats", &[]),
+    ("model", &[]),
+    ("ingest", &["model"]),
+    ("lake", &["model"]),
+    ("synth", &["model", "stats"]),
+    ("engine", &["model", "stats"]),
+    ("analysis", &["model", "stats"]),
+    ("replay", &["model", "stats", "engine"]),
+    ("gate", &["model", "stats"]),
+    ("monitor", &["model", "stats"]),
+    ("report", &["model", "stats", "analysis", "gate", "monitor", "replay"]),
+    (
+        "cli",
+        &["stats", "model", "ingest", "lake", "synth", "engine", "analysis", "replay", "gate", "monitor", "report"],
+    ),
+];
+
+/// Crates that stand in one folder only.
+const HOMES: [(&str, &str); 19] = [
+    ("arrow", "lake"),
+    ("parquet", "lake"),
+    ("polars", "lake"),
+    ("csv", "ingest"),
+    ("rusqlite", "ingest"),
+    ("flate2", "ingest"),
+    ("zstd", "ingest"),
+    ("rand", "stats"),
+    ("rand_pcg", "stats"),
+    ("statrs", "stats"),
+    ("plotters", "report"),
+    ("minijinja", "report"),
+    ("clap", "cli"),
+    ("clap_complete", "cli"),
+    ("clap_mangen", "cli"),
+    ("indicatif", "cli"),
+    ("comfy_table", "cli"),
+    ("toml", "cli"),
+    ("schemars", "cli"),
+];
+
+/// Folders without serde: their structs are not wire formats.
+const NO_SERDE: [&str; 4] = ["stats", "model", "ingest", "analysis"];
+/// Airflow keeps a DAG's structure as JSON; this one file reads it.
+const READS_JSON: &str = "src/ingest/structure.rs";
+/// Folders that neither read, write, print, nor look at the environment.
+const NO_IO: [&str; 4] = ["stats", "model", "analysis", "report"];
+const IO_MODULES: [&str; 4] = ["fs", "env", "net", "process"];
+const PRINTS: [&str; 5] = ["println", "print", "eprintln", "eprint", "dbg"];
+/// Folders that may look at a clock.
+const CLOCKS: [&str; 2] = ["replay", "cli"];
+const MAX_LINES: usize = 600;
+
+/// What is wrong with the file at `path` (from the package's folder, with `/`).
+fn objections(path: &str, text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if !text.starts_with("//!") {
+        wrong.push("does not open with `//!`".to_owned());
+    }
+    let Some(inside) = path.strip_prefix("src/") else { return wrong };
+    if text.lines().count() > MAX_LINES {
+        wrong.push(format!("has more than {MAX_LINES} lines"));
+    }
+    let module = module_path(inside);
+    let Some((folder, _)) = inside.split_once('/') else { return wrong };
+    let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == folder) else {
+        wrong.push(format!("stands in a folder that is not in the table: {folder}"));
+        return wrong;
+    };
+    let tokens = tokens(&strip(text));
+    for path_named in paths(&tokens, &module) {
+        let words: Vec<&str> = path_named.iter().map(String::as_str).collect();
+        wrong.extend(objection(path, folder, allowed, &words).map(|why| format!("{}: {why}", words.join("::"))));
+    }
+    let prints = |pair: &&[String]| PRINTS.contains(&pair[0].as_str()) && pair[1] == "!";
+    if NO_IO.contains(&folder)
+        && let Some(pair) = tokens.windows(2).find(prints)
+    {
+        wrong.push(format!("{}!: {folder} prints nothing", pair[0]));
+    }
+    wrong
+}
+
+fn objection(file: &str, folder: &str, allowed: &[&str], path: &[&str]) -> Option<String> {
+    match path {
+        ["crate", own, ..] if *own == folder => None,
+        ["crate", other, ..] if FLOORS.iter().any(|(name, _)| name == other) => {
+            (!allowed.contains(other)).then(|| format!("{folder} may not import {other}"))
+        }
+        ["crate", "*" | "self", ..] | ["crate"] => Some("the whole crate at once".to_owned()),
+        ["std" | "core", module, ..] if NO_IO.contains(&folder) && IO_MODULES.contains(module) => {
+            Some(format!("{folder} does no IO"))
+        }
+        ["std", "time", "Instant" | "SystemTime", ..] if !CLOCKS.contains(&folder) => {
+            Some(format!("{folder} looks at no clock"))
+        }
+        ["serde" | "serde_json", ..] if NO_SERDE.contains(&folder) => {
+            (!(path[0] == "serde_json" && file == READS_JSON)).then(|| format!("{folder} knows no wire format"))
+        }
+        [name, ..] => {
+            let home = HOMES.iter().find(|(of, _)| of == name).map(|(_, home)| *home)?;
+            (home != folder).then(|| format!("only {home} may use {name}"))
+        }
+        [] => None,
+    }
+}
+
+/// `lake/sql.rs` is `lake::sql`, `lake/mod.rs` is `lake`.
+fn module_path(inside: &str) -> Vec<String> {
+    let mut words: Vec<String> = inside.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
+    if words.last().is_some_and(|word| matches!(word.as_str(), "mod" | "lib" | "main")) {
+        words.pop();
+    }
+    words
+}
+
+fn rust_files(folder: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let root = root();
+    let mut found = Vec::new();
+    walk(&root.join(folder), &mut found);
+    found.sort();
+    let named = |path: std::path::PathBuf| {
+        let name = path.strip_prefix(&root).expect("below").to_string_lossy().replace('\\', "/");
+        (name, fs::read_to_string(&path).expect("read"))
+    };
+    found.into_iter().map(named).collect()
+}
+
+#[test]
+fn every_file_keeps_to_the_floors() {
+    let files: Vec<_> = ["src", "tests", "benches"].into_iter().flat_map(rust_files).collect();
+    assert!(files.len() > 50, "only {} files were looked at", files.len());
+    let wrong: Vec<String> = files
+        .iter()
+        .flat_map(|(path, text)| objections(path, text).into_iter().map(move |why| format!("{path}: {why}")))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_forbidden_import_planted_in_a_real_file_is_refused() {
+    let files = rust_files("src");
+    let mut seen = 0;
+    for (folder, allowed) in FLOORS {
+        let Some((path, text)) = files.iter().find(|(path, _)| path.starts_with(&format!("src/{folder}/"))) else {
+            continue;
+        };
+        for (other, _) in FLOORS.iter().filter(|(other, _)| *other != folder) {
+            for plant in [
+                format!("use crate::{other}::Thing;"),
+                format!("use crate::{{self as _, {other}::{{One, two::Three}}}};").replace("self as _, ", ""),
+                format!("#[cfg(test)]\nmod tests {{ fn f() {{ let _ = crate::{other}::thing::<u8>(); }} }}"),
+                format!("mod deep {{ use {}super::{other}::Thing; }}", "super::".repeat(module_path(&path[4..]).len())),
+            ] {
+                let planted = format!("{text}\n{plant}\n");
+                let wrong = objections(path, &planted).len() - objections(path, text).len();
+                assert_eq!(wrong > 0, !allowed.contains(other), "{path}: {plant}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 200, "only {seen} imports were planted");
+}
+
+#[test]
+fn what_stands_in_the_wrong_place_is_refused_and_what_is_only_mentioned_is_not() {
+    let wrong = [
+        ("src/ingest/x.rs", "use std::io; use polars::prelude::*;"),
+        ("src/model/x.rs", "#[derive(serde::Serialize)] struct S;"),
+        ("src/ingest/x.rs", "use serde_json::Value;"),
+        ("src/analysis/x.rs", "use std::{collections::BTreeMap, fs::{self, File}};"),
+        ("src/report/x.rs", "fn f() { println!(\"x\"); }"),
+        ("src/stats/x.rs", "fn f() { std::env::var(\"X\").ok(); }"),
+        ("src/lake/x.rs", "fn f() { let now = std::time::Instant::now(); }"),
+        ("src/lake/x.rs", "extern crate rand;"),
+        ("src/lake/x.rs", "use ::csv::Reader;"),
+        ("src/ingest/x.rs", "use windtunnel::lake::Lake;"),
+        ("src/model/x.rs", "use crate::*;"),
+        ("src/other/x.rs", ""),
+    ];
+    for (path, text) in wrong {
+        assert_eq!(objections(path, &format!("//! x\n{text}\n")).len(), 1, "{path}: {text}");
+    }
+    let fine = [
+        ("src/ingest/structure.rs", "use serde_json::Value;"),
+        ("src/model/x.rs", "// crate::lake::Lake\n/* use crate::lake; /* */ use polars::x; */ fn f<'a>(x: &'a str) {}"),
+        ("src/model/x.rs", "const S: &str = \"use crate::lake::Lake; \\\" polars::x\"; const C: char = '\"';"),
+        ("src/model/x.rs", "const R: &str = r#\"use crate::lake; \" polars::x\"#; const B: u8 = b'\\''; // crate::lake::x"),
+        ("src/model/x.rs", "pub(crate) use self::id::Text; mod id { use super::super::time::Timestamp; }"),
+        ("src/lake/x.rs", "fn f(x: own::csv::Kind) { own::rand::x(); }"),
+    ];
+    for (path, text) in fine {
+        assert_eq!(objections(path, &format!("//! x\n{text}\n")), Vec::<String>::new(), "{path}: {text}");
+    }
+    assert_eq!(objections("tests/x.rs", "fn f() {}"), ["does not open with `//!`"]);
+    let long = format!("//! x\n{}", "\n".repeat(MAX_LINES));
+    assert_eq!(objections("src/lake/x.rs", &long), ["has more than 600 lines"]);
+}
