@@ -63,7 +63,7 @@ pub(super) fn dag_view(history: &DagHistory, axis: Axis, window: TimeRange) -> O
     })
 }
 
-fn typical<'a>(history: &'a DagHistory, axis: Axis, window: TimeRange) -> Option<&'a DagRun> {
+fn typical(history: &DagHistory, axis: Axis, window: TimeRange) -> Option<&DagRun> {
     let well = |run: &&DagRun| {
         run.state == Some(RunState::Success)
             && run.duration_s().is_some_and(|seconds| seconds > 0.0)

@@ -89,7 +89,7 @@ impl File {
         if rate.is_some_and(|rate| !(rate > 0.0 && rate < 1.0)) {
             return Err("analyze.false_discovery_rate: must lie between 0 and 1".to_owned());
         }
-        if self.analyze.min_effect.is_some_and(|effect| !(effect >= 0.0 && effect < 10.0)) {
+        if self.analyze.min_effect.is_some_and(|effect| !(0.0..10.0).contains(&effect)) {
             return Err("analyze.min_effect: must be a share such as 0.05".to_owned());
         }
         for known in &self.acknowledge {

@@ -65,7 +65,7 @@ impl Columns {
 /// What became of a row.
 pub(super) enum Outcome {
     /// A row, and rows that it implies.
-    Row { row: Row, implied: Vec<Row> },
+    Row { row: Box<Row>, implied: Vec<Row> },
     /// Understood and not kept, for this reason.
     Ignored(String),
 }
@@ -102,7 +102,7 @@ impl<'c> Reader<'c> {
 }
 
 fn only(row: Row) -> Result<Outcome, Fault> {
-    Ok(Outcome::Row { row, implied: Vec::new() })
+    Ok(Outcome::Row { row: Box::new(row), implied: Vec::new() })
 }
 
 /// A start that lies this many seconds behind its end is a fault of the row; less is the clocks of two hosts.
@@ -187,7 +187,7 @@ impl<'a> Cells<'a, '_> {
             reading.saw(instant);
         }
         let implied = self.implied_run(&attempt)?;
-        Ok(Outcome::Row { row: Row::Attempt(attempt), implied })
+        Ok(Outcome::Row { row: Box::new(Row::Attempt(attempt)), implied })
     }
 
     /// Airflow 3's id of this try: `id` of the live table, `task_instance_id` of the history table.
@@ -359,7 +359,9 @@ impl<'a> Cells<'a, '_> {
         let mut edges =
             structure::edges(&dag_id, &version, self.field("data"), self.field("data_compressed"))?.into_iter();
         match edges.next() {
-            Some(first) => Ok(Outcome::Row { row: Row::Edge(first), implied: edges.map(Row::Edge).collect() }),
+            Some(first) => {
+                Ok(Outcome::Row { row: Box::new(Row::Edge(first)), implied: edges.map(Row::Edge).collect() })
+            }
             None => Ok(Outcome::Ignored("a DAG without dependencies".to_owned())),
         }
     }

@@ -241,7 +241,7 @@ impl Source {
             }
             match row.and_then(|row| reader.read(row, &mut reading)) {
                 Ok(airflow::Outcome::Row { row, implied }) => {
-                    emit(row, true)?;
+                    emit(*row, true)?;
                     implied.into_iter().try_for_each(|row| emit(row, false))
                 }
                 Ok(airflow::Outcome::Ignored(reason)) => {

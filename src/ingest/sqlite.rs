@@ -22,7 +22,7 @@ pub(super) fn tables(path: &Path) -> Result<Vec<(String, Vec<String>)>, Error> {
             .into_iter()
             .map(|name| {
                 let statement = connection.prepare(&format!("SELECT * FROM {}", quoted(&name)))?;
-                let columns = statement.column_names().into_iter().map(str::to_ascii_lowercase).collect();
+                let columns = statement.column_names().map(str::to_ascii_lowercase).collect();
                 drop(statement);
                 Ok((name, columns))
             })

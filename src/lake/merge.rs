@@ -118,10 +118,11 @@ fn first_group(
     let mut head = waiting.first().map(|record| record.cells.clone());
     for run in runs.iter_mut() {
         match run.peek() {
-            Some(Ok(record)) if record.month == month => {
-                if head.as_ref().is_none_or(|head| by_key(table, &record.cells, head) == Ordering::Less) {
-                    head = Some(record.cells.clone());
-                }
+            Some(Ok(record))
+                if record.month == month
+                    && head.as_ref().is_none_or(|head| by_key(table, &record.cells, head) == Ordering::Less) =>
+            {
+                head = Some(record.cells.clone());
             }
             Some(Err(_)) => return run.next().transpose().map(|_| None),
             _ => {}

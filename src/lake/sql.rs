@@ -49,8 +49,7 @@ impl Lake {
             let runs =
                 self.all_deployments(&DAG_RUNS)?.select(["deployment", "dag_id", "run_id", "logical_date"].map(col));
             let on = ["deployment", "dag_id", "run_id"].map(col);
-            let joined = frame.join(runs, on.clone(), on, JoinArgs::new(JoinType::Left));
-            joined
+            frame.join(runs, on.clone(), on, JoinArgs::new(JoinType::Left))
         } else {
             frame
         };

@@ -27,13 +27,12 @@ const FLOORS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that stand in one folder only.
-const HOMES: [(&str, &str); 19] = [
+const HOMES: [(&str, &str); 18] = [
     ("arrow", "lake"),
     ("parquet", "lake"),
     ("polars", "lake"),
     ("csv", "ingest"),
     ("rusqlite", "ingest"),
-    ("flate2", "ingest"),
     ("zstd", "ingest"),
     ("rand", "stats"),
     ("rand_pcg", "stats"),
@@ -199,13 +198,16 @@ fn what_stands_in_the_wrong_place_is_refused_and_what_is_only_mentioned_is_not()
         ("src/other/x.rs", ""),
     ];
     for (path, text) in wrong {
-        assert_eq!(objections(path, &format!("//! x\n{text}\n")).len(), 1, "{path}: {text}");
+        assert!(!objections(path, &format!("//! x\n{text}\n")).is_empty(), "{path}: {text}");
     }
     let fine = [
         ("src/ingest/structure.rs", "use serde_json::Value;"),
         ("src/model/x.rs", "// crate::lake::Lake\n/* use crate::lake; /* */ use polars::x; */ fn f<'a>(x: &'a str) {}"),
         ("src/model/x.rs", "const S: &str = \"use crate::lake::Lake; \\\" polars::x\"; const C: char = '\"';"),
-        ("src/model/x.rs", "const R: &str = r#\"use crate::lake; \" polars::x\"#; const B: u8 = b'\\''; // crate::lake::x"),
+        (
+            "src/model/x.rs",
+            "const R: &str = r#\"use crate::lake; \" polars::x\"#; const B: u8 = b'\\''; // crate::lake::x",
+        ),
         ("src/model/x.rs", "pub(crate) use self::id::Text; mod id { use super::super::time::Timestamp; }"),
         ("src/lake/x.rs", "fn f(x: own::csv::Kind) { own::rand::x(); }"),
     ];

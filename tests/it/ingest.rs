@@ -121,7 +121,10 @@ fn durations_of_each_dag_and_task_are_those_of_an_independent_reader() {
                     let is = |name: &str| (seconds - number(&want[name])).abs() < 2e-6 * number(&want["attempts"]);
                     // `task_fail` holds whole seconds, cut off: its attempts have the span between their times.
                     let whole = figures[deployment]["per_source"].get("task_fail").is_some();
-                    assert!(is("duration_sum") || whole && fail_spans(want, seconds), "{place}: {seconds} s, not {want}");
+                    assert!(
+                        is("duration_sum") || whole && fail_spans(want, seconds),
+                        "{place}: {seconds} s, not {want}"
+                    );
                 }
             }
         }
@@ -177,7 +180,8 @@ fn a_receipt_names_every_table_and_its_span() {
     let world = World::new();
     let receipt = world.ingest("prod", &[&dataset("airflow-2.10.5")]);
     assert_eq!(receipt["deployment"], "prod");
-    let tables = |source: &Value| (text(source, "kind").split(' ').next().map(str::to_owned), count(&source["rows_read"]));
+    let tables =
+        |source: &Value| (text(source, "kind").split(' ').next().map(str::to_owned), count(&source["rows_read"]));
     let got: BTreeMap<_, _> = list(&receipt["sources"]).iter().map(tables).collect();
     let want = [
         ("dag", 9),

@@ -54,8 +54,11 @@ fn a_time_zone_changes_the_text_and_not_the_instants() {
     world.ingest("berlin", &[&dataset("airflow-2.10.5-berlin")]);
     world.ingest("whole", &[&dataset("airflow-2.10.5").join("task_instance.csv.gz")]);
     let of = |deployment: &str| -> BTreeMap<String, Value> {
-        let rows = world.sql(&format!("SELECT * FROM task_attempts WHERE deployment = '{deployment}' AND dag_id = 'users_sync'"));
-        let key = |row: &Value| format!("{} {} {} {}", text(row, "run_id"), text(row, "task_id"), row["map_index"], row["try_number"]);
+        let rows = world
+            .sql(&format!("SELECT * FROM task_attempts WHERE deployment = '{deployment}' AND dag_id = 'users_sync'"));
+        let key = |row: &Value| {
+            format!("{} {} {} {}", text(row, "run_id"), text(row, "task_id"), row["map_index"], row["try_number"])
+        };
         rows.into_iter()
             .map(|mut row| {
                 row.as_object_mut().expect("a row").shift_remove("deployment");

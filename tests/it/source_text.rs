@@ -72,7 +72,9 @@ fn raw_or_prefixed(chars: &[char], start: usize) -> Option<usize> {
     match chars.get(i + hashes) {
         Some('"') if raw => {
             let open = i + hashes + 1;
-            let closes = |k: &usize| chars[*k] == '"' && chars[k + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
+            let closes = |k: &usize| {
+                chars[*k] == '"' && chars[k + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes
+            };
             Some((open..chars.len()).find(closes).map_or(chars.len(), |k| k + 1 + hashes))
         }
         Some('"') if hashes == 0 => Some(end_of_string(chars, i)),
@@ -149,7 +151,9 @@ pub(crate) fn paths(tokens: &[String], module: &[String]) -> Vec<Vec<String>> {
 
 /// Does the `::` at `i` continue a path (and not begin one, as in `::std`)?
 fn continues(tokens: &[String], i: usize) -> bool {
-    i > 0 && (is_word(tokens[i - 1].chars().next().unwrap_or(' ')) || matches!(tokens[i - 1].as_str(), ">" | "}"))
+    const KEYWORDS: [&str; 9] = ["use", "as", "in", "return", "mut", "dyn", "impl", "for", "else"];
+    let before = i.checked_sub(1).map(|i| tokens[i].as_str());
+    before.is_some_and(|t| t == ">" || !KEYWORDS.contains(&t) && is_word(t.chars().next().unwrap_or(' ')))
 }
 
 /// Collects the paths that begin at `i`; returns the place behind them.

@@ -44,11 +44,17 @@ pub(crate) fn arg(path: &Path) -> &str {
 }
 
 /// What a run of the program left behind.
-#[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let start: String = self.stdout.chars().take(2_000).collect();
+        f.debug_struct("Run").field("code", &self.code).field("stdout", &start).field("stderr", &self.stderr).finish()
+    }
 }
 
 impl Run {
@@ -154,6 +160,13 @@ impl World {
         let mut files = files_below(&self.lake());
         files.retain(|name, _| name.ends_with(".parquet"));
         files
+    }
+
+    /// Parts of attempts, runs and reschedules alone: pools and DAGs are a state, and the last one to come holds.
+    pub(crate) fn history_parts(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut parts = self.parts();
+        parts.retain(|name, _| ["task_attempts/", "dag_runs/", "reschedules/"].iter().any(|table| name.starts_with(table)));
+        parts
     }
 
     /// All files of the lake but its lock.

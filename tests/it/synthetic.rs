@@ -38,6 +38,8 @@ pub(crate) struct Story {
     pub(crate) run_prefix: String,
     pub(crate) days: usize,
     pub(crate) doubles_on: usize,
+    /// Seconds after midnight at which its runs start.
+    pub(crate) starts_at: f64,
 }
 
 impl Story {
@@ -49,6 +51,7 @@ impl Story {
             run_prefix: "scheduled__".to_owned(),
             days: 40,
             doubles_on: 30,
+            starts_at: 5.0,
         }
     }
 
@@ -65,7 +68,7 @@ impl Story {
 
     fn task_rows(&self, out: &mut String) {
         for day in 0..self.days {
-            let mut clock = 10.0;
+            let mut clock = self.starts_at + 5.0;
             for task in 0..3 {
                 let (queued, start) = (clock, clock + 2.0);
                 let end = start + self.seconds(day, task);
@@ -87,12 +90,12 @@ impl Story {
 
     fn run_rows(&self, out: &mut String) {
         for day in 0..self.days {
-            let (date, end) = (instant(day, 0.0), instant(day, 300.0));
+            let (date, end) = (instant(day, 0.0), instant(day, self.starts_at + 300.0));
             out.push_str(&format!(
                 "{},{},{date},{date},{},{end},success,{},scheduled,{date},{date},{end},0\n",
                 day + 1,
                 quoted(&self.dag),
-                instant(day, 5.0),
+                instant(day, self.starts_at),
                 quoted(&self.run_id(day)),
             ));
         }
