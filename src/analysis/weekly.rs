@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     model::{Attempt, DagHistory, Index, Quantity, SeriesKey, TimeRange, Timestamp},
-    stats::{ar1_robust, benjamini_hochberg, mad, ratio, runs_needed, uneven_ratio},
+    stats::{ar1_robust, benjamini_hochberg, mad, parallel_map, ratio, runs_needed, uneven_ratio},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,7 @@ pub fn analyze(histories: &[DagHistory], settings: &Settings) -> Analysis {
             all.push((series, h));
         }
     }
-    let judged: Vec<Judged> = all.iter().map(|(series, _)| judge(series, settings)).collect();
+    let judged: Vec<Judged> = parallel_map(&all, |(series, _)| judge(series, settings));
     let mut sorted = Sorted::default();
     let q_values = q_values(&all, &judged);
     for (i, (series, h)) in all.iter().enumerate() {
@@ -186,8 +186,8 @@ struct QValues {
 
 /// One p-value a series and kind enters, so that a series with many changes does not count as many series.
 fn q_values(all: &[(Series, usize)], judged: &[Judged]) -> Vec<QValues> {
-    let spreads: Vec<Option<Change>> =
-        all.iter().zip(judged).map(|((series, _), judged)| spread_change(series, judged)).collect();
+    let pairs: Vec<(&Series, &Judged)> = all.iter().map(|(series, _)| series).zip(judged).collect();
+    let spreads: Vec<Option<Change>> = parallel_map(&pairs, |(series, judged)| spread_change(series, judged));
     let tested: Vec<usize> = (0..all.len()).filter(|&i| is_tested(&all[i].0)).collect();
     let levels = benjamini_hochberg(&tested.iter().map(|&i| judged[i].p_value).collect::<Vec<_>>());
     let of_spread = |i: &usize| spreads[*i].as_ref().map_or(1.0, |change| change.p_value);

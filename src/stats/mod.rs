@@ -27,6 +27,7 @@ mod trend;
 mod means;
 mod multiplicity;
 
+mod parallel;
 mod shared;
 mod split;
 
@@ -52,6 +53,7 @@ pub use estimate::Estimate;
 pub use location::{MAD_TO_SD, hodges_lehmann, mad, median, quantile, weighted_median, winsorise};
 pub use means::plain_mean_difference;
 pub use multiplicity::{benjamini_hochberg, benjamini_yekutieli};
+pub use parallel::parallel_map;
 pub use power::{minimum_detectable_ratio, runs_needed};
 pub use proportion::{fisher_exact_p, rate, risk_ratio};
 pub use rate_change::{RateChange, detect_rate_change};

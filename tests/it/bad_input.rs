@@ -40,7 +40,8 @@ fn with_bytes(column: &str, value: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     for (i, line) in text.lines().enumerate() {
         let fields: Vec<&[u8]> = line.split(',').map(str::as_bytes).collect();
-        let fields: Vec<&[u8]> = fields.iter().enumerate().map(|(k, f)| if i == 2 && k == place { value } else { f }).collect();
+        let fields: Vec<&[u8]> =
+            fields.iter().enumerate().map(|(k, f)| if i == 2 && k == place { value } else { f }).collect();
         out.extend(fields.join(&b','));
         out.push(b'\n');
     }
@@ -60,7 +61,12 @@ fn cases() -> Vec<Case> {
         case("no_header.csv", text.split_once('\n').expect("rows").1, 1, &["header"]),
         case("blank_lines.csv", "\n\n\n", 1, &[]),
         case("last_row_cut.csv", &text[..cut], 0, &["line 121"]),
-        case("cut_inside_quotes.csv", format!("{}\"shop", &text[..text.rfind("\"shop").expect("a row")]), 0, &["line 121"]),
+        case(
+            "cut_inside_quotes.csv",
+            format!("{}\"shop", &text[..text.rfind("\"shop").expect("a row")]),
+            0,
+            &["line 121"],
+        ),
         case("truncated.csv.gz", &gz[..gz.len() / 2], 0, &["line", "cannot read on"]),
         case("header_only.gz", &gz[..10], 1, &[]),
         case("two_bytes.gz", [0x1f, 0x8b], 1, &[]),
@@ -72,12 +78,32 @@ fn cases() -> Vec<Case> {
         case("header_only.db", &db[..100], 1, &["SQLite"]),
         case("truncated.db", &db[..db.len() / 2], 1, &["SQLite"]),
         case("magic_only.db", &db[..16], 1, &["SQLite"]),
-        case("mixed_time_zones.csv", with("end_date", "2026-04-02 10:00:00"), 0, &["line 3", "time zone", "`2026-04-02 10:00:00`"]),
-        case("end_before_start.csv", with("end_date", "1999-01-01 00:00:00+00:00"), 0, &["line 3", "before start_date"]),
-        case("no_such_day.csv", with("start_date", "2026-02-30 00:00:00+00:00"), 0, &["line 3", "start_date", "`2026-02-30"]),
+        case(
+            "mixed_time_zones.csv",
+            with("end_date", "2026-04-02 10:00:00"),
+            0,
+            &["line 3", "time zone", "`2026-04-02 10:00:00`"],
+        ),
+        case(
+            "end_before_start.csv",
+            with("end_date", "1999-01-01 00:00:00+00:00"),
+            0,
+            &["line 3", "before start_date"],
+        ),
+        case(
+            "no_such_day.csv",
+            with("start_date", "2026-02-30 00:00:00+00:00"),
+            0,
+            &["line 3", "start_date", "`2026-02-30"],
+        ),
         case("far_future.csv", with("queued_dttm", "292277-01-01 00:00:00+00:00"), 0, &["line 3", "queued_dttm"]),
         case("latin1_id.csv", with_bytes("dag_id", b"caf\xe9"), 0, &["line 3", "dag_id", "UTF-8"]),
-        case("absurd_number.csv", with("try_number", "99999999999999999999999"), 0, &["line 3", "try_number", "`9999999"]),
+        case(
+            "absurd_number.csv",
+            with("try_number", "99999999999999999999999"),
+            0,
+            &["line 3", "try_number", "`9999999"],
+        ),
         case("wide_number.csv", with("try_number", "3000000000"), 0, &["line 3", "try_number", "`3000000000`"]),
         case("infinite.csv", with("duration", "1e999"), 0, &["line 3", "duration", "`1e999`"]),
         case("not_a_number.csv", with("duration", "NaN"), 0, &["line 3", "duration", "`NaN`"]),
@@ -202,7 +228,8 @@ fn random_bytes_are_no_reason_to_panic() {
         };
         let file = world.write("x.csv", &bytes);
         let run = world.run(&["ingest", "x.csv"]);
-        let fine = matches!(run.code, Some(0 | 1)) && !run.says().contains("panicked") && !run.says().contains('\u{1b}');
+        let fine =
+            matches!(run.code, Some(0 | 1)) && !run.says().contains("panicked") && !run.says().contains('\u{1b}');
         assert!(fine, "round {round}: {run:#?}");
         if run.code == Some(0) {
             world.verify();

@@ -32,7 +32,9 @@ fn two_airflows_at_once_are_both_kept() {
         apart.ingest(deployment, &[&dataset(files)]);
     }
     assert!(together.history_parts() == apart.history_parts());
-    let sources = |world: &World| world.sql("SELECT deployment, name, sha256, rows_read, rows_written FROM sources ORDER BY sha256");
+    let sources = |world: &World| {
+        world.sql("SELECT deployment, name, sha256, rows_read, rows_written FROM sources ORDER BY sha256")
+    };
     assert_eq!(sources(&together), sources(&apart));
 }
 
@@ -47,10 +49,11 @@ fn two_overlapping_exports_at_once_are_merged() {
 /// Calls `look` again and again while the archive's parts are being replaced; returns how often.
 fn while_parts_are_replaced(mut look: impl FnMut(&World)) -> u32 {
     let mut looks = 0;
-    for _ in 0..3 {
+    for _ in 0..8 {
         let world = World::new();
         world.ingest("prod", &[&dataset("airflow-2.10.5-archive")]);
-        let mut command = world.command(&["ingest", "--quiet", "--deployment", "prod", arg(&dataset("airflow-2.10.5"))]);
+        let mut command =
+            world.command(&["ingest", "--quiet", "--deployment", "prod", arg(&dataset("airflow-2.10.5"))]);
         let mut writer = command.spawn().expect("start");
         while writer.try_wait().expect("wait").is_none() {
             look(&world);

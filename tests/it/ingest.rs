@@ -176,6 +176,27 @@ fn a_joined_export_tells_of_its_runs() {
 }
 
 #[test]
+fn the_lake_names_the_source_of_every_row() {
+    let (world, mut wrong) = (all_in_one_lake(), Vec::new());
+    for table in ["task_attempts", "dag_runs", "reschedules", "pools", "dags"] {
+        let own = if table == "dag_runs" { "WHERE source = 'database'" } else { "" };
+        let kept = world.sql(&format!("SELECT deployment, COUNT(*) AS n FROM {table} {own} GROUP BY deployment"));
+        let told = world.sql(&format!(
+            "SELECT deployment, SUM(rows_written) AS n FROM sources WHERE \"table\" = '{table}' GROUP BY deployment"
+        ));
+        for (deployment, _) in DATASETS {
+            let of = |rows: &[Value]| {
+                rows.iter().find(|row| text(row, "deployment") == deployment).map_or(0, |row| count(&row["n"]))
+            };
+            if of(&kept) != of(&told) {
+                wrong.push(format!("{deployment}: {table} has {} rows, its sources say {}", of(&kept), of(&told)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn a_receipt_names_every_table_and_its_span() {
     let world = World::new();
     let receipt = world.ingest("prod", &[&dataset("airflow-2.10.5")]);

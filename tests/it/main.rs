@@ -24,4 +24,6 @@ mod same_rows;
 mod analysis;
 mod manners;
 mod report;
+mod reproducible;
+mod schemas;
 mod settings;

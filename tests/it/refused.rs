@@ -49,6 +49,19 @@ fn strict_stops_at_the_first_defect_and_writes_nothing() {
 }
 
 #[test]
+fn strict_stops_at_a_file_in_a_folder_that_cannot_be_read() {
+    let world = World::new();
+    world.write("in/task_instance.csv", task_instances(&[Story::new("shop")]));
+    world.write("in/page.csv", "<!doctype html><html>Log in</html>");
+    let lenient = world.run(&["ingest", "--deployment", "lenient", "in"]).exits(0);
+    assert!(lenient.stdout.contains("defect") && lenient.stdout.contains("page.csv"), "{lenient:#?}");
+    let before = world.lake_files();
+    let run = world.run(&["ingest", "--strict", "in"]).exits(1);
+    assert!(run.stderr.contains("page.csv"), "{run:#?}");
+    assert!(world.lake_files() == before, "the lake changed");
+}
+
+#[test]
 fn a_deployment_is_a_plain_name() {
     let world = World::new();
     let file = world.write("task_instance.csv", task_instances(&[Story::new("shop")]));

@@ -165,7 +165,9 @@ impl World {
     /// Parts of attempts, runs and reschedules alone: pools and DAGs are a state, and the last one to come holds.
     pub(crate) fn history_parts(&self) -> BTreeMap<String, Vec<u8>> {
         let mut parts = self.parts();
-        parts.retain(|name, _| ["task_attempts/", "dag_runs/", "reschedules/"].iter().any(|table| name.starts_with(table)));
+        parts.retain(|name, _| {
+            ["task_attempts/", "dag_runs/", "reschedules/"].iter().any(|table| name.starts_with(table))
+        });
         parts
     }
 

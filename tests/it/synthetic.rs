@@ -40,6 +40,8 @@ pub(crate) struct Story {
     pub(crate) doubles_on: usize,
     /// Seconds after midnight at which its runs start.
     pub(crate) starts_at: f64,
+    /// 1: tasks of half a minute to a minute.
+    pub(crate) scale: f64,
 }
 
 impl Story {
@@ -52,6 +54,7 @@ impl Story {
             days: 40,
             doubles_on: 30,
             starts_at: 5.0,
+            scale: 1.0,
         }
     }
 
@@ -62,7 +65,7 @@ impl Story {
     /// Seconds that a task takes: steady but for a little noise, without a random number.
     fn seconds(&self, day: usize, task: usize) -> f64 {
         let noise = ((day * 7919 + task * 104_729) % 97) as f64 / 97.0 - 0.5;
-        let work = [40.0, 60.0, 30.0][task] * (1.0 + 0.06 * noise);
+        let work = [40.0, 60.0, 30.0][task] * self.scale * (1.0 + 0.06 * noise);
         if task == 1 && day >= self.doubles_on { work * 2.0 } else { work }
     }
 
@@ -90,7 +93,7 @@ impl Story {
 
     fn run_rows(&self, out: &mut String) {
         for day in 0..self.days {
-            let (date, end) = (instant(day, 0.0), instant(day, self.starts_at + 300.0));
+            let (date, end) = (instant(day, 0.0), instant(day, self.starts_at + 300.0 * self.scale));
             out.push_str(&format!(
                 "{},{},{date},{date},{},{end},success,{},scheduled,{date},{date},{end},0\n",
                 day + 1,
