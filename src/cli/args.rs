@@ -48,6 +48,9 @@ pub(super) struct Common {
     /// Worker threads [default: one a core]
     #[arg(long, global = true, value_name = "N")]
     pub(super) threads: Option<usize>,
+    /// Memory that an ingest may fill with rows before it writes them out, such as 256MB
+    #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size)]
+    pub(super) memory_limit: Option<u64>,
 }
 
 /// When to colour.
@@ -134,6 +137,9 @@ pub(super) struct InputOptions {
     /// Name of the Airflow that the exports come from; two Airflows need two names
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(super) deployment: String,
+    /// What the inputs must be, such as task_instance; anything else is an error
+    #[arg(long, value_name = "KIND")]
+    pub(super) kind: Option<String>,
     /// Stop at the first defect, and write nothing
     #[arg(long)]
     pub(super) strict: bool,
@@ -286,5 +292,45 @@ pub(super) fn parse_days(text: &str) -> Result<f64, String> {
     match number.parse::<f64>() {
         Ok(days) if days.is_finite() && days > 0.0 && days * factor <= 36_500.0 => Ok(days * factor),
         _ => Err(format!("`{text}` is no length of time: write 7d or 4w")),
+    }
+}
+
+/// Bytes, or a number with K, M, G (powers of 1024) and an optional B.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let bad = || format!("`{text}` is no size: write 256MB or 1G");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text.get(digits.len()..).unwrap_or("").to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        _ => return Err(bad()),
+    };
+    let number: u64 = digits.trim().parse().map_err(|_| bad())?;
+    number.checked_mul(1 << shift).filter(|bytes| *bytes > 0).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_lengths_read_as_people_write_them() {
+        for (text, bytes) in [("1024", 1024), ("256MB", 256 << 20), ("1g", 1 << 30), ("4 KiB", 4096)] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for (text, days) in [("7d", 7.0), ("4w", 28.0), ("10", 10.0)] {
+            assert_eq!(parse_days(text), Ok(days), "{text}");
+        }
+        for text in ["", "MB", "-1G", "99999999999G", "1X", "ü"] {
+            assert!(parse_size(text).is_err(), "{text}");
+            assert!(parse_days(text).is_err(), "{text}");
+        }
     }
 }

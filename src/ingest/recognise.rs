@@ -208,6 +208,11 @@ impl Source {
         self.table.home()
     }
 
+    /// Airflow's name of the table.
+    pub fn name(&self) -> &'static str {
+        self.table.name()
+    }
+
     /// What it was recognised as, for people.
     pub fn kind(&self) -> String {
         let format = match &self.place {

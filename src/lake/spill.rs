@@ -12,13 +12,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Rows held in memory before they are sorted and written out. A row of the widest table takes about 1 KB.
-const RUN_ROWS: usize = 131_072;
+/// Bytes that a row of the widest table takes in memory: its cells, and its share of their texts.
+const ROW_BYTES: u64 = 1_024;
+/// Fewest rows of a run: smaller runs would be too many to merge at once.
+const MIN_RUN_ROWS: u64 = 8_192;
+/// Memory for the rows of a run, unless the user says otherwise.
+pub(super) const DEFAULT_MEMORY: u64 = 128 << 20;
 
 /// Collects the rows of one table.
 pub(super) struct Spill {
     table: &'static Table,
     folder: PathBuf,
+    /// Rows held in memory before they are sorted and written out.
+    run_rows: usize,
     buffer: Vec<Record>,
     runs: Vec<PathBuf>,
 }
@@ -30,13 +36,14 @@ pub(super) enum Run {
 }
 
 impl Spill {
-    pub(super) fn new(table: &'static Table, folder: &Path) -> Self {
-        Self { table, folder: folder.into(), buffer: Vec::new(), runs: Vec::new() }
+    pub(super) fn new(table: &'static Table, folder: &Path, memory: u64) -> Self {
+        let run_rows = (memory / ROW_BYTES).max(MIN_RUN_ROWS) as usize;
+        Self { table, folder: folder.into(), run_rows, buffer: Vec::new(), runs: Vec::new() }
     }
 
     pub(super) fn push(&mut self, record: Record) -> Result<(), Error> {
         self.buffer.push(record);
-        if self.buffer.len() < RUN_ROWS { Ok(()) } else { self.write_run() }
+        if self.buffer.len() < self.run_rows { Ok(()) } else { self.write_run() }
     }
 
     /// All rows so far, in no order of use; for look-ups before the merge.

@@ -8,7 +8,7 @@ use super::{
     manifest::{Manifest, Part, Source, SourceDefect},
     merge::{Merge, Tally},
     rows::Stored,
-    spill::{Run, Spill},
+    spill::{DEFAULT_MEMORY, Run, Spill},
     table::{self, Record, Table, attempt as at, run},
 };
 use crate::model::{
@@ -34,6 +34,7 @@ pub struct Transaction {
     deployment: Deployment,
     manifest: Manifest,
     staging: tempfile::TempDir,
+    memory: u64,
     spills: BTreeMap<&'static str, Spill>,
     /// (DAG, execution date) -> run id; filled when a row first names its run by date.
     runs_by_date: Option<HashMap<(Text, Timestamp), Text>>,
@@ -56,7 +57,9 @@ pub struct Input {
 
 impl Transaction {
     /// Waits for other writers, clears away what an interrupted ingest left, and begins.
-    pub fn begin(lake: &Lake, deployment: &Deployment) -> Result<Self, Error> {
+    ///
+    /// `memory` is the number of bytes that rows of one table may fill before they are written out.
+    pub fn begin(lake: &Lake, deployment: &Deployment, memory: Option<u64>) -> Result<Self, Error> {
         let lock = layout::prepare(&lake.root)?;
         let manifest = Manifest::load(&lake.root)?.unwrap_or_default();
         layout::clear_leftovers(&lake.root, &manifest)?;
@@ -65,6 +68,7 @@ impl Transaction {
             lake: lake.clone(),
             deployment: deployment.clone(),
             manifest,
+            memory: memory.unwrap_or(DEFAULT_MEMORY),
             staging,
             spills: BTreeMap::new(),
             runs_by_date: None,
@@ -161,8 +165,8 @@ impl Transaction {
     }
 
     fn spill(&mut self, table: &'static Table) -> &mut Spill {
-        let folder = self.staging.path();
-        self.spills.entry(table.name).or_insert_with(|| Spill::new(table, folder))
+        let (folder, memory) = (self.staging.path(), self.memory);
+        self.spills.entry(table.name).or_insert_with(|| Spill::new(table, folder, memory))
     }
 
     /// The month in the run's id, else the one fixed when the run was first seen.

@@ -136,7 +136,8 @@ pub(crate) fn paths(tokens: &[String], module: &[String]) -> Vec<Vec<String>> {
                 let begins = i == 0 || tokens[i - 1] != "::" || !continues(tokens, i - 1);
                 let named = i > 0 && matches!(tokens[i - 1].as_str(), "use" | "crate" | "extern");
                 if begins && (leads || named) {
-                    let here = module.iter().cloned().chain(inline.iter().map(|(name, _)| name.clone())).collect();
+                    let here: Vec<String> =
+                        module.iter().cloned().chain(inline.iter().map(|(name, _)| name.clone())).collect();
                     let mut all = Vec::new();
                     expand(tokens, i, &[], &mut all);
                     found.extend(all.into_iter().map(|path| resolve(path, &here)));
@@ -181,7 +182,7 @@ fn expand(tokens: &[String], mut i: usize, before: &[String], out: &mut Vec<Vec<
     if tokens.get(i).is_some_and(|t| t == "as") { i + 2 } else { i }
 }
 
-fn resolve(path: Vec<String>, here: &Vec<String>) -> Vec<String> {
+fn resolve(path: Vec<String>, here: &[String]) -> Vec<String> {
     let ups = path.iter().skip_while(|word| *word == "self").take_while(|word| *word == "super").count();
     let rest = path.iter().skip_while(|word| matches!(word.as_str(), "self" | "super")).cloned();
     match path.first().map(String::as_str) {

@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context<'_>, args: &Demo) -> Result<Outcome, Error> 
     }
     // Its own lake, so that the user's is not mixed with it.
     let lake = Lake::at(context.common.lake.clone().unwrap_or_else(|| args.out.join("lake")));
-    let input = InputOptions { deployment: "demo".to_owned(), strict: false };
+    let input = InputOptions { deployment: "demo".to_owned(), kind: None, strict: false };
     let analysis = AnalysisOptions {
         as_of: None,
         window: None,

@@ -17,7 +17,7 @@ use crate::{
 use std::io::Write;
 
 pub(super) fn run(context: &Context<'_>, args: &Ingest) -> Result<Outcome, Error> {
-    let receipt = ingest(&context.lake(), &args.paths, &args.input, context.console)?;
+    let receipt = ingest(context, &context.lake(), &args.paths, &args.input)?;
     if context.console.json {
         context.console.document(&Document::from(&receipt))?;
     } else {
@@ -31,10 +31,10 @@ pub(super) fn run(context: &Context<'_>, args: &Ingest) -> Result<Outcome, Error
 
 /// Reads everything below `paths` into the lake, as a whole or not at all.
 pub(super) fn ingest(
+    context: &Context<'_>,
     lake: &Lake,
     paths: &[String],
     options: &InputOptions,
-    console: &Console,
 ) -> Result<Receipt, Error> {
     let deployment = Deployment::new(&options.deployment)?;
     let (stdin, paths) = split_stdin(paths)?;
@@ -48,8 +48,9 @@ pub(super) fn ingest(
     if sources.is_empty() {
         return Err(nothing_found(&found, &passed_over));
     }
+    check_kinds(&sources, options)?;
     sources.sort_by_cached_key(Source::order);
-    let mut receipt = read_all(lake, &deployment, &sources, options, console)?;
+    let mut receipt = read_all(context, lake, &deployment, &sources, options)?;
     receipt.defects.extend(passed_over);
     receipt.sources.sort_by(|a, b| a.path.cmp(&b.path));
     receipt.defects.sort_by(|a, b| (&a.path, a.line, &a.reason).cmp(&(&b.path, b.line, &b.reason)));
@@ -92,15 +93,29 @@ fn nothing_found(found: &[Found], passed_over: &[Defect]) -> Error {
     ))
 }
 
+/// `--kind` says what the inputs must be.
+fn check_kinds(sources: &[Source], options: &InputOptions) -> Result<(), Error> {
+    let Some(wanted) = &options.kind else { return Ok(()) };
+    match sources.iter().find(|source| source.name() != wanted) {
+        None => Ok(()),
+        Some(other) => Err(Error::Usage(format!(
+            "{} is {}, not {}; leave --kind out to take every kind",
+            line(&other.shown),
+            other.kind(),
+            line(wanted)
+        ))),
+    }
+}
+
 fn read_all(
+    context: &Context<'_>,
     lake: &Lake,
     deployment: &Deployment,
     sources: &[Source],
     options: &InputOptions,
-    console: &Console,
 ) -> Result<Receipt, Error> {
-    let mut transaction = Transaction::begin(lake, deployment)?;
-    let bar = console.bar(sources.len() as u64, "reading");
+    let mut transaction = Transaction::begin(lake, deployment, context.common.memory_limit)?;
+    let bar = context.console.bar(sources.len() as u64, "reading");
     let (mut inputs, mut span, mut warnings, mut stand_ins) = (Vec::new(), None, Vec::new(), 0_u64);
     for (origin, source) in sources.iter().enumerate() {
         let mut receipt = SourceReceipt {

@@ -25,7 +25,7 @@ pub(super) fn weekly(
     options: &AnalysisOptions,
     out: &Path,
 ) -> Result<Outcome, Error> {
-    let receipt = ingest::ingest(lake, paths, input, context.console)?;
+    let receipt = ingest::ingest(context, lake, paths, input)?;
     let analysis = analyze::analysis(context, lake, options)?;
     let paths = report::write(context, &analysis, out)?;
     if context.console.json {
