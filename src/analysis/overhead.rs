@@ -4,7 +4,7 @@
 use super::settings::Settings;
 use crate::{
     model::{Attempt, DagHistory, TaskState, Text, Timestamp},
-    stats::{Neighbours, Observations, Uneven, fit_shared_effect, splits},
+    stats::{Neighbours, Observations, SharedEffect, Uneven, fit_shared_effect, splits},
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, HashMap};
 const FITS: usize = 3;
 /// Attempts of one task that start within a second share this much of the error of their overhead, falling by 1/e a second.
 pub(super) const SHARED_ERROR: f64 = 0.55;
+/// Process start, DAG parsing and heartbeats on a quiet host, in seconds, at most (0.2 to 3 s in histories of five versions).
+const MAX_QUIET_S: f64 = 3.0;
 /// Attempts that a fit takes in; a longer history is fitted on every n-th.
 const MAX_ATTEMPTS: usize = 200_000;
 /// Attempts and tasks without which nothing can be said of what they share.
@@ -72,7 +74,7 @@ impl Overhead {
             let fit = fit_shared_effect(observations, neighbours);
             let next = regimes(&samples, &fit.effect, &fit.uncertainty, settings.threshold);
             if round == FITS || next == regime {
-                let constant = fit.anchor(observations);
+                let Some(constant) = constant(&fit, observations) else { return Self::default() };
                 let pairs = fit.effect.iter().zip(&fit.uncertainty).map(|(effect, sd)| (effect + constant, *sd));
                 let of: HashMap<Place, (f64, f64)> = samples.iter().map(|sample| sample.place).zip(pairs).collect();
                 let curve = curve(&samples, &of, &fit.support);
@@ -83,6 +85,15 @@ impl Overhead {
         }
         Self::default()
     }
+}
+
+/// The constant between overhead and the tasks' own work. Durations alone do not tell it: it is bounded by what the quickest
+/// task leaves, by what process start and DAG parsing take on a quiet host, and by the overhead's own swing. `None` where the
+/// overhead does not swing by more than a single attempt's noise: then it explains nothing, and nothing is removed.
+fn constant(fit: &SharedEffect, observations: Observations<'_>) -> Option<f64> {
+    let (low, high, noise) = fit.swing()?;
+    let swing = high - low;
+    (swing > noise).then(|| fit.anchor(observations).min(swing.min(MAX_QUIET_S) - low))
 }
 
 /// Attempts that ended well, by start.

@@ -179,6 +179,7 @@ impl<'a> Cells<'a, '_> {
             state,
         };
         check_order(attempt.started_at, attempt.ended_at)?;
+        check_numbers(&attempt)?;
         if self.reader.table == Table::TaskInstance && self.reader.columns.counts_when_scheduled() && waits(&attempt) {
             // The row already has the number of the try to come, and still the times of the one before.
             (attempt.started_at, attempt.ended_at, attempt.duration_s) = (None, None, None);
@@ -373,6 +374,20 @@ fn waits(attempt: &Attempt) -> bool {
         None | Some(TaskState::Scheduled | TaskState::Queued) => true,
         Some(TaskState::Other(text)) => &**text == "restarting",
         _ => false,
+    }
+}
+
+fn check_numbers(attempt: &Attempt) -> Result<(), Fault> {
+    let negative = |name: &str, value: String| Err(Fault::of(format!("{name} is negative"), &value));
+    match attempt {
+        Attempt { duration_s: Some(seconds), .. } if *seconds < -CLOCK_SKEW_S => {
+            negative("duration", seconds.to_string())
+        }
+        Attempt { try_number: Some(number), .. } if *number < 0 => negative("try_number", number.to_string()),
+        Attempt { map_index, .. } if *map_index < -1 => {
+            Err(Fault::of("map_index is below -1, which means not mapped", &map_index.to_string()))
+        }
+        _ => Ok(()),
     }
 }
 

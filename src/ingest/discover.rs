@@ -65,6 +65,9 @@ fn walk(folder: &Path, found: &mut Vec<Found>) -> Result<(), Error> {
     };
     let walk = walkdir::WalkDir::new(folder).follow_links(true).sort_by_file_name();
     for entry in walk.into_iter().filter_entry(|entry| !is_hidden(entry) && !is_lake(entry)) {
+        if entry.as_ref().is_err_and(|error| error.loop_ancestor().is_some()) {
+            continue;
+        }
         let entry = entry.map_err(|error| Error::Io {
             path: error.path().unwrap_or(folder).into(),
             source: error.into_io_error().unwrap_or_else(|| std::io::Error::other("a loop of links")),

@@ -106,6 +106,13 @@ pub fn recognise(path: &Path, shown: &str) -> Result<Vec<Source>, Error> {
     for delimiter in DELIMITERS {
         let header = table::header(path, delimiter)?;
         if let Some(table) = table_of(&header) {
+            if let Some(name) =
+                header.iter().enumerate().find(|(i, name)| header[..*i].contains(name)).map(|(_, name)| name)
+            {
+                let reason =
+                    format!("column `{name}` stands twice in the header: which one is meant? Export named columns");
+                return Err(unrecognised(reason));
+            }
             let columns = Columns::new(header);
             let place = Place::Csv { delimiter };
             return Ok(vec![Source { path: path.into(), shown: shown.to_owned(), sha256, table, place, columns }]);

@@ -14,12 +14,14 @@ use std::{
 };
 
 const LOCK: &str = ".lock";
+const READERS: &str = ".readers";
 const STAGING: &str = ".staging-";
 
 /// Makes the folder if need be, refuses one that holds something else, and takes the writer's lock.
 pub(super) fn prepare(root: &Path) -> Result<File, Error> {
     fs::create_dir_all(root).map_err(Error::io("create", root))?;
-    let is_ours = |name: &str| name == LOCK || name.starts_with(STAGING) || name.starts_with(manifest::FILE);
+    let is_ours =
+        |name: &str| name == LOCK || name == READERS || name.starts_with(STAGING) || name.starts_with(manifest::FILE);
     let is_table = |name: &str| TABLES.iter().any(|table| table.name == name);
     if !root.join(manifest::FILE).exists() {
         for entry in fs::read_dir(root).map_err(Error::io("read", root))? {
@@ -30,8 +32,26 @@ pub(super) fn prepare(root: &Path) -> Result<File, Error> {
             }
         }
     }
+    let readers = root.join(READERS);
+    File::options().create(true).append(true).open(&readers).map_err(Error::io("open", &readers))?;
     let path = root.join(LOCK);
     let lock = File::options().create(true).append(true).open(&path).map_err(Error::io("open", &path))?;
+    lock.lock().map_err(Error::io("lock", &path))?;
+    Ok(lock)
+}
+
+/// Keeps parts in place while they are read. Readers do not exclude each other; a writer waits for them only for the moment
+/// in which it swaps parts. `None` where there is no lock to take (a read-only copy has no writer).
+pub(super) fn hold_for_reading(root: &Path) -> Option<File> {
+    let lock = File::open(root.join(READERS)).ok()?;
+    lock.lock_shared().ok()?;
+    Some(lock)
+}
+
+/// Waits for readers, and keeps new ones out.
+pub(super) fn hold_for_swapping(root: &Path) -> Result<File, Error> {
+    let path = root.join(READERS);
+    let lock = File::options().append(true).open(&path).map_err(Error::io("open", &path))?;
     lock.lock().map_err(Error::io("lock", &path))?;
     Ok(lock)
 }

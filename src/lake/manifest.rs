@@ -77,6 +77,9 @@ pub(super) struct Source {
     pub(super) superseded: u64,
     pub(super) ignored: u64,
     pub(super) rejected: u64,
+    /// Some rows wait for what another export holds: it is read again when it comes again.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub(super) incomplete: bool,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(super) defects: Vec<SourceDefect>,
 }

@@ -40,7 +40,18 @@ impl Lake {
         &self.root
     }
 
+    /// Keeps the lake as it is until the guard is dropped, so that several reads see one state. Each read does so by itself.
+    pub fn hold(&self) -> Held {
+        Held { _lock: layout::hold_for_reading(&self.root) }
+    }
+
     fn manifest(&self) -> Result<manifest::Manifest, Error> {
         manifest::Manifest::load(&self.root)?.ok_or_else(|| Error::Missing { path: self.root.clone() })
     }
+}
+
+/// See [`Lake::hold`].
+#[derive(Debug)]
+pub struct Held {
+    _lock: Option<std::fs::File>,
 }

@@ -20,6 +20,7 @@ impl Lake {
 
     /// DAGs of a deployment that have attempts or runs, by id.
     pub fn dag_ids(&self, deployment: &Deployment) -> Result<Vec<Text>, Error> {
+        let _held = self.hold();
         let mut ids = BTreeSet::new();
         for table in [Attempt::TABLE, DagRun::TABLE] {
             let Some(frame) = self.scan(table, deployment)? else { continue };
@@ -32,6 +33,7 @@ impl Lake {
 
     /// Everything that is known of one DAG.
     pub fn dag_history(&self, deployment: &Deployment, dag_id: &Text) -> Result<DagHistory, Error> {
+        let _held = self.hold();
         let mut edges: Vec<(TaskEdge, i64)> = Vec::new();
         self.each_row(TaskEdge::TABLE, deployment, Some(dag_id), |cells| {
             if let Some(edge) = TaskEdge::from_cells(cells) {

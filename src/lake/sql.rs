@@ -32,6 +32,7 @@ pub enum Value {
 impl Lake {
     /// Runs one SQL query over all deployments.
     pub fn sql(&self, text: &str) -> Result<QueryResult, Error> {
+        let _held = self.hold();
         let mut context = SQLContext::new();
         for table in TABLES {
             context.register(table.name, self.view(table)?);

@@ -92,6 +92,7 @@ impl Lake {
 
     /// Reads every part to its end: hash, rows, order, identity; and checks that the counts of sources add up.
     pub fn verify(&self) -> Result<Vec<Fault>, Error> {
+        let _held = self.hold();
         let manifest = self.manifest()?;
         let mut faults = Vec::new();
         for part in &manifest.parts {

@@ -82,7 +82,10 @@ impl Transaction {
     pub fn knows(&self, sha256: &str, table: Option<&str>) -> bool {
         let deployment = self.deployment.as_str();
         self.manifest.sources.iter().any(|s| {
-            s.deployment == deployment && s.sha256 == sha256 && (table.is_none() || s.table.as_deref() == table)
+            s.deployment == deployment
+                && !s.incomplete
+                && s.sha256 == sha256
+                && (table.is_none() || s.table.as_deref() == table)
         })
     }
 
@@ -121,6 +124,7 @@ impl Transaction {
         }
         let recorded = self.record(&inputs, &incomplete);
         if recorded || !added.is_empty() || !removed.is_empty() {
+            let _swapping = layout::hold_for_swapping(&self.lake.root)?;
             layout::publish(&self.lake.root, self.staging.path(), &added)?;
             let gone = |part: &Part| removed.iter().any(|r| r.path() == part.path());
             self.manifest.parts.retain(|part| !gone(part));
@@ -338,17 +342,35 @@ impl Transaction {
         })
     }
 
-    /// Notes the sources that were read to their end. True if there is a new one.
+    /// Adds a source, or puts it in the place of an earlier, incomplete reading of the same content. True if that changes
+    /// what is known.
+    fn note_source(&mut self, source: Source) -> bool {
+        let same =
+            |s: &Source| (&s.deployment, &s.sha256, &s.table) == (&source.deployment, &source.sha256, &source.table);
+        match self.manifest.sources.iter_mut().find(|s| s.incomplete && same(s)) {
+            // What is still waiting keeps the counts of the reading that wrote its rows.
+            Some(_) if source.incomplete && source.written == 0 => false,
+            Some(earlier) => {
+                *earlier = source;
+                true
+            }
+            None => {
+                self.manifest.sources.push(source);
+                true
+            }
+        }
+    }
+
+    /// Notes the sources that were read. True if there is something new.
     fn record(&mut self, inputs: &[Input], incomplete: &BTreeSet<Origin>) -> bool {
         let mut recorded = false;
         for (origin, input) in inputs.iter().enumerate() {
             let receipt = &input.receipt;
-            if receipt.skipped_as_known || incomplete.contains(&(origin as Origin)) {
+            if receipt.skipped_as_known {
                 continue;
             }
-            recorded = true;
             let defect = |d: &Defect| SourceDefect { line: d.line, reason: d.reason.clone(), count: d.count };
-            self.manifest.sources.push(Source {
+            let source = Source {
                 deployment: self.deployment.as_str().to_owned(),
                 sha256: receipt.sha256.clone(),
                 name: file_name(&receipt.path),
@@ -360,8 +382,10 @@ impl Transaction {
                 superseded: receipt.counts.superseded,
                 ignored: receipt.counts.ignored,
                 rejected: receipt.counts.rejected,
+                incomplete: incomplete.contains(&(origin as Origin)),
                 defects: input.defects.iter().map(defect).collect(),
-            });
+            };
+            recorded |= self.note_source(source);
         }
         recorded
     }

@@ -24,6 +24,8 @@ mod resample;
 mod spread;
 mod trend;
 
+mod excursion;
+mod line;
 mod means;
 mod multiplicity;
 
@@ -50,6 +52,8 @@ pub use detect::{Detector, Step, detect_steps};
 pub use distributions::normal_two_sided;
 pub use episode::{Episode, detect_episodes};
 pub use estimate::Estimate;
+pub use excursion::{Excursion, excursion};
+pub use line::{line_beats_steps, uneven_slope, uneven_slope_p_value};
 pub use location::{MAD_TO_SD, hodges_lehmann, mad, median, quantile, weighted_median, winsorise};
 pub use means::plain_mean_difference;
 pub use multiplicity::{benjamini_hochberg, benjamini_yekutieli};
@@ -60,9 +64,6 @@ pub use rate_change::{RateChange, detect_rate_change};
 pub use resample::{bca, moving_block_bootstrap};
 pub use segment::pelt;
 pub use shared::{Neighbours, Observations, SharedEffect, fit_shared_effect};
-pub use split::{
-    Excursion, Split, Uneven, best_split, excursion, line_beats_steps, own_spread, splits, uneven_difference,
-    uneven_level, uneven_ratio, uneven_slope, uneven_slope_p_value,
-};
+pub use split::{Split, Uneven, best_split, own_spread, splits, uneven_difference, uneven_level, uneven_ratio};
 pub use spread::{SPREAD_ALPHA, brown_forsythe_p, detect_spread_change, spread_ratio};
 pub use trend::{MAX_TREND_POINTS, theil_sen, trend_p_value};

@@ -6,12 +6,13 @@
 //! residuals within half a minute, and a quick part, an exponential kernel over what the slow part leaves. The constant
 //! between the two is not identified by the fit; [`SharedEffect::anchor`] fixes it.
 
-use super::{MAD_TO_SD, mad, median, weighted_median};
+use super::{MAD_TO_SD, mad, median, quantile, weighted_median};
 use rayon::prelude::*;
 
-/// Half width of the slow part's window in seconds, and how often it may be doubled where neighbours are few.
+/// Half width of the slow part's window in seconds, and how often it may be doubled where neighbours are few: up to a day and
+/// a half, so that a fleet of daily runs has neighbours.
 const SLOW_S: f64 = 30.0;
-const MAX_DOUBLINGS: u32 = 6;
+const MAX_DOUBLINGS: u32 = 12;
 /// Neighbours that a window should hold, and the most that are looked at on each side.
 const MIN_NEIGHBOURS: usize = 8;
 const MAX_NEIGHBOURS: usize = 64;
@@ -27,6 +28,9 @@ const ROUNDS: usize = 10;
 const MIN_SCALE: f64 = 0.02;
 /// Kernel mass at which the uncertainty changes class.
 const MASS_CLASSES: [f64; 5] = [0.3, 1.0, 2.0, 4.0, 8.0];
+/// Observations of a stretch whose median is taken, and stretches at most.
+const MIN_STRETCH: usize = 50;
+const MAX_STRETCHES: usize = 40;
 /// Observations of a regime that may fix the constant.
 const ANCHOR_MIN_N: usize = 20;
 /// Standard error of a median over that of a mean, normal values: sqrt(pi / 2).
@@ -109,6 +113,17 @@ pub fn fit_shared_effect(observations: Observations<'_>, neighbours: Neighbours)
 }
 
 impl SharedEffect {
+    /// How far the effect swings over time: the 5 % and 95 % quantiles of its medians over stretches of equal numbers of
+    /// observations, and the noise of a single observation, all in the unit of the values.
+    #[must_use]
+    pub fn swing(&self) -> Option<(f64, f64, f64)> {
+        let n = self.effect.len();
+        let size = n.div_ceil((n / MIN_STRETCH).clamp(1, MAX_STRETCHES)).max(1);
+        let mut medians: Vec<f64> = self.effect.chunks(size).filter_map(median).collect();
+        medians.sort_by(f64::total_cmp);
+        Some((quantile(&medians, 0.05)?, quantile(&medians, 0.95)?, median(&self.uncertainty)?))
+    }
+
     /// The constant to add to `effect`: the largest for which no regime's level is clearly below zero, that is, the smallest
     /// upper limit (median + 2 standard errors) of value - effect over regimes of at least 20 observations. It takes the
     /// quickest group to do nothing of its own, so levels are too low by what that group does do.

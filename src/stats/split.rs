@@ -1,15 +1,15 @@
 //! Changes of level in values whose precision differs from point to point and is known: the overhead of a loud minute
 //! is removed less exactly than that of a quiet one.
 
-use super::distributions::{normal_two_sided, scan_p_value, t_reach, z_from_t};
+use super::distributions::{scan_p_value, t_reach, z_from_t};
 use super::{Estimate, MAD_TO_SD, mad, median, weighted_median};
 
 /// Residuals beyond this many standard deviations are pulled in (Huber 1964; 95 % efficient at the normal).
-const HUBER: f64 = 1.5;
+pub(super) const HUBER: f64 = 1.5;
 /// Values farther than this from the middle, in their own standard deviations, are pulled in before a scan.
 const SCAN_CLIP: f64 = 4.0;
 /// Smallest factor by which stated uncertainties may be too large.
-const MIN_DISPERSION: f64 = 0.85;
+pub(super) const MIN_DISPERSION: f64 = 0.85;
 /// Smallest own spread of a series: this share of its level.
 const MIN_RELATIVE_SPREAD: f64 = 0.1;
 /// Points of a regime, and of one in a series of fewer than 20 points.
@@ -24,7 +24,7 @@ const MAX_DEPTH: u32 = 3;
 const ALL_PLACES: usize = 128;
 const PROMISING: usize = 48;
 /// Fewest points that are searched.
-const MIN_POINTS: usize = 12;
+pub(super) const MIN_POINTS: usize = 12;
 
 /// Values in the order of time with what is known of their precision.
 #[derive(Clone, Copy, Debug)]
@@ -52,10 +52,10 @@ pub struct Split {
 
 /// A level with its standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Level {
-    value: f64,
-    variance: f64,
-    n: usize,
+pub(super) struct Level {
+    pub(super) value: f64,
+    pub(super) variance: f64,
+    pub(super) n: usize,
 }
 
 impl Split {
@@ -73,7 +73,7 @@ impl<'a> Uneven<'a> {
         Self { value: &self.value[from..to], sd: &self.sd[from..to] }
     }
 
-    fn len(self) -> usize {
+    pub(super) fn len(self) -> usize {
         self.value.len().min(self.sd.len())
     }
 }
@@ -204,7 +204,7 @@ fn place_interval(series: Uneven<'_>, place: usize) -> Option<(usize, usize, usi
 }
 
 /// Twice Huber's loss: the square near zero, linear beyond.
-fn huber_loss(u: f64) -> f64 {
+pub(super) fn huber_loss(u: f64) -> f64 {
     if u.abs() <= HUBER { u * u } else { 2.0 * HUBER * u.abs() - HUBER * HUBER }
 }
 
@@ -268,7 +268,7 @@ fn df(n: usize) -> f64 {
     (n as f64 - 2.0).max(1.0)
 }
 
-fn level_of(series: Uneven<'_>) -> Option<Level> {
+pub(super) fn level_of(series: Uneven<'_>) -> Option<Level> {
     let middle = median(series.value)?;
     let weight = weights(series, own_spread(series, &vec![middle; series.len()]));
     let fit = location(series.value, &weight)?;
@@ -293,7 +293,7 @@ pub fn own_spread(series: Uneven<'_>, level: &[f64]) -> f64 {
     (all - stated).max(0.0).sqrt().max(floor).max(if floor > 0.0 { 0.0 } else { tiny }).max(f64::MIN_POSITIVE)
 }
 
-fn weights(series: Uneven<'_>, own: f64) -> Vec<f64> {
+pub(super) fn weights(series: Uneven<'_>, own: f64) -> Vec<f64> {
     series.sd.iter().map(|sd| 1.0 / (sd * sd + own * own)).collect()
 }
 
@@ -340,193 +340,9 @@ fn location(value: &[f64], weight: &[f64]) -> Option<Fit> {
     fit.value.is_finite().then_some(fit)
 }
 
-/// Does a straight line over time describe the series better than steps at `places` do? Compares robust losses with the
-/// Bayesian information criterion (Schwarz 1978): a line has two parameters, k steps have 2 k + 1.
-#[must_use]
-pub fn line_beats_steps(time: &[f64], series: Uneven<'_>, places: &[usize]) -> bool {
-    let n = series.len();
-    if time.len() != n || n < MIN_POINTS {
-        return false;
-    }
-    let mut level = vec![0.0; n];
-    let edges: Vec<usize> = std::iter::once(0).chain(places.iter().copied()).chain([n]).collect();
-    for edge in edges.windows(2) {
-        let Some(middle) = median(&series.value[edge[0]..edge[1]]) else { return false };
-        level[edge[0]..edge[1]].fill(middle);
-    }
-    let weight = weights(series, own_spread(series, &level));
-    let Some(line) = fit_line(time, series.value, &weight) else { return false };
-    let loss = |fit: &dyn Fn(usize) -> f64| -> f64 {
-        (0..n).map(|i| huber_loss((series.value[i] - fit(i)) * weight[i].sqrt())).sum()
-    };
-    let residuals: Vec<f64> = (0..n).map(|i| (series.value[i] - level[i]) * weight[i].sqrt()).collect();
-    let dispersion = mad(&residuals).unwrap_or(1.0).max(MIN_DISPERSION).powi(2);
-    let price = (n as f64).ln();
-    let steps = loss(&|i| level[i]) / dispersion + (2 * places.len() + 1) as f64 * price;
-    let straight = loss(&|i| line.0 + line.1 * time[i]) / dispersion + 2.0 * price;
-    straight < steps
-}
-
-/// Slope of a straight line through values of known precision, with its interval; in the unit of the values per unit of
-/// `time`. Huber's regression, sandwich variance (Huber 1967).
-#[must_use]
-pub fn uneven_slope(time: &[f64], series: Uneven<'_>, level: f64) -> Option<Estimate> {
-    let (slope, se, df) = slope_of(time, series)?;
-    let half = t_reach(level, df)? * se;
-    Some(Estimate {
-        point: slope,
-        lower: slope - half,
-        upper: slope + half,
-        level,
-        n: series.len(),
-        method: "Huber regression, sandwich variance".into(),
-    })
-}
-
-/// Two-sided p-value of no slope, from the statistic of [`uneven_slope`].
-#[must_use]
-pub fn uneven_slope_p_value(time: &[f64], series: Uneven<'_>) -> Option<f64> {
-    let (slope, se, df) = slope_of(time, series)?;
-    Some(normal_two_sided(z_from_t(slope.abs() / se, df)))
-}
-
-/// Slope, standard error, degrees of freedom.
-fn slope_of(time: &[f64], series: Uneven<'_>) -> Option<(f64, f64, f64)> {
-    let n = series.len();
-    if time.len() != n || n < MIN_POINTS {
-        return None;
-    }
-    let rough = fit_line(time, series.value, &weights(series, own_spread(series, &vec![median(series.value)?; n])))?;
-    let level: Vec<f64> = time.iter().map(|t| rough.0 + rough.1 * t).collect();
-    let weight = weights(series, own_spread(series, &level));
-    let line = fit_line(time, series.value, &weight)?;
-    let residual = |i: usize| series.value[i] - line.0 - line.1 * time[i];
-    let pulled = |i: usize| weight[i] * (HUBER / (residual(i).abs() * weight[i].sqrt()).max(1e-12)).min(1.0);
-    let total: f64 = (0..n).map(pulled).sum();
-    let centre = (0..n).map(|i| pulled(i) * time[i]).sum::<f64>() / total;
-    let spread: f64 = (0..n).map(|i| pulled(i) * (time[i] - centre).powi(2)).sum();
-    let seen: f64 = (0..n).map(|i| (pulled(i) * (time[i] - centre) * residual(i)).powi(2)).sum();
-    let df = (n as f64 - 2.0).max(1.0);
-    let variance = (seen / spread.powi(2) * n as f64 / df).max(MIN_DISPERSION.powi(2) / spread);
-    (variance.is_finite() && variance > 0.0).then(|| (line.1, variance.sqrt(), df))
-}
-
-/// Intercept and slope by Huber's weights.
-fn fit_line(time: &[f64], value: &[f64], weight: &[f64]) -> Option<(f64, f64)> {
-    let mut line = (weighted_median(value, weight)?, 0.0);
-    for _ in 0..20 {
-        let (mut s, mut st, mut sv, mut stt, mut stv) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for ((t, v), w) in time.iter().zip(value).zip(weight) {
-            let u = ((v - line.0 - line.1 * t).abs() * w.sqrt()).max(1e-12);
-            let h = w * (HUBER / u).min(1.0);
-            s += h;
-            st += h * t;
-            sv += h * v;
-            stt += h * t * t;
-            stv += h * t * v;
-        }
-        let determinant = s * stt - st * st;
-        if determinant.abs() < 1e-12 * (s * stt).abs().max(f64::MIN_POSITIVE) {
-            return None;
-        }
-        let slope = (s * stv - st * sv) / determinant;
-        line = ((sv - slope * st) / s, slope);
-    }
-    line.1.is_finite().then_some(line)
-}
-
-/// A stretch whose level differs while the levels before and after it agree.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Excursion {
-    /// First point.
-    pub from: usize,
-    /// First point after.
-    pub to: usize,
-    /// The smaller of the distances to the levels before and after, in standard errors.
-    pub score: f64,
-    /// Stretches that were searched.
-    pub searched: usize,
-}
-
-impl Excursion {
-    /// Two-sided p-value, corrected for having searched all stretches (Bonferroni: they overlap, so it is too large).
-    #[must_use]
-    pub fn p_value(&self) -> f64 {
-        (normal_two_sided(self.score) * self.searched as f64).min(1.0)
-    }
-}
-
-/// Fewest points of an excursion, and the most as a share of the series.
-const MIN_EXCURSION: usize = 3;
-const MAX_EXCURSION_SHARE: f64 = 0.25;
-/// Points on each side that it is compared with, at most, and at least.
-const MAX_SURROUNDINGS: usize = 30;
-const MIN_SURROUNDINGS: usize = 5;
-/// Levels before and after agree when they differ by less than this many standard errors, and by less than a third of the
-/// excursion's size.
-const AGREE: f64 = 3.0;
-const AGREE_SHARE: f64 = 1.0 / 3.0;
-/// Longest excursion that is looked for, in points: the scan is O(n x this).
-const MAX_EXCURSION: usize = 40;
-
-/// The clearest excursion whose score reaches `threshold`.
-#[must_use]
-pub fn excursion(series: Uneven<'_>, threshold: f64) -> Option<Excursion> {
-    let n = series.len();
-    let longest = ((n as f64 * MAX_EXCURSION_SHARE) as usize).min(MAX_EXCURSION);
-    let searched = n * longest.max(1);
-    let middles =
-        |sides: Vec<Uneven<'_>>| -> Vec<f64> { sides.iter().map(|s| median(s.value).unwrap_or(f64::NAN)).collect() };
-    let before = middles((0..n).map(|from| before(series, from)).collect());
-    let after = middles((0..=n).map(|to| after(series, to)).collect());
-    let mut best: Option<Excursion> = None;
-    for from in MIN_SURROUNDINGS..n.saturating_sub(MIN_SURROUNDINGS) {
-        for to in from + MIN_EXCURSION..=(from + longest).min(n - MIN_SURROUNDINGS) {
-            // Cheap look first: everything inside lies beyond the middle of both surroundings.
-            let (high, low) = (before[from].max(after[to]), before[from].min(after[to]));
-            let inside = &series.value[from..to];
-            if !(inside.iter().all(|v| *v > high) || inside.iter().all(|v| *v < low)) {
-                continue;
-            }
-            if let Some(score) = stands_out(series, from, to)
-                && score >= best.as_ref().map_or(threshold, |best| best.score)
-            {
-                best = Some(Excursion { from, to, score, searched });
-            }
-        }
-    }
-    best
-}
-
-fn before(series: Uneven<'_>, from: usize) -> Uneven<'_> {
-    series.slice(from.saturating_sub(MAX_SURROUNDINGS), from)
-}
-
-fn after(series: Uneven<'_>, to: usize) -> Uneven<'_> {
-    series.slice(to, (to + MAX_SURROUNDINGS).min(series.len()))
-}
-
-fn stands_out(series: Uneven<'_>, from: usize, to: usize) -> Option<f64> {
-    let (before, after) = (before(series, from), after(series, to));
-    let (a, x, b) = (level_of(before)?, short_level(series.slice(from, to), before, after)?, level_of(after)?);
-    let distance = |p: Level, q: Level| (p.value - q.value).abs() / (p.variance + q.variance).sqrt();
-    let score = distance(a, x).min(distance(b, x));
-    let size = (x.value - (a.value + b.value) / 2.0).abs();
-    let apart = (a.value - b.value).abs();
-    (distance(a, b) < AGREE && apart < AGREE_SHARE * size).then_some(score)
-}
-
-/// Level of a short stretch: its variance is at least what the spread of its surroundings makes of so few points.
-fn short_level(inside: Uneven<'_>, before: Uneven<'_>, after: Uneven<'_>) -> Option<Level> {
-    let at = level_of(inside)?;
-    let spread = |side: Uneven<'_>| Some(own_spread(side, &vec![median(side.value)?; side.len()]));
-    let own = spread(before)?.max(spread(after)?);
-    let total: f64 = weights(inside, own).iter().sum();
-    Some(Level { variance: at.variance.max(1.0 / total), ..at })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::excursion;
     use super::*;
     use proptest::prelude::*;
 

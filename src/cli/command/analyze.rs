@@ -27,6 +27,7 @@ pub(super) fn run(context: &Context<'_>, args: &Analyze) -> Result<Outcome, Erro
 /// Reads what the filters let through, and analyses it.
 pub(super) fn analysis(context: &Context<'_>, lake: &Lake, options: &AnalysisOptions) -> Result<Analysis, Error> {
     let settings = settings(context, options)?;
+    let held = lake.hold();
     let mut histories = Vec::new();
     for deployment in lake.deployments()? {
         let ids = lake.dag_ids(&deployment)?;
@@ -37,6 +38,7 @@ pub(super) fn analysis(context: &Context<'_>, lake: &Lake, options: &AnalysisOpt
         }
         bar.finish_and_clear();
     }
+    drop(held);
     // The overhead is common to all DAGs: what is filtered out still tells of it.
     let wanted = |history: &DagHistory| is_wanted(history, options);
     let kept = histories.iter().filter(|history| wanted(history)).count();
@@ -108,6 +110,9 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
     let new = open.iter().filter(|finding| finding.in_window).count();
     let minutes: f64 = open.iter().map(|finding| finding.minutes_lost_per_week.point).sum();
     let verdict = match open.len() {
+        0 if analysis.false_alarms.series_tested == 0 => {
+            context.console.paint("Nothing can be said: no series has enough runs.", anstyle::AnsiColor::Yellow)
+        }
         0 => context.console.paint("Nothing got slower.", anstyle::AnsiColor::Green),
         n => context.console.paint(
             &format!("{n} regression(s) in force, {new} new this week: {} lost a week.", words(minutes)),

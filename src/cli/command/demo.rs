@@ -22,9 +22,10 @@ const EXPORTS: [(&str, &[u8]); 7] = [
 ];
 
 pub(super) fn run(context: &Context<'_>, args: &Demo) -> Result<Outcome, Error> {
-    let exports = tempfile::tempdir().map_err(Error::io("create", "a temporary folder"))?;
+    let exports = args.out.join("exports");
+    fs::create_dir_all(&exports).map_err(Error::io("create", &exports))?;
     for (name, bytes) in EXPORTS {
-        let path = exports.path().join(name);
+        let path = exports.join(name);
         fs::write(&path, bytes).map_err(Error::io("write", &path))?;
     }
     // Its own lake, so that the user's is not mixed with it.
@@ -39,6 +40,6 @@ pub(super) fn run(context: &Context<'_>, args: &Demo) -> Result<Outcome, Error> 
         owner: Vec::new(),
         tag: Vec::new(),
     };
-    let paths = [exports.path().display().to_string()];
+    let paths = [exports.display().to_string()];
     weekly::weekly(context, &lake, &paths, &input, &analysis, &args.out)
 }

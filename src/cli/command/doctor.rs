@@ -5,29 +5,25 @@ use crate::{
     cli::{
         console::line,
         exit::{Error, Outcome},
-        wire::VERSION,
+        wire::{
+            VERSION,
+            small::{self, Check},
+        },
     },
     lake::Error as LakeError,
 };
-
-struct Check {
-    what: &'static str,
-    fine: bool,
-    says: String,
-}
 
 pub(super) fn run(context: &Context<'_>) -> Result<Outcome, Error> {
     let checks = [settings(context), lake(context), folder(context), memory(), threads()];
     let fine = checks.iter().all(|check| check.fine);
     if context.console.json {
-        let check = |c: &Check| serde_json::json!({ "check": c.what, "fine": c.fine, "says": c.says });
-        context.console.document(&serde_json::json!({
-            "schema": "windtunnel.doctor.v1",
-            "windtunnel": VERSION,
-            "fine": fine,
-            "checks": checks.iter().map(check).collect::<Vec<_>>(),
-            "warnings": [],
-        }))?;
+        context.console.document(&small::Doctor {
+            schema: "windtunnel.doctor.v1",
+            windtunnel: VERSION,
+            fine,
+            checks: checks.into_iter().collect(),
+            warnings: Vec::new(),
+        })?;
     } else {
         let mut text = format!("windtunnel {VERSION}\n");
         for check in &checks {
@@ -36,7 +32,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Outcome, Error> {
             } else {
                 context.console.paint("FAIL", anstyle::AnsiColor::Red)
             };
-            text.push_str(&format!("{mark} {:9} {}\n", check.what, line(&check.says)));
+            text.push_str(&format!("{mark} {:9} {}\n", check.check, line(&check.says)));
         }
         context.console.print(&text)?;
     }
@@ -49,7 +45,7 @@ fn settings(context: &Context<'_>) -> Check {
         Some(path) => format!("{} is read", path.display()),
         None => "no windtunnel.toml here or above: defaults".to_owned(),
     };
-    Check { what: "settings", fine: true, says }
+    Check { check: "settings", fine: true, says }
 }
 
 fn lake(context: &Context<'_>) -> Check {
@@ -63,7 +59,7 @@ fn lake(context: &Context<'_>) -> Check {
         Err(LakeError::Missing { .. }) => (true, format!("none at {shown} yet: `windtunnel ingest PATH` makes it")),
         Err(error) => (false, error.to_string()),
     };
-    Check { what: "lake", fine, says }
+    Check { check: "lake", fine, says }
 }
 
 fn folder(context: &Context<'_>) -> Check {
@@ -76,7 +72,7 @@ fn folder(context: &Context<'_>) -> Check {
             (false, format!("{} cannot be written: {error}; name another folder with --lake", folder.display()))
         }
     };
-    Check { what: "folder", fine, says }
+    Check { check: "folder", fine, says }
 }
 
 /// Room for temporary files: stdin is spooled there.
@@ -86,10 +82,10 @@ fn memory() -> Check {
         Ok(_) => (true, format!("{} takes temporary files", folder.display())),
         Err(error) => (false, format!("{}: {error}; set TMPDIR", folder.display())),
     };
-    Check { what: "temporary", fine, says }
+    Check { check: "temporary", fine, says }
 }
 
 fn threads() -> Check {
     let says = std::thread::available_parallelism().map_or_else(|error| error.to_string(), |n| format!("{n} at once"));
-    Check { what: "threads", fine: true, says }
+    Check { check: "threads", fine: true, says }
 }

@@ -48,6 +48,10 @@ pub(super) fn ingest(
     if sources.is_empty() {
         return Err(nothing_found(&found, &passed_over));
     }
+    if let Some(first) = passed_over.first().filter(|_| options.strict) {
+        let (path, reason) = (first.path.clone(), first.reason.clone());
+        return Err(ingest::Error::Strict { path, line: first.line, reason }.into());
+    }
     check_kinds(&sources, options)?;
     sources.sort_by_cached_key(Source::order);
     let mut receipt = read_all(context, lake, &deployment, &sources, options)?;

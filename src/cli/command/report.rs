@@ -7,7 +7,7 @@ use crate::{
         args::Report,
         console::line,
         exit::{Error, Outcome},
-        wire::{VERSION, analysis::Document, receipt::Paths},
+        wire::{VERSION, analysis::Document, receipt::Paths, small},
     },
     report::{self, Options},
 };
@@ -27,13 +27,13 @@ pub(super) fn run(context: &Context<'_>, args: &Report) -> Result<Outcome, Error
     };
     let paths = write(context, &analysis, &args.out)?;
     if context.console.json {
-        context.console.document(&serde_json::json!({
-            "schema": "windtunnel.report.v1",
-            "windtunnel": VERSION,
-            "seed": analysis.seed,
-            "paths": paths,
-            "warnings": analysis.warnings,
-        }))?;
+        context.console.document(&small::Report {
+            schema: "windtunnel.report.v1",
+            windtunnel: VERSION,
+            seed: analysis.seed,
+            paths,
+            warnings: analysis.warnings,
+        })?;
     } else {
         context.console.say(&format!("report: {}\n", line(&paths.html)))?;
     }

@@ -8,7 +8,10 @@ use crate::{
         command::lake::new_table,
         console::line,
         exit::{Error, Outcome},
-        wire::VERSION,
+        wire::{
+            VERSION,
+            small::{self, Setting},
+        },
     },
 };
 
@@ -16,13 +19,12 @@ pub(super) fn run(context: &Context<'_>, command: &ConfigCommand) -> Result<Outc
     let ConfigCommand::Show { origin } = command;
     let rows = rows(context);
     if context.console.json {
-        let setting = |row: &Row| serde_json::json!({ "name": row.name, "value": row.value, "origin": row.origin });
-        context.console.document(&serde_json::json!({
-            "schema": "windtunnel.config.v1",
-            "windtunnel": VERSION,
-            "settings": rows.iter().map(setting).collect::<Vec<_>>(),
-            "warnings": [],
-        }))?;
+        context.console.document(&small::Config {
+            schema: "windtunnel.config.v1",
+            windtunnel: VERSION,
+            settings: rows,
+            warnings: Vec::new(),
+        })?;
         return Ok(Outcome::Fine);
     }
     let mut table = new_table(context.console.width());
@@ -35,23 +37,17 @@ pub(super) fn run(context: &Context<'_>, command: &ConfigCommand) -> Result<Outc
     Ok(Outcome::Fine)
 }
 
-struct Row {
-    name: String,
-    value: String,
-    origin: String,
-}
-
-fn rows(context: &Context<'_>) -> Vec<Row> {
+fn rows(context: &Context<'_>) -> Vec<Setting> {
     let defaults = Settings::default();
     let config = &context.config;
     let file = config.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
-    let row = |name: &str, in_file: Option<String>, default: String| Row {
+    let row = |name: &str, in_file: Option<String>, default: String| Setting {
         name: name.to_owned(),
         origin: if in_file.is_some() { file.clone() } else { "default".to_owned() },
         value: in_file.unwrap_or(default),
     };
-    let given = |row: Row, option: Option<String>| match option {
-        Some(value) => Row { value, origin: "command line or environment".to_owned(), ..row },
+    let given = |row: Setting, option: Option<String>| match option {
+        Some(value) => Setting { value, origin: "command line or environment".to_owned(), ..row },
         None => row,
     };
     let analyze = &config.file.analyze;

@@ -4,7 +4,7 @@ use super::Context;
 use crate::cli::{
     args::{Cli, Schema},
     exit::{Error, Outcome},
-    wire::schemas,
+    wire::{schemas, small::Schemas},
 };
 use clap::CommandFactory;
 
@@ -12,7 +12,11 @@ pub(super) fn schema(context: &Context<'_>, args: &Schema) -> Result<Outcome, Er
     let all = schemas();
     let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
     let Some(wanted) = &args.name else {
-        context.console.print(&format!("{}\n", names.join("\n")))?;
+        if context.console.json {
+            context.console.document(&Schemas::new(names))?;
+        } else {
+            context.console.print(&format!("{}\n", names.join("\n")))?;
+        }
         return Ok(Outcome::Fine);
     };
     match all.iter().find(|(name, _)| name == wanted) {

@@ -88,10 +88,20 @@ impl Document {
     }
 }
 
+/// `lake sql`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct Rows {
+    schema: &'static str,
+    windtunnel: &'static str,
+    /// One object a row, by column.
+    rows: Vec<serde_json::Map<String, serde_json::Value>>,
+    warnings: Vec<String>,
+}
+
 /// Rows of a query, as JSON objects.
-pub(in crate::cli) fn rows(result: &QueryResult) -> serde_json::Value {
+pub(in crate::cli) fn rows(result: &QueryResult) -> Rows {
     let columns = result.columns();
-    let row = |i: usize| -> serde_json::Value {
+    let row = |i: usize| -> serde_json::Map<String, serde_json::Value> {
         let values = result.row(i).into_iter().map(|value| match value {
             Value::Null => serde_json::Value::Null,
             Value::Bool(value) => value.into(),
@@ -99,13 +109,8 @@ pub(in crate::cli) fn rows(result: &QueryResult) -> serde_json::Value {
             Value::Float(value) => value.into(),
             Value::Text(value) => value.into(),
         });
-        columns.iter().cloned().zip(values).collect::<serde_json::Map<_, _>>().into()
+        columns.iter().cloned().zip(values).collect()
     };
     let rows: Vec<_> = (0..result.len()).map(row).collect();
-    serde_json::json!({
-        "schema": "windtunnel.lake.v1",
-        "windtunnel": super::VERSION,
-        "rows": rows,
-        "warnings": [],
-    })
+    Rows { schema: "windtunnel.rows.v1", windtunnel: super::VERSION, rows, warnings: Vec::new() }
 }

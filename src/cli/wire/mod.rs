@@ -3,6 +3,7 @@
 pub(super) mod analysis;
 pub(super) mod lake;
 pub(super) mod receipt;
+pub(super) mod small;
 
 /// Version of this program, as in every document.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -11,8 +12,13 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
         ("analysis", schemars::schema_for!(analysis::Document)),
+        ("config", schemars::schema_for!(small::Config)),
+        ("doctor", schemars::schema_for!(small::Doctor)),
         ("lake", schemars::schema_for!(lake::Document)),
         ("receipt", schemars::schema_for!(receipt::Document)),
+        ("report", schemars::schema_for!(small::Report)),
+        ("rows", schemars::schema_for!(lake::Rows)),
+        ("schemas", schemars::schema_for!(small::Schemas)),
         ("weekly", schemars::schema_for!(receipt::Weekly)),
     ]
 }

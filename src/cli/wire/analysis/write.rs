@@ -38,7 +38,13 @@ fn range(range: TimeRange) -> Range {
 }
 
 fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
+    value.is_finite().then(|| tidy(value))
+}
+
+/// Twelve significant digits: more than any of these numbers has, and few enough that reading and writing again gives the
+/// same text.
+fn tidy(value: f64) -> f64 {
+    format!("{value:.11e}").parse().unwrap_or(value)
 }
 
 fn estimate(e: &stats::Estimate) -> Estimate {
@@ -85,7 +91,7 @@ fn finding(f: &memory::Finding) -> Finding {
         in_window: f.in_window,
         effect: estimate(&f.effect),
         effect_raw: estimate(&f.effect_raw),
-        q_value: f.q_value,
+        q_value: tidy(f.q_value),
         before: estimate(&f.before),
         after: estimate(&f.after),
         minutes_lost_per_week: estimate(&f.minutes_lost_per_week),
@@ -103,7 +109,7 @@ fn trend(t: &memory::Trend) -> Trend {
         from: Time(t.range.from),
         to: Time(t.range.to),
         per_week: estimate(&t.per_week),
-        q_value: t.q_value,
+        q_value: tidy(t.q_value),
         evidence: t.evidence.clone(),
     }
 }
@@ -115,7 +121,7 @@ fn episode(e: &memory::Episode) -> Episode {
         from: Time(e.range.from),
         to: Time(e.range.to),
         effect: estimate(&e.effect),
-        q_value: e.q_value,
+        q_value: tidy(e.q_value),
         n: e.n,
         evidence: e.evidence.clone(),
     }
@@ -133,7 +139,7 @@ fn run_change(c: &memory::RunChange) -> RunChange {
     let part = |p: &memory::ChangePart| Part {
         kind: p.kind.as_str().to_owned(),
         task_id: p.task_id.as_ref().map(ToString::to_string),
-        seconds: p.seconds,
+        seconds: tidy(p.seconds),
     };
     RunChange {
         deployment: c.deployment.to_string(),
@@ -152,7 +158,11 @@ fn series(s: &memory::SeriesView) -> SeriesView {
         key: key(&s.key),
         axis: s.axis.as_str().to_owned(),
         n: s.n,
-        points: s.points.iter().map(|p| Point { at: Time(p.at), raw: p.raw, adjusted: p.adjusted }).collect(),
+        points: s
+            .points
+            .iter()
+            .map(|p| Point { at: Time(p.at), raw: tidy(p.raw), adjusted: tidy(p.adjusted) })
+            .collect(),
         regimes: s.regimes.iter().map(regime).collect(),
     }
 }
@@ -162,9 +172,9 @@ fn dag(d: &memory::DagView) -> DagView {
         task_id: b.task_id.to_string(),
         map_index: b.map_index,
         try_number: b.try_number,
-        queued_s: b.queued_s,
-        started_s: b.started_s,
-        ended_s: b.ended_s,
+        queued_s: b.queued_s.map(tidy),
+        started_s: tidy(b.started_s),
+        ended_s: tidy(b.ended_s),
         state: b.state.clone(),
         critical: b.critical,
     };
@@ -177,7 +187,7 @@ fn dag(d: &memory::DagView) -> DagView {
         dag_id: d.dag_id.to_string(),
         run_id: d.run_id.to_string(),
         started_at: Time(d.started_at),
-        duration_s: d.duration_s,
+        duration_s: tidy(d.duration_s),
         gantt: d.gantt.iter().map(bar).collect(),
         critical_path: d.critical_path.iter().map(ToString::to_string).collect(),
         edges: d.edges.iter().map(edge).collect(),
@@ -202,7 +212,7 @@ fn coverage(c: &memory::Coverage) -> Coverage {
         overhead: c
             .overhead
             .iter()
-            .map(|(at, seconds, attempts)| Overhead { at: Time(*at), seconds: *seconds, attempts: *attempts })
+            .map(|(at, seconds, attempts)| Overhead { at: Time(*at), seconds: tidy(*seconds), attempts: *attempts })
             .collect(),
     }
 }
