@@ -3,7 +3,7 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use windtunnel::stats::{
-    Detector, Neighbours, Observations, Uneven, detect_steps, fit_shared_effect, hodges_lehmann, ratio, splits,
+    Detector, Neighbours, Observations, Scale, Uneven, detect_steps, fit_shared_effect, hodges_lehmann, ratio, splits,
 };
 
 /// Values around 10 without pattern, the same every time, 40 % higher in the second half.
@@ -34,7 +34,7 @@ fn uneven(criterion: &mut Criterion) {
     for n in [90, 365] {
         let (value, sd) = (series(n), vec![0.1; n]);
         group.bench_function(BenchmarkId::from_parameter(n), |bencher| {
-            bencher.iter(|| splits(black_box(Uneven { value: &value, sd: &sd }), 4.5));
+            bencher.iter(|| splits(black_box(Uneven { value: &value, sd: &sd, scale: Scale::Plain }), 4.5));
         });
     }
     group.finish();

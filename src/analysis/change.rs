@@ -5,8 +5,8 @@ use super::{series::Series, settings::Settings};
 use crate::{
     model::{Index, Quantity},
     stats::{
-        Detector, Split, Uneven, ar1_robust, detect_rate_change, detect_spread_change, excursion, line_beats_steps,
-        median, normal_two_sided, own_spread, splits, uneven_difference, uneven_slope_p_value,
+        Detector, Scale, Split, Uneven, ar1_robust, detect_rate_change, detect_spread_change, excursion,
+        line_beats_steps, median, normal_two_sided, own_spread, splits, uneven_difference, uneven_slope_p_value,
     },
 };
 
@@ -53,9 +53,13 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    fn scale(&self) -> Scale {
+        if self.logs { Scale::Logs } else { Scale::Plain }
+    }
+
     /// Values and their uncertainty.
     pub(super) fn uneven(&self) -> Uneven<'_> {
-        Uneven { value: &self.value, sd: &self.sd }
+        Uneven { value: &self.value, sd: &self.sd, scale: self.scale() }
     }
 }
 
@@ -104,7 +108,7 @@ fn level_changes(series: &Series, judged: &Judged, settings: &Settings) -> Vec<C
     let kept: Vec<usize> = (0..n).filter(|i| !hidden.contains(i)).collect();
     let value: Vec<f64> = kept.iter().map(|&i| judged.value[i]).collect();
     let sd: Vec<f64> = kept.iter().map(|&i| judged.sd[i]).collect();
-    let rest = Uneven { value: &value, sd: &sd };
+    let rest = Uneven { value: &value, sd: &sd, scale: all.scale };
     let found = splits(rest, threshold);
     let days: Vec<f64> = kept.iter().map(|&i| series.points[i].at.seconds() / 86_400.0).collect();
     let places: Vec<usize> = found.iter().map(|split| split.index).collect();
@@ -128,7 +132,7 @@ const CONFIRM_LEVEL: f64 = 0.999;
 fn is_confirmed(series: &Series, change: &Change) -> bool {
     let (Some(means), What::Step { from, at, to, .. }) = (&series.means, change.what) else { return true };
     let (value, sd): (Vec<f64>, Vec<f64>) = means.iter().copied().unzip();
-    let all = Uneven { value: &value, sd: &sd };
+    let all = Uneven { value: &value, sd: &sd, scale: Scale::Plain };
     let longest = |a: usize, b: usize| median(&series.points[a..b].iter().map(|p| p.adjusted).collect::<Vec<_>>());
     let grew = longest(at, to) > longest(from, at);
     uneven_difference(all.slice(from, at), all.slice(at, to), CONFIRM_LEVEL)

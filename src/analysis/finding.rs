@@ -10,7 +10,7 @@ use super::{
 use crate::{
     model::{Quantity, RunType, SeriesKey, TimeRange, Timestamp},
     stats::{
-        Estimate, Uneven, rate, ratio, risk_ratio, spread_ratio, uneven_difference, uneven_level, uneven_ratio,
+        Estimate, Scale, Uneven, rate, ratio, risk_ratio, spread_ratio, uneven_difference, uneven_level, uneven_ratio,
         uneven_slope,
     },
 };
@@ -70,7 +70,7 @@ impl Case<'_> {
         let around: Vec<usize> = (0..points.len()).filter(|i| !(from..to).contains(i)).collect();
         let value: Vec<f64> = around.iter().map(|&i| self.judged.value[i]).collect();
         let sd: Vec<f64> = around.iter().map(|&i| self.judged.sd[i]).collect();
-        let outside = Uneven { value: &value, sd: &sd };
+        let outside = Uneven { value: &value, sd: &sd, scale: self.judged.uneven().scale };
         let effect = self.ratio(outside, self.judged.uneven().slice(from, to))?;
         Some(self.episode_of(from, to, effect))
     }
@@ -170,8 +170,8 @@ impl Case<'_> {
             let (before, after) = (plain(from, at), plain(at, to));
             let (zeros, more) = (vec![0.0; before.len()], vec![0.0; after.len()]);
             uneven_difference(
-                Uneven { value: &before, sd: &zeros },
-                Uneven { value: &after, sd: &more },
+                Uneven { value: &before, sd: &zeros, scale: Scale::Plain },
+                Uneven { value: &after, sd: &more, scale: Scale::Plain },
                 self.settings.level,
             )
         } else {

@@ -4,7 +4,7 @@
 use super::settings::Settings;
 use crate::{
     model::{Attempt, DagHistory, TaskState, Text, Timestamp},
-    stats::{Neighbours, Observations, SharedEffect, Uneven, fit_shared_effect, splits},
+    stats::{Neighbours, Observations, Scale, SharedEffect, Uneven, fit_shared_effect, splits},
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -132,7 +132,7 @@ fn regimes(samples: &[Sample], effect: &[f64], sd: &[f64], threshold: f64) -> Ve
         let points = one_a_run(samples, members);
         let value: Vec<f64> = points.iter().map(|&i| samples[i].duration_s - effect[i]).collect();
         let sd: Vec<f64> = points.iter().map(|&i| sd[i]).collect();
-        let cuts: Vec<Timestamp> = splits(Uneven { value: &value, sd: &sd }, threshold)
+        let cuts: Vec<Timestamp> = splits(Uneven { value: &value, sd: &sd, scale: Scale::Plain }, threshold)
             .iter()
             .map(|split| samples[points[split.index]].at)
             .collect();

@@ -64,6 +64,6 @@ pub use rate_change::{RateChange, detect_rate_change};
 pub use resample::{bca, moving_block_bootstrap};
 pub use segment::pelt;
 pub use shared::{Neighbours, Observations, SharedEffect, fit_shared_effect};
-pub use split::{Split, Uneven, best_split, own_spread, splits, uneven_difference, uneven_level, uneven_ratio};
+pub use split::{Scale, Split, Uneven, best_split, own_spread, splits, uneven_difference, uneven_level, uneven_ratio};
 pub use spread::{SPREAD_ALPHA, brown_forsythe_p, detect_spread_change, spread_ratio};
 pub use trend::{MAX_TREND_POINTS, theil_sen, trend_p_value};

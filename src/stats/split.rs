@@ -2,7 +2,7 @@
 //! is removed less exactly than that of a quiet one.
 
 use super::distributions::{scan_p_value, t_reach, z_from_t};
-use super::{Estimate, MAD_TO_SD, mad, median, weighted_median};
+use super::{Estimate, mad, median, weighted_median};
 
 /// Residuals beyond this many standard deviations are pulled in (Huber 1964; 95 % efficient at the normal).
 pub(super) const HUBER: f64 = 1.5;
@@ -10,8 +10,13 @@ pub(super) const HUBER: f64 = 1.5;
 const SCAN_CLIP: f64 = 4.0;
 /// Smallest factor by which stated uncertainties may be too large.
 pub(super) const MIN_DISPERSION: f64 = 0.85;
-/// Smallest own spread of a series: this share of its level.
+/// Smallest own spread of a series of plain values, as a share of its level: few points happen to agree, and what was removed
+/// from them is not exact.
 const MIN_RELATIVE_SPREAD: f64 = 0.1;
+/// Smallest own spread of logarithms: one per cent, what rounding and scheduling alone make of equal work.
+const MIN_LOG_SPREAD: f64 = 0.01;
+/// Smallest own spread at all, against division by zero.
+const MIN_SPREAD: f64 = 1e-9;
 /// Points of a regime, and of one in a series of fewer than 20 points.
 const MIN_SEGMENT: usize = 5;
 const MIN_SEGMENT_SHORT: usize = 3;
@@ -33,6 +38,17 @@ pub struct Uneven<'a> {
     pub value: &'a [f64],
     /// Standard deviation of what is not the series' own (0 where everything is its own), in the unit of the values.
     pub sd: &'a [f64],
+    /// What the values are.
+    pub scale: Scale,
+}
+
+/// What values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Plain values, whose spread grows with their level.
+    Plain,
+    /// Logarithms, whose spread is relative already.
+    Logs,
 }
 
 /// A change of level.
@@ -70,7 +86,7 @@ impl<'a> Uneven<'a> {
     /// The points `from..to`.
     #[must_use]
     pub fn slice(self, from: usize, to: usize) -> Self {
-        Self { value: &self.value[from..to], sd: &self.sd[from..to] }
+        Self { value: &self.value[from..to], sd: &self.sd[from..to], scale: self.scale }
     }
 
     pub(super) fn len(self) -> usize {
@@ -288,9 +304,11 @@ pub fn own_spread(series: Uneven<'_>, level: &[f64]) -> f64 {
     let residuals: Vec<f64> = series.value.iter().zip(level).map(|(v, l)| v - l).collect();
     let all = mad(&residuals).unwrap_or(0.0).powi(2);
     let stated = median(series.sd).unwrap_or(0.0).powi(2);
-    let floor = MIN_RELATIVE_SPREAD * median(series.value).unwrap_or(0.0).abs();
-    let tiny = MAD_TO_SD * 0.02;
-    (all - stated).max(0.0).sqrt().max(floor).max(if floor > 0.0 { 0.0 } else { tiny }).max(f64::MIN_POSITIVE)
+    let floor = match series.scale {
+        Scale::Logs => MIN_LOG_SPREAD,
+        Scale::Plain => MIN_RELATIVE_SPREAD * median(series.value).unwrap_or(0.0).abs(),
+    };
+    (all - stated).max(0.0).sqrt().max(floor).max(MIN_SPREAD)
 }
 
 pub(super) fn weights(series: Uneven<'_>, own: f64) -> Vec<f64> {
@@ -363,10 +381,10 @@ mod tests {
     fn a_clear_step_is_found_in_its_place() {
         let value: Vec<f64> =
             noise(80, 3).iter().enumerate().map(|(i, e)| 10.0 + e + if i < 50 { 0.0 } else { 4.0 }).collect();
-        let found = splits(Uneven { value: &value, sd: &vec![0.0; 80] }, 4.5);
+        let found = splits(Uneven { value: &value, sd: &vec![0.0; 80], scale: Scale::Plain }, 4.5);
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].index_low <= 50 && 50 <= found[0].index_high, "{found:?}");
-        let series = Uneven { value: &value, sd: &[0.0; 80] };
+        let series = Uneven { value: &value, sd: &[0.0; 80], scale: Scale::Plain };
         let ratio = uneven_ratio(series.slice(0, 50), series.slice(50, 80), 0.95).expect("positive");
         assert!(ratio.contains(1.4), "{ratio:?}");
     }
@@ -376,7 +394,7 @@ mod tests {
         let mut alarms = 0;
         for seed in 1..=200 {
             let value: Vec<f64> = noise(80, seed).iter().map(|e| 10.0 + e).collect();
-            let series = Uneven { value: &value, sd: &[0.0; 80] };
+            let series = Uneven { value: &value, sd: &[0.0; 80], scale: Scale::Plain };
             alarms += usize::from(!splits(series, 4.5).is_empty() || excursion(series, 5.0).is_some());
         }
         assert!(alarms <= 2, "{alarms} of 200");
@@ -388,7 +406,7 @@ mod tests {
         for seed in 1..=200 {
             let value: Vec<f64> =
                 noise(80, seed).iter().enumerate().map(|(i, e)| 10.0 + e + if i < 40 { 0.0 } else { 1.2 }).collect();
-            for split in splits(Uneven { value: &value, sd: &[0.0; 80] }, 4.5).iter().take(1) {
+            for split in splits(Uneven { value: &value, sd: &[0.0; 80], scale: Scale::Plain }, 4.5).iter().take(1) {
                 found += 1;
                 inside += usize::from(split.index_low <= 40 && 40 <= split.index_high);
             }
@@ -403,7 +421,7 @@ mod tests {
             .enumerate()
             .map(|(i, e)| 10.0 + e + if (30..34).contains(&i) { 6.0 } else { 0.0 })
             .collect();
-        let series = Uneven { value: &value, sd: &[0.0; 70] };
+        let series = Uneven { value: &value, sd: &[0.0; 70], scale: Scale::Plain };
         let found = excursion(series, 5.0).expect("found");
         assert_eq!((found.from, found.to), (30, 34));
         assert!(splits(series, 4.5).is_empty());
@@ -413,7 +431,7 @@ mod tests {
         #[test]
         fn nothing_panics(value in prop::collection::vec(-1e12_f64..1e12, 0..40), sd in 0.0_f64..1e6) {
             let sd = vec![sd; value.len()];
-            let series = Uneven { value: &value, sd: &sd };
+            let series = Uneven { value: &value, sd: &sd, scale: Scale::Plain };
             let _ = (splits(series, 4.5), excursion(series, 5.0), uneven_level(series, 0.95));
         }
 
@@ -421,7 +439,7 @@ mod tests {
         fn shifting_and_scaling_moves_nothing(factor in 0.1_f64..10.0) {
             let value: Vec<f64> = noise(60, 9).iter().enumerate().map(|(i, e)| 10.0 + e + if i < 30 { 0.0 } else { 4.0 }).collect();
             let scaled: Vec<f64> = value.iter().map(|v| v * factor).collect();
-            let places = |value: &[f64]| splits(Uneven { value, sd: &[0.0; 60] }, 4.5).iter().map(|s| s.index).collect::<Vec<_>>();
+            let places = |value: &[f64]| splits(Uneven { value, sd: &[0.0; 60], scale: Scale::Plain }, 4.5).iter().map(|s| s.index).collect::<Vec<_>>();
             prop_assert_eq!(places(&value), places(&scaled));
         }
     }

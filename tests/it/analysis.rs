@@ -110,7 +110,9 @@ fn a_task_that_doubles_has_an_effect_of_two() {
         let document = doubling(scale).json(&["analyze"]);
         let of_task = |f: &&Value| f["quantity"] == "duration" && f["task_id"].is_string();
         let found: Vec<&Value> = list(&document["regressions"]).iter().filter(of_task).collect();
-        assert_eq!(found.len(), 7, "scale {scale}");
+        let names: Vec<_> =
+            found.iter().map(|f| format!("{}.{} x{}", f["dag_id"], f["task_id"], f["effect"]["point"])).collect();
+        assert_eq!(found.len(), 7, "scale {scale}: {names:?} {}", document["warnings"]);
         for finding in found {
             assert!(text(finding, "task_id").starts_with("work "), "{finding:#}");
             assert!(text(finding, "changed_at").starts_with("2026-05-01"), "{finding:#}");

@@ -122,14 +122,6 @@ fn overlapping_exports_give_the_same_bytes_of_history_in_every_order() {
     }
 }
 
-#[test]
-fn overlapping_exports_give_the_same_bytes_of_pools_and_dags_in_every_order() {
-    let [at_once, forth, back] = orders();
-    for world in [forth, back] {
-        assert_eq!(names(&world.parts()), names(&at_once.parts()));
-    }
-}
-
 fn names(parts: &BTreeMap<String, Vec<u8>>) -> Vec<&String> {
     parts.keys().collect()
 }

@@ -80,7 +80,7 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
         ("weekly", weekly),
         ("lake", world.json(&["lake", "ls"])),
         ("lake", world.json(&["lake", "verify"])),
-        ("lake", world.json(&["lake", "sql", "SELECT * FROM dag_runs LIMIT 3"])),
+        ("rows", world.json(&["lake", "sql", "SELECT * FROM dag_runs LIMIT 3"])),
         ("analysis", world.json(&["analyze"])),
         ("report", world.json(&["report", "--from", "reports/analysis.json"])),
         ("doctor", world.json(&["doctor"])),

@@ -53,21 +53,27 @@ fn read(path: &Path) -> Result<Analysis, Error> {
             path.display()
         ))
     };
-    let document: Document = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
-    Analysis::try_from(document).map_err(bad)
+    parse(text.as_bytes()).map_err(bad)
+}
+
+fn parse(json: &[u8]) -> Result<Analysis, String> {
+    let document: Document = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    Analysis::try_from(document)
 }
 
 /// Writes the report's files. Each appears whole: it is written beside and renamed.
 pub(super) fn write(context: &Context<'_>, analysis: &Analysis, out: &Path) -> Result<Paths, Error> {
-    let bar = context.console.bar(1, "drawing");
-    let options = Options { version: VERSION.to_owned(), image_base: Some(IMAGES.to_owned()), ..Options::default() };
-    let rendered = report::render(analysis, &options)?;
-    bar.finish_and_clear();
-    let images = out.join(IMAGES);
-    fs::create_dir_all(&images).map_err(Error::io("create", &images))?;
     let mut json = serde_json::to_vec_pretty(&Document::from(analysis))
         .map_err(|error| Error::Usage(format!("cannot write the analysis as JSON: {error}")))?;
     json.push(b'\n');
+    // What is drawn is what the document holds, so that `report --from` gives the same bytes.
+    let analysis = parse(&json).map_err(Error::Usage)?;
+    let bar = context.console.bar(1, "drawing");
+    let options = Options { version: VERSION.to_owned(), image_base: Some(IMAGES.to_owned()), ..Options::default() };
+    let rendered = report::render(&analysis, &options)?;
+    bar.finish_and_clear();
+    let images = out.join(IMAGES);
+    fs::create_dir_all(&images).map_err(Error::io("create", &images))?;
     let mut paths = Paths {
         html: place(out, HTML, rendered.html.as_bytes())?,
         markdown: place(out, MARKDOWN, rendered.markdown.as_bytes())?,
