@@ -49,19 +49,20 @@ pub fn excursion(series: Uneven<'_>, threshold: f64) -> Option<Excursion> {
     let before = middles((0..n).map(|from| before(series, from)).collect());
     let after = middles((0..=n).map(|to| after(series, to)).collect());
     let mut best: Option<Excursion> = None;
-    for from in MIN_SURROUNDINGS..n.saturating_sub(MIN_SURROUNDINGS) {
-        for to in from + MIN_EXCURSION..=(from + longest).min(n - MIN_SURROUNDINGS) {
-            // Cheap look first: everything inside lies beyond the middle of both surroundings.
-            let (high, low) = (before[from].max(after[to]), before[from].min(after[to]));
-            let inside = &series.value[from..to];
-            if !(inside.iter().all(|v| *v > high) || inside.iter().all(|v| *v < low)) {
-                continue;
-            }
-            if let Some(score) = stands_out(series, from, to)
-                && score >= best.as_ref().map_or(threshold, |best| best.score)
-            {
-                best = Some(Excursion { from, to, score, searched });
-            }
+    let starts = MIN_SURROUNDINGS..n.saturating_sub(MIN_SURROUNDINGS);
+    let stretches = starts
+        .flat_map(|from| (from + MIN_EXCURSION..=(from + longest).min(n - MIN_SURROUNDINGS)).map(move |to| (from, to)));
+    for (from, to) in stretches {
+        // Cheap look first: everything inside lies beyond the middle of both surroundings.
+        let (high, low) = (before[from].max(after[to]), before[from].min(after[to]));
+        let inside = &series.value[from..to];
+        if !(inside.iter().all(|v| *v > high) || inside.iter().all(|v| *v < low)) {
+            continue;
+        }
+        if let Some(score) = stands_out(series, from, to)
+            && score >= best.as_ref().map_or(threshold, |best| best.score)
+        {
+            best = Some(Excursion { from, to, score, searched });
         }
     }
     best
