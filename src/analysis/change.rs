@@ -7,6 +7,7 @@ use crate::{
     stats::{
         Detector, Scale, Split, Uneven, ar1_robust, detect_rate_change, detect_spread_change, excursion,
         line_beats_steps, median, normal_two_sided, own_spread, splits, uneven_difference, uneven_slope_p_value,
+        weekday_pattern,
     },
 };
 
@@ -65,7 +66,10 @@ impl Judged {
 
 /// Judges one series.
 pub(super) fn judge(series: &Series, settings: &Settings) -> Judged {
-    let (logs, value, sd) = scaled(series);
+    let (logs, mut value, sd) = scaled(series);
+    if !series.key.quantity.is_rate() {
+        remove_weekdays(series, &mut value);
+    }
     let mut judged = Judged { changes: Vec::new(), p_value: 1.0, logs, value, sd };
     if series.points.len() >= MIN_POINTS {
         judged.changes =
@@ -86,6 +90,15 @@ fn scaled(series: &Series) -> (bool, Vec<f64>, Vec<f64>) {
     }
     let relative = value.iter().zip(&sd).map(|(v, s)| s / v).collect();
     (true, value.iter().map(|v| v.ln()).collect(), relative)
+}
+
+/// A weekly pattern is no change, and it hides changes: each day of the week is brought to the middle one.
+fn remove_weekdays(series: &Series, value: &mut [f64]) {
+    let days: Vec<f64> = series.points.iter().map(|point| point.at.seconds() / 86_400.0).collect();
+    let pattern = weekday_pattern(&days, value).unwrap_or_default();
+    for (value, pattern) in value.iter_mut().zip(pattern) {
+        *value -= pattern;
+    }
 }
 
 fn rate_change(series: &Series) -> Vec<Change> {
@@ -116,11 +129,10 @@ fn level_changes(series: &Series, judged: &Judged, settings: &Settings) -> Vec<C
         .map(|e| Change { what: What::Excursion { from: e.from, to: e.to }, p_value: e.p_value() })
         .into_iter()
         .collect();
-    if line_beats_steps(&days, rest, &places) {
-        let p_value = uneven_slope_p_value(&days, rest).filter(|p_value| *p_value <= normal_two_sided(threshold));
-        changes.extend(p_value.map(|p_value| Change { what: What::Trend, p_value }));
-    } else {
-        changes.extend(steps(&found, &kept, n).filter(|change| is_confirmed(series, change)));
+    let line = line_beats_steps(&days, rest, &places).then(|| uneven_slope_p_value(&days, rest)).flatten();
+    match line.filter(|p_value| *p_value <= normal_two_sided(threshold)) {
+        Some(p_value) => changes.push(Change { what: What::Trend, p_value }),
+        None => changes.extend(steps(&found, &kept, n).filter(|change| is_confirmed(series, change))),
     }
     changes
 }

@@ -22,6 +22,8 @@ pub fn discover(inputs: &[String]) -> Result<Vec<Found>, Error> {
         let path = Path::new(input);
         if path.is_dir() {
             walk(path, &mut found)?;
+        } else if path.exists() && !path.is_file() {
+            return Err(Error::Unrecognised { path: path.into(), reason: "neither a file nor a folder".to_owned() });
         } else if path.exists() {
             found.push(Found { path: path.into(), named: true });
         } else {

@@ -32,6 +32,7 @@ mod multiplicity;
 mod parallel;
 mod shared;
 mod split;
+mod weekday;
 
 #[cfg(test)]
 mod compare_tests;
@@ -67,3 +68,4 @@ pub use shared::{Neighbours, Observations, SharedEffect, fit_shared_effect};
 pub use split::{Scale, Split, Uneven, best_split, own_spread, splits, uneven_difference, uneven_level, uneven_ratio};
 pub use spread::{SPREAD_ALPHA, brown_forsythe_p, detect_spread_change, spread_ratio};
 pub use trend::{MAX_TREND_POINTS, theil_sen, trend_p_value};
+pub use weekday::weekday_pattern;

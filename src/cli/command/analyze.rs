@@ -108,7 +108,7 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
     let (open, known): (Vec<&Finding>, Vec<&Finding>) =
         analysis.regressions.iter().partition(|f| f.acknowledged.is_none());
     let new = open.iter().filter(|finding| finding.in_window).count();
-    let minutes: f64 = open.iter().map(|finding| finding.minutes_lost_per_week.point).sum();
+    let minutes = minutes_lost(&open);
     let verdict = match open.len() {
         0 if analysis.false_alarms.series_tested == 0 => {
             context.console.paint("Nothing can be said: no series has enough runs.", anstyle::AnsiColor::Yellow)
@@ -211,6 +211,19 @@ fn findings_list(context: &Context<'_>, findings: &[&Finding]) -> String {
         text.push_str(&format!("  and {rest} more (--json lists them)\n"));
     }
     text
+}
+
+/// Each second once: a slower task makes its run slower too, so a run counts only where none of its tasks does.
+fn minutes_lost(findings: &[&Finding]) -> f64 {
+    let of_task = |f: &&&Finding| f.key.task_id.is_some();
+    let told = |run: &Finding| {
+        findings
+            .iter()
+            .filter(of_task)
+            .any(|f| (&f.key.deployment, &f.key.dag_id) == (&run.key.deployment, &run.key.dag_id))
+    };
+    let counted = findings.iter().filter(|f| f.key.task_id.is_some() || !told(f));
+    counted.map(|finding| finding.minutes_lost_per_week.point).sum()
 }
 
 fn words(minutes: f64) -> String {
