@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """Holds an analysis against what was planted.
 
-    ground_truth.py BINARY DATASET_DIR [--detectability FILE]
+    ground_truth.py BINARY DATASET_DIR
 
-DATASET_DIR holds ground_truth.json and pg_csv/.  Ingests the whole-table exports into a fresh lake, analyses it, and prints for
+DATASET_DIR holds ground_truth.json and pg_csv/*.csv, or *.csv.gz beside it.  Ingests the whole-table exports into a fresh lake, analyses it, and prints for
 each task what was planted, what detectability.py says can be seen (its z), what was found, the effect and the raw effect.
 Exits with 1 when a step with z >= 5 is missed, dated outside its interval, or has the realised factor outside its effect, or
 when an unchanged task is called changed.
 """
+import glob
+import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,8 +42,24 @@ def of(rows, dag, task, *quantities):
     return [r for r in rows if r["dag_id"] == dag and r["task_id"] == task and (not quantities or r["quantity"] in quantities)]
 
 
+def unpacked(folder, work):
+    """The data set with its tables as pg_csv/*.csv."""
+    if os.path.isdir(os.path.join(folder, "pg_csv")):
+        return folder
+    os.mkdir(os.path.join(work, "pg_csv"))
+    shutil.copy(os.path.join(folder, "ground_truth.json"), work)
+    for path in glob.glob(os.path.join(folder, "*.csv.gz")):
+        with gzip.open(path) as packed, open(os.path.join(work, "pg_csv", os.path.basename(path)[:-3]), "wb") as plain:
+            shutil.copyfileobj(packed, plain)
+    return work
+
+
 def main():
-    binary, folder = sys.argv[1:3]
+    with tempfile.TemporaryDirectory() as work:
+        judge(sys.argv[1], unpacked(sys.argv[2], work))
+
+
+def judge(binary, folder):
     truth = json.load(open(os.path.join(folder, "ground_truth.json")))
     found, seen = analysis(binary, folder), detectability(folder)
     levels = found["regressions"] + found["improvements"]
