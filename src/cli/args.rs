@@ -192,7 +192,7 @@ pub(super) enum LakeCommand {
 pub(super) struct Analyze {
     #[command(flatten)]
     pub(super) options: AnalysisOptions,
-    /// Exit with 2 when something regressed in the window
+    /// Exit with 2 when something regressed in the window, with 3 when nothing could be tested
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) fail_on: Option<FailOn>,
 }

@@ -12,6 +12,8 @@ pub(super) enum Outcome {
     Failed,
     /// `--fail-on regressed`, and there is a regression: 2.
     Regressed,
+    /// `--fail-on regressed`, and nothing could be tested: 3.
+    NoDecision,
 }
 
 impl Outcome {
@@ -20,6 +22,7 @@ impl Outcome {
             Self::Fine => ExitCode::SUCCESS,
             Self::Failed => ExitCode::from(1),
             Self::Regressed => ExitCode::from(2),
+            Self::NoDecision => ExitCode::from(3),
         }
     }
 }

@@ -21,7 +21,12 @@ pub(super) fn run(context: &Context<'_>, args: &Analyze) -> Result<Outcome, Erro
         context.console.say(&summary(context, &analysis))?;
     }
     let regressed = analysis.regressions.iter().any(|finding| finding.in_window && finding.acknowledged.is_none());
-    Ok(if regressed && args.fail_on == Some(FailOn::Regressed) { Outcome::Regressed } else { Outcome::Fine })
+    Ok(match args.fail_on {
+        None => Outcome::Fine,
+        Some(FailOn::Regressed) if regressed => Outcome::Regressed,
+        Some(FailOn::Regressed) if analysis.false_alarms.series_tested == 0 => Outcome::NoDecision,
+        Some(FailOn::Regressed) => Outcome::Fine,
+    })
 }
 
 /// Reads what the filters let through, and analyses it.
