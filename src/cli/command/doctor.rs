@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(super) fn run(context: &Context<'_>) -> Result<Outcome, Error> {
-    let checks = [settings(context), lake(context), folder(context), memory(), threads()];
+    let checks = [settings(context), lake(context), folder(context), temporary_files(), threads()];
     let fine = checks.iter().all(|check| check.fine);
     if context.console.json {
         context.console.document(&small::Doctor {
@@ -76,7 +76,7 @@ fn folder(context: &Context<'_>) -> Check {
 }
 
 /// Room for temporary files: stdin is spooled there.
-fn memory() -> Check {
+fn temporary_files() -> Check {
     let folder = std::env::temp_dir();
     let (fine, says) = match tempfile::tempfile() {
         Ok(_) => (true, format!("{} takes temporary files", folder.display())),
