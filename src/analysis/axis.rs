@@ -53,6 +53,12 @@ pub(super) fn choose_all(histories: &[DagHistory], mode: AxisMode) -> Vec<DagAxi
     axes
 }
 
+/// Was most of this Airflow's history caught up?
+pub(super) fn is_catch_up(deployment: &Deployment, axes: &[DagAxis]) -> bool {
+    let of: Vec<&DagAxis> = axes.iter().filter(|dag| &dag.choice.deployment == deployment).collect();
+    2 * of.iter().filter(|dag| dag.caught_up).count() > of.len()
+}
+
 /// Chooses the axis of one DAG.
 fn choose(history: &DagHistory, mode: AxisMode) -> DagAxis {
     let lag = lag_in_intervals(history);

@@ -14,7 +14,7 @@ use crate::{
 /// Points without which a series is not judged.
 pub(super) const MIN_POINTS: usize = 12;
 /// An excursion is shorter than a step's regimes: it must stand out more.
-const EXCURSION_THRESHOLD: f64 = 5.0;
+pub(super) const EXCURSION_THRESHOLD: f64 = 5.0;
 /// Where the removed overhead's error is below this share of the level, noise is relative and logs are the scale.
 const LOG_MAX_ERROR: f64 = 0.05;
 
@@ -168,7 +168,7 @@ fn steps<'a>(found: &'a [Split], kept: &'a [usize], n: usize) -> impl Iterator<I
 
 /// Standard errors of levels are larger by this where neighbours in time resemble each other: sqrt((1 + phi) / (1 - phi)), phi
 /// taken one standard error low, so that chance alone does not cost power.
-fn autocorrelation_factor(value: &[f64]) -> f64 {
+pub(super) fn autocorrelation_factor(value: &[f64]) -> f64 {
     let phi = (ar1_robust(value) - 1.0 / (value.len() as f64).sqrt()).clamp(0.0, 0.9);
     ((1.0 + phi) / (1.0 - phi)).sqrt()
 }

@@ -59,6 +59,7 @@ impl Case<'_> {
             after,
             n_before: at - from,
             n_after: to - at,
+            also: Vec::new(),
             acknowledged: self.acknowledged(),
         })
     }

@@ -1,20 +1,28 @@
 //! Judgement about pipelines: what changed, since when, by how much, how sure that is, and where a run's time goes.
 
 mod axis;
+mod calendar;
 mod change;
 mod coverage;
 mod dag_view;
+mod doubt;
 mod finding;
 #[cfg(test)]
 mod fixtures;
+mod host;
 mod minutes;
+mod multiplicity;
 mod overhead;
 mod path;
 mod result;
 mod run_change;
 mod series;
+mod series_view;
 mod settings;
+mod shadow;
+mod sorted;
 mod structure;
+mod warnings;
 mod weekly;
 
 pub use result::*;

@@ -1,10 +1,13 @@
 //! The overhead that all tasks share at a time: process start, DAG parsing, a busy host. It is additive, in seconds, and by
 //! wall clock; what is left of a task's duration is its own.
 
-use super::settings::Settings;
+use super::{
+    axis::{self, DagAxis},
+    settings::Settings,
+};
 use crate::{
-    model::{Attempt, DagHistory, TaskState, Text, Timestamp},
-    stats::{Neighbours, Observations, Scale, SharedEffect, Uneven, fit_shared_effect, splits},
+    model::{Attempt, DagHistory, Deployment, TaskState, Text, Timestamp},
+    stats::{Neighbours, Observations, Scale, SharedEffect, Uneven, fit_shared_effect, splits, weekday_pattern},
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,6 +23,27 @@ const MAX_ATTEMPTS: usize = 200_000;
 const MIN_ATTEMPTS: usize = 50;
 const MIN_TASKS: usize = 5;
 
+/// Overhead by Airflow.
+pub(super) type Overheads = BTreeMap<Deployment, Overhead>;
+
+/// Fits each Airflow by itself: it has hosts of its own.
+pub(super) fn overheads(histories: &[DagHistory], axes: &[DagAxis], settings: &Settings) -> Overheads {
+    let mut by_deployment: BTreeMap<_, Vec<(usize, &DagHistory)>> = BTreeMap::new();
+    for (h, history) in histories.iter().enumerate() {
+        by_deployment.entry(history.deployment.clone()).or_default().push((h, history));
+    }
+    let instants: Vec<BTreeMap<&str, Timestamp>> = histories
+        .iter()
+        .zip(axes)
+        .map(|(history, dag)| {
+            let at = |run| axis::instant(run, dag.choice.axis);
+            history.runs.iter().filter_map(|run| Some((&*run.run_id, at(run)?))).collect()
+        })
+        .collect();
+    let at = |h: usize, attempt: &Attempt| instants[h].get(&*attempt.run_id).copied().or(attempt.started_at);
+    by_deployment.into_iter().map(|(name, group)| (name, Overhead::fit(&group, at, settings))).collect()
+}
+
 /// Which attempt: deployment and DAG by their place among the histories, then the attempt's place.
 pub(super) type Place = (usize, usize);
 
@@ -27,10 +51,23 @@ pub(super) type Place = (usize, usize);
 #[derive(Debug, Default)]
 pub(super) struct Overhead {
     of: HashMap<Place, (f64, f64)>,
+    common: Vec<Common>,
     /// (time, seconds, attempts it rests on), for the chart.
     pub(super) curve: Vec<(Timestamp, f64, u32)>,
     /// Why there is none.
     pub(super) absent: Option<String>,
+}
+
+/// One attempt with the overhead in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Common {
+    pub(super) started: Timestamp,
+    /// Overhead, seconds.
+    pub(super) seconds: f64,
+    /// As recorded.
+    pub(super) duration_s: f64,
+    /// Which task: numbered within the deployment.
+    pub(super) task: usize,
 }
 
 struct Sample {
@@ -49,6 +86,11 @@ impl Overhead {
         self.of.get(&place).copied().unwrap_or((0.0, 0.0))
     }
 
+    /// The overhead by start, oldest first; empty where none was found.
+    pub(super) fn common(&self) -> &[Common] {
+        &self.common
+    }
+
     /// Fits the overhead of one deployment's histories. `at` gives an attempt's time on its DAG's axis.
     pub(super) fn fit(
         histories: &[(usize, &DagHistory)],
@@ -65,20 +107,21 @@ impl Overhead {
         }
         let origin = samples[0].started;
         let time_s: Vec<f64> = samples.iter().map(|sample| sample.started.seconds_since(origin)).collect();
-        let value: Vec<f64> = samples.iter().map(|sample| sample.duration_s).collect();
+        let value = without_weekdays(&samples);
         let group: Vec<usize> = samples.iter().map(|sample| sample.task).collect();
         let mut regime = group.clone();
         let mut neighbours = Neighbours::OtherGroups;
         for round in 1.. {
             let observations = Observations { time_s: &time_s, value: &value, group: &group, regime: &regime };
             let fit = fit_shared_effect(observations, neighbours);
-            let next = regimes(&samples, &fit.effect, &fit.uncertainty, settings.threshold);
+            let next = regimes(&samples, &value, &fit.effect, &fit.uncertainty, settings.threshold);
             if round == FITS || next == regime {
                 let Some(constant) = constant(&fit, observations) else { return Self::default() };
                 let pairs = fit.effect.iter().zip(&fit.uncertainty).map(|(effect, sd)| (effect + constant, *sd));
                 let of: HashMap<Place, (f64, f64)> = samples.iter().map(|sample| sample.place).zip(pairs).collect();
                 let curve = curve(&samples, &of, &fit.support);
-                return Self { of, curve, absent: None };
+                let common = samples.iter().zip(&fit.effect).map(|(sample, effect)| sample.with(effect + constant));
+                return Self { common: common.collect(), of, curve, absent: None };
             }
             regime = next;
             neighbours = Neighbours::AllOthers;
@@ -94,6 +137,12 @@ fn constant(fit: &SharedEffect, observations: Observations<'_>) -> Option<f64> {
     let (low, high, noise) = fit.swing()?;
     let swing = high - low;
     (swing > noise).then(|| fit.anchor(observations).min(swing.min(MAX_QUIET_S) - low))
+}
+
+impl Sample {
+    fn with(&self, seconds: f64) -> Common {
+        Common { started: self.started, seconds, duration_s: self.duration_s, task: self.task }
+    }
 }
 
 /// Attempts that ended well, by start.
@@ -120,17 +169,36 @@ fn collect(histories: &[(usize, &DagHistory)], at: impl Fn(usize, &Attempt) -> O
     samples
 }
 
-/// Cuts each task's adjusted durations where they changed, so that the next fit lets the change stand.
-fn regimes(samples: &[Sample], effect: &[f64], sd: &[f64], threshold: f64) -> Vec<usize> {
+/// Durations less each task's own weekly pattern: where many tasks do less on Sundays, that is no quieter host.
+fn without_weekdays(samples: &[Sample]) -> Vec<f64> {
+    let mut value: Vec<f64> = samples.iter().map(|sample| sample.duration_s).collect();
+    for members in by_task(samples).values_mut() {
+        members.sort_by_key(|&i| samples[i].at);
+        let days: Vec<f64> = members.iter().map(|&i| samples[i].at.seconds() / 86_400.0).collect();
+        let own: Vec<f64> = members.iter().map(|&i| samples[i].duration_s).collect();
+        for (&i, pattern) in members.iter().zip(weekday_pattern(&days, &own).unwrap_or_default()) {
+            value[i] -= pattern;
+        }
+    }
+    value
+}
+
+/// Places of each task's samples.
+fn by_task(samples: &[Sample]) -> BTreeMap<usize, Vec<usize>> {
     let mut by_task: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (i, sample) in samples.iter().enumerate() {
         by_task.entry(sample.task).or_default().push(i);
     }
+    by_task
+}
+
+/// Cuts each task's adjusted durations where they changed, so that the next fit lets the change stand.
+fn regimes(samples: &[Sample], own: &[f64], effect: &[f64], sd: &[f64], threshold: f64) -> Vec<usize> {
     let mut regime = vec![0; samples.len()];
     let mut next = 0;
-    for members in by_task.values() {
+    for members in by_task(samples).values() {
         let points = one_a_run(samples, members);
-        let value: Vec<f64> = points.iter().map(|&i| samples[i].duration_s - effect[i]).collect();
+        let value: Vec<f64> = points.iter().map(|&i| own[i] - effect[i]).collect();
         let sd: Vec<f64> = points.iter().map(|&i| sd[i]).collect();
         let cuts: Vec<Timestamp> = splits(Uneven { value: &value, sd: &sd, scale: Scale::Plain }, threshold)
             .iter()

@@ -30,6 +30,8 @@ pub struct Analysis {
     pub inconclusive: Vec<Inconclusive>,
     /// Series about which nothing can be said.
     pub not_measurable: Vec<NotMeasurable>,
+    /// Changes of what all tasks of an Airflow share: its hosts got slower or faster as a whole.
+    pub host_changes: Vec<HostChange>,
     /// Where each DAG's seconds went, window against baseline.
     pub run_changes: Vec<RunChange>,
     /// Data behind the charts: the series of the findings shown.
@@ -109,8 +111,56 @@ pub struct Finding {
     pub n_after: usize,
     /// What speaks for it, in words, one sentence each.
     pub evidence: Vec<String>,
+    /// Other series in which the same change shows: the run that the task makes longer, the retries of its failures.
+    pub also: Vec<Shadow>,
     /// Acknowledged in the configuration until that date, with the reason given there.
     pub acknowledged: Option<String>,
+}
+
+/// A finding that another one explains.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shadow {
+    /// Series.
+    pub key: SeriesKey,
+    /// After / before.
+    pub effect: Estimate,
+    /// Minutes lost a week, seen there.
+    pub minutes_lost_per_week: Estimate,
+}
+
+/// A change of the overhead that all tasks of one Airflow share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostChange {
+    /// Stable id. Fit for a URL fragment.
+    pub id: String,
+    /// Airflow installation.
+    pub deployment: Deployment,
+    /// First day of the new level.
+    pub changed_at: Timestamp,
+    /// Earliest day on which it may have changed.
+    pub changed_low: Timestamp,
+    /// Latest day on which it may have changed.
+    pub changed_high: Timestamp,
+    /// First day on which it was over; `None` while it is in force.
+    pub ended_at: Option<Timestamp>,
+    /// Did it change in the window that is judged?
+    pub in_window: bool,
+    /// Seconds of overhead in an attempt, before.
+    pub before: Estimate,
+    /// Seconds of overhead in an attempt, after.
+    pub after: Estimate,
+    /// Seconds more (negative: fewer) in each attempt.
+    pub difference: Estimate,
+    /// Under "no change", corrected for having searched all days.
+    pub p_value: f64,
+    /// Attempts since.
+    pub attempts: usize,
+    /// Minutes lost a week over all attempts, task time.
+    pub minutes_lost_per_week: Estimate,
+    /// Tasks that ran before and after.
+    pub tasks: usize,
+    /// Those whose recorded median moved the same way.
+    pub tasks_moved: usize,
 }
 
 /// Slow creep.
@@ -357,5 +407,7 @@ impl Analysis {
         self.axes.retain(|c| keep(&c.deployment, &c.dag_id));
         self.run_changes.retain(|c| keep(&c.deployment, &c.dag_id));
         self.dags.retain(|d| keep(&d.deployment, &d.dag_id));
+        let axes = &self.axes;
+        self.host_changes.retain(|c| axes.iter().any(|axis| axis.deployment == c.deployment));
     }
 }

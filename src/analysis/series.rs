@@ -3,6 +3,8 @@
 use super::{
     axis::{DagAxis, instant},
     overhead::{Overhead, SHARED_ERROR},
+    path::critical_path,
+    structure::Structure,
 };
 use crate::{
     model::{
@@ -71,7 +73,7 @@ pub(super) fn of_dag(h: usize, history: &DagHistory, axis: &DagAxis, overhead: &
         let task = Task { h, history, runs: &runs, task_id, run_type, places, overhead, axis, waits: &waits };
         all.extend(task.series());
     }
-    all.extend(runs.durations());
+    all.extend(runs.durations(h, overhead));
     all
 }
 
@@ -109,11 +111,30 @@ impl<'a> Runs<'a> {
         self.by_id.get(&attempt.run_id).map(|(at, run_type, _)| RunOf { at: *at, run_type: run_type.clone() })
     }
 
-    fn durations(&self) -> Vec<Series> {
+    /// Runs that ended well. What they are longer for because of the common overhead is the overhead in the attempts of their
+    /// critical path.
+    fn durations(&self, h: usize, overhead: &Overhead) -> Vec<Series> {
+        let structure = Structure::of(self.history);
+        let mut attempts: HashMap<&Text, (Vec<&Attempt>, Vec<usize>)> = HashMap::new();
+        for (i, attempt) in self.history.attempts.iter().enumerate() {
+            let (of_run, places) = attempts.entry(&attempt.run_id).or_default();
+            of_run.push(attempt);
+            places.push(i);
+        }
+        let common = |run: &DagRun| {
+            let Some((of_run, places)) = attempts.get(&run.run_id).filter(|_| !self.axis.caught_up) else {
+                return (0.0, 0.0);
+            };
+            let path = critical_path(run, of_run, &structure).map(|path| path.attempts).unwrap_or_default();
+            let parts = path.into_iter().map(|i| overhead.of((h, places[i])));
+            let (seconds, variance) = parts.fold((0.0, 0.0), |(seconds, all), (s, sd)| (seconds + s, all + sd * sd));
+            (seconds, variance.sqrt())
+        };
         let mut by_type: BTreeMap<RunType, Vec<Sampled>> = BTreeMap::new();
         for run in self.history.runs.iter().filter(|run| run.state == Some(RunState::Success)) {
-            if let (Some(at), Some(seconds)) = (instant(run, self.axis.choice.axis), run.duration_s()) {
-                let point = Sampled { at, raw: seconds, adjusted: seconds, sd: 0.0 };
+            if let (Some(at), Some(raw)) = (instant(run, self.axis.choice.axis), run.duration_s()) {
+                let (seconds, sd) = common(run);
+                let point = Sampled { at, raw, adjusted: raw - seconds, sd };
                 by_type.entry(run.run_type.clone()).or_default().push(point);
             }
         }

@@ -27,6 +27,8 @@ pub(in crate::cli) struct Document {
     went_away: Vec<Episode>,
     inconclusive: Vec<Inconclusive>,
     not_measurable: Vec<NotMeasurable>,
+    #[serde(default)]
+    host_changes: Vec<HostChange>,
     run_changes: Vec<RunChange>,
     series: Vec<SeriesView>,
     dags: Vec<DagView>,
@@ -124,7 +126,38 @@ struct Finding {
     n_before: usize,
     n_after: usize,
     evidence: Vec<String>,
+    #[serde(default)]
+    also: Vec<Shadow>,
     acknowledged: Option<String>,
+}
+
+/// Another series in which the same change shows.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Shadow {
+    #[serde(flatten)]
+    key: Key,
+    effect: Estimate,
+    minutes_lost_per_week: Estimate,
+}
+
+/// What all tasks of an Airflow share got larger or smaller: its hosts as a whole.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct HostChange {
+    id: String,
+    deployment: String,
+    changed_at: Time,
+    changed_low: Time,
+    changed_high: Time,
+    ended_at: Option<Time>,
+    in_window: bool,
+    before_s: Estimate,
+    after_s: Estimate,
+    difference_s: Estimate,
+    p_value: f64,
+    attempts: usize,
+    minutes_lost_per_week: Estimate,
+    tasks: usize,
+    tasks_moved: usize,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

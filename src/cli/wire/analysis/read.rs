@@ -21,6 +21,7 @@ impl TryFrom<Document> for memory::Analysis {
             went_away: all(d.went_away, episode)?,
             inconclusive: all(d.inconclusive, inconclusive)?,
             not_measurable: all(d.not_measurable, not_measurable)?,
+            host_changes: all(d.host_changes, host_change)?,
             run_changes: all(d.run_changes, run_change)?,
             series: all(d.series, series)?,
             dags: all(d.dags, dag)?,
@@ -113,7 +114,36 @@ fn finding(f: Finding) -> Result<memory::Finding, Wrong> {
         n_before: f.n_before,
         n_after: f.n_after,
         evidence: f.evidence,
+        also: all(f.also, shadow)?,
         acknowledged: f.acknowledged,
+    })
+}
+
+fn shadow(s: Shadow) -> Result<memory::Shadow, Wrong> {
+    Ok(memory::Shadow {
+        key: key(s.key)?,
+        effect: estimate(s.effect),
+        minutes_lost_per_week: estimate(s.minutes_lost_per_week),
+    })
+}
+
+fn host_change(c: HostChange) -> Result<memory::HostChange, Wrong> {
+    Ok(memory::HostChange {
+        id: c.id,
+        deployment: deployment(&c.deployment)?,
+        changed_at: c.changed_at.0,
+        changed_low: c.changed_low.0,
+        changed_high: c.changed_high.0,
+        ended_at: c.ended_at.map(|time| time.0),
+        in_window: c.in_window,
+        before: estimate(c.before_s),
+        after: estimate(c.after_s),
+        difference: estimate(c.difference_s),
+        p_value: c.p_value,
+        attempts: c.attempts,
+        minutes_lost_per_week: estimate(c.minutes_lost_per_week),
+        tasks: c.tasks,
+        tasks_moved: c.tasks_moved,
     })
 }
 

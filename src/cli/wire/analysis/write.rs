@@ -18,6 +18,7 @@ impl From<&memory::Analysis> for Document {
             went_away: a.went_away.iter().map(episode).collect(),
             inconclusive: a.inconclusive.iter().map(inconclusive).collect(),
             not_measurable: a.not_measurable.iter().map(not_measurable).collect(),
+            host_changes: a.host_changes.iter().map(host_change).collect(),
             run_changes: a.run_changes.iter().map(run_change).collect(),
             series: a.series.iter().map(series).collect(),
             dags: a.dags.iter().map(dag).collect(),
@@ -98,7 +99,32 @@ fn finding(f: &memory::Finding) -> Finding {
         n_before: f.n_before,
         n_after: f.n_after,
         evidence: f.evidence.clone(),
+        also: f.also.iter().map(shadow).collect(),
         acknowledged: f.acknowledged.clone(),
+    }
+}
+
+fn shadow(s: &memory::Shadow) -> Shadow {
+    Shadow { key: key(&s.key), effect: estimate(&s.effect), minutes_lost_per_week: estimate(&s.minutes_lost_per_week) }
+}
+
+fn host_change(c: &memory::HostChange) -> HostChange {
+    HostChange {
+        id: c.id.clone(),
+        deployment: c.deployment.to_string(),
+        changed_at: Time(c.changed_at),
+        changed_low: Time(c.changed_low),
+        changed_high: Time(c.changed_high),
+        ended_at: c.ended_at.map(Time),
+        in_window: c.in_window,
+        before_s: estimate(&c.before),
+        after_s: estimate(&c.after),
+        difference_s: estimate(&c.difference),
+        p_value: tidy(c.p_value),
+        attempts: c.attempts,
+        minutes_lost_per_week: estimate(&c.minutes_lost_per_week),
+        tasks: c.tasks,
+        tasks_moved: c.tasks_moved,
     }
 }
 

@@ -1,0 +1,157 @@
+//! The host as a whole: since when the overhead that all tasks share is larger or smaller. It is told once, of the
+//! Airflow installation, because no task is to blame for it.
+
+use super::{
+    change::{EXCURSION_THRESHOLD, autocorrelation_factor},
+    minutes::{Cadence, minutes},
+    overhead::{Common, Overhead},
+    result::HostChange,
+    settings::Settings,
+};
+use crate::{
+    model::{Deployment, TimeRange, Timestamp},
+    stats::{Scale, Split, Uneven, excursion, median, splits, uneven_difference, uneven_level, weekday_pattern},
+};
+use std::collections::BTreeMap;
+
+const DAY_S: f64 = 86_400.0;
+/// Attempts that started in a day without which that day says nothing.
+const MIN_A_DAY: usize = 5;
+/// Days without which nothing is said.
+const MIN_DAYS: usize = 12;
+/// A later level that leaves less than this share of a change undoes it.
+const LEFT: f64 = 0.5;
+
+/// Changes of the common overhead's daily median, oldest first.
+///
+/// Only for an Airflow that ran on schedule: in a catch-up, weeks of runs share an hour, and the load of that hour is no
+/// state of the host. A day is one value: its attempts share their overhead, and their number would only feign precision.
+pub(super) fn host_changes(
+    deployment: &Deployment,
+    overhead: &Overhead,
+    window: TimeRange,
+    settings: &Settings,
+) -> Vec<HostChange> {
+    let common: Vec<Common> = overhead.common().iter().copied().filter(|one| one.started < window.to).collect();
+    let Some(days) = Days::of(&common) else { return Vec::new() };
+    let case = Case { deployment, common: &common, days: &days, window, settings };
+    let threshold = settings.threshold * autocorrelation_factor(&days.value);
+    let came_and_went = excursion(days.uneven(), EXCURSION_THRESHOLD * threshold / settings.threshold);
+    if let Some(episode) = came_and_went {
+        return case.episode(episode.from, episode.to, episode.p_value()).into_iter().collect();
+    }
+    let found = splits(days.uneven(), threshold);
+    (0..found.len()).filter_map(|i| case.step(&found, i)).collect()
+}
+
+/// Daily medians, less their weekly pattern.
+struct Days {
+    at: Vec<Timestamp>,
+    value: Vec<f64>,
+    exact: Vec<f64>,
+}
+
+impl Days {
+    fn of(common: &[Common]) -> Option<Self> {
+        let mut by_day: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+        for one in common {
+            by_day.entry((one.started.seconds() / DAY_S).floor() as i64).or_default().push(one.seconds);
+        }
+        by_day.retain(|_, seconds| seconds.len() >= MIN_A_DAY);
+        if by_day.len() < MIN_DAYS {
+            return None;
+        }
+        let day: Vec<f64> = by_day.keys().map(|day| *day as f64).collect();
+        let middle: Vec<f64> = by_day.values().filter_map(|seconds| median(seconds)).collect();
+        let pattern = weekday_pattern(&day, &middle).unwrap_or_else(|| vec![0.0; middle.len()]);
+        Some(Self {
+            at: day.iter().map(|day| Timestamp::default().plus_seconds(day * DAY_S)).collect(),
+            exact: vec![0.0; middle.len()],
+            value: middle.iter().zip(pattern).map(|(middle, pattern)| middle - pattern).collect(),
+        })
+    }
+
+    fn uneven(&self) -> Uneven<'_> {
+        Uneven { value: &self.value, sd: &self.exact, scale: Scale::Plain }
+    }
+}
+
+struct Case<'a> {
+    deployment: &'a Deployment,
+    common: &'a [Common],
+    days: &'a Days,
+    window: TimeRange,
+    settings: &'a Settings,
+}
+
+impl Case<'_> {
+    fn step(&self, found: &[Split], i: usize) -> Option<HostChange> {
+        let n = self.days.value.len();
+        let all = self.days.uneven();
+        let edge = |i: usize| found.get(i).map_or(n, |split| split.index);
+        let from = if i == 0 { 0 } else { edge(i - 1) };
+        let split = &found[i];
+        let mut change = self.change(all.slice(from, split.index), split.index, edge(i + 1), split.p_value())?;
+        change.changed_low = self.days.at[split.index_low];
+        change.changed_high = self.days.at[split.index_high.min(n - 1)];
+        let left = |next: &usize| {
+            let level = median(&self.days.value[edge(*next)..edge(next + 1)]).unwrap_or(f64::NAN);
+            (level - change.before.point) / change.difference.point
+        };
+        change.ended_at = (i + 1..found.len()).find(|next| left(next) < LEFT).map(|next| self.days.at[edge(next)]);
+        Some(change)
+    }
+
+    fn episode(&self, from: usize, to: usize, p_value: f64) -> Option<HostChange> {
+        let around: Vec<f64> = [&self.days.value[..from], &self.days.value[to..]].concat();
+        let exact = vec![0.0; around.len()];
+        let around = Uneven { value: &around, sd: &exact, scale: Scale::Plain };
+        Some(HostChange { ended_at: Some(self.days.at[to]), ..self.change(around, from, to, p_value)? })
+    }
+
+    /// The days `from..to` against those of `around`; `None` where the difference is not worth a word.
+    fn change(&self, around: Uneven<'_>, from: usize, to: usize, p_value: f64) -> Option<HostChange> {
+        let inside = self.days.uneven().slice(from, to);
+        let level = self.settings.level;
+        let difference = uneven_difference(around, inside, level)?;
+        let at = self.days.at[from];
+        let until = self.days.at[to - 1].plus_seconds(DAY_S);
+        let during = TimeRange { from: at, to: until };
+        let typical = median(&self.common.iter().map(|one| one.duration_s).collect::<Vec<_>>())?;
+        if difference.contains(0.0) || difference.point.abs() < self.settings.min_effect * typical {
+            return None;
+        }
+        let attempts = self.common.iter().filter(|one| during.contains(one.started)).count();
+        let a_week = attempts as f64 / (during.days() / 7.0);
+        let (tasks, moved) = self.agreement(during, difference.point);
+        Some(HostChange {
+            id: format!("host-{}", at.date_string()),
+            deployment: self.deployment.clone(),
+            changed_at: at,
+            changed_low: at,
+            changed_high: at,
+            ended_at: None,
+            in_window: self.window.contains(at),
+            before: uneven_level(around, level)?,
+            after: uneven_level(inside, level)?,
+            minutes_lost_per_week: minutes(Some(difference.clone()), &Cadence { runs_per_week: a_week }, level),
+            difference,
+            p_value,
+            attempts,
+            tasks,
+            tasks_moved: moved,
+        })
+    }
+
+    /// Tasks that ran on both sides, and those whose recorded median moved the same way.
+    fn agreement(&self, during: TimeRange, difference: f64) -> (usize, usize) {
+        let mut sides: BTreeMap<usize, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+        for one in self.common {
+            let (outside, inside) = sides.entry(one.task).or_default();
+            if during.contains(one.started) { inside } else { outside }.push(one.duration_s);
+        }
+        let moves = sides.values().filter_map(|(outside, inside)| Some(median(inside)? - median(outside)?));
+        let moves: Vec<f64> = moves.collect();
+        (moves.len(), moves.iter().filter(|move_s| **move_s * difference > 0.0).count())
+    }
+}

@@ -1,0 +1,106 @@
+//! One change shows in several series: in the task and its instances, in failures and retries, in the run that the task
+//! makes longer. One of them speaks, and names the others.
+
+use super::{
+    result::{Finding, Shadow},
+    series::Series,
+};
+use crate::model::{Index, Quantity, SeriesKey};
+use std::collections::BTreeMap;
+
+/// A run's change is told by its tasks' changes where it is not larger than they are together by more than this factor: what
+/// is left over (a longer wait between tasks, say) needs a finding of its own.
+const EXPLAINED: f64 = 1.5;
+
+/// Mapped instances with a series of their own, by the key of the whole task.
+pub(super) type Instances = BTreeMap<SeriesKey, usize>;
+
+/// Counts them.
+pub(super) fn instances(all: &[(Series, usize)]) -> Instances {
+    let mut instances = BTreeMap::new();
+    for (series, _) in all.iter().filter(|(series, _)| series.key.index != Index::All) {
+        *instances.entry(whole(&series.key)).or_default() += 1;
+    }
+    instances
+}
+
+/// Leaves the findings that speak; the others stand in the `also` of the one that explains them.
+///
+/// A task and its instances: the instances speak where fewer than half of them changed, else the task as a whole. Retries are
+/// told by the failures, a run by its tasks.
+pub(super) fn fold_shadows(findings: &mut Vec<Finding>, instances: &Instances) {
+    let all = std::mem::take(findings);
+    let speaker: Vec<Option<usize>> = (0..all.len()).map(|i| speaker(i, &all, instances)).collect();
+    let mut also: Vec<Vec<Shadow>> = vec![Vec::new(); all.len()];
+    for (i, finding) in all.iter().enumerate() {
+        let mut at = i;
+        while let Some(next) = speaker[at] {
+            at = next;
+        }
+        if at != i {
+            also[at].push(Shadow {
+                key: finding.key.clone(),
+                effect: finding.effect.clone(),
+                minutes_lost_per_week: finding.minutes_lost_per_week.clone(),
+            });
+        }
+    }
+    let told = all.into_iter().zip(also).zip(speaker).filter(|(_, speaker)| speaker.is_none());
+    findings.extend(told.map(|((finding, mut also), _)| {
+        also.sort_by(|a, b| a.key.cmp(&b.key));
+        Finding { also, ..finding }
+    }));
+}
+
+/// Who tells of finding `i` better than itself. Instances point to tasks or tasks to instances, never both ways: which of the
+/// two it is depends on the task alone.
+fn speaker(i: usize, all: &[Finding], instances: &Instances) -> Option<usize> {
+    let finding = &all[i];
+    let near: Vec<(usize, &Finding)> =
+        all.iter().enumerate().filter(|(j, other)| *j != i && are_near(finding, other)).collect();
+    let first = |fits: &dyn Fn(&Finding) -> bool| near.iter().find(|(_, other)| fits(other)).map(|(j, _)| *j);
+    match (&finding.key.index, finding.key.quantity) {
+        (Index::All, Quantity::RunDuration) => of_run(finding, &near),
+        (Index::All, Quantity::RetryRate) => {
+            let failures = SeriesKey { quantity: Quantity::FailureRate, ..finding.key.clone() };
+            first(&|other| other.key == failures)
+        }
+        (Index::All, _) if few_changed(finding, all, instances) => {
+            first(&|other| other.key.index != Index::All && whole(&other.key) == finding.key)
+        }
+        (Index::All, _) => None,
+        _ => first(&|other| other.key == whole(&finding.key) && !few_changed(other, all, instances)),
+    }
+}
+
+fn are_near(a: &Finding, b: &Finding) -> bool {
+    a.changed_low <= b.changed_high && b.changed_low <= a.changed_high
+}
+
+/// The dearest task of the run, where the run's tasks explain its change.
+fn of_run(run: &Finding, near: &[(usize, &Finding)]) -> Option<usize> {
+    let seconds = |finding: &Finding| finding.after.point - finding.before.point;
+    let is_time = |quantity| {
+        matches!(quantity, Quantity::Duration | Quantity::QueueWait | Quantity::SchedulingDelay | Quantity::SensorWait)
+    };
+    let of_run = |other: &Finding| {
+        let key = SeriesKey { task_id: None, index: Index::All, quantity: run.key.quantity, ..other.key.clone() };
+        is_time(other.key.quantity) && key == run.key && seconds(other) * seconds(run) > 0.0
+    };
+    let tasks: Vec<&(usize, &Finding)> = near.iter().filter(|(_, other)| of_run(other)).collect();
+    let sum: f64 = tasks.iter().map(|(_, task)| seconds(task).abs()).sum();
+    let dearest = tasks.iter().max_by(|(_, a), (_, b)| seconds(a).abs().total_cmp(&seconds(b).abs()))?;
+    (seconds(run).abs() <= EXPLAINED * sum).then_some(dearest.0)
+}
+
+fn whole(key: &SeriesKey) -> SeriesKey {
+    SeriesKey { index: Index::All, ..key.clone() }
+}
+
+/// Did some, but fewer than half, of the task's instances change with it?
+fn few_changed(task: &Finding, all: &[Finding], instances: &Instances) -> bool {
+    let is_instance =
+        |other: &&Finding| other.key.index != Index::All && whole(&other.key) == task.key && are_near(task, other);
+    let changed = all.iter().filter(is_instance).count();
+    changed > 0 && 2 * changed < instances.get(&task.key).copied().unwrap_or(0)
+}

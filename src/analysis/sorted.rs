@@ -1,0 +1,135 @@
+//! Findings by kind, in the order in which they are told.
+
+use super::{
+    change::{Judged, MIN_POINTS, What},
+    doubt::inconclusive,
+    finding::{Case, level_of},
+    multiplicity::QValues,
+    result::{Episode, Finding, Inconclusive, NotMeasurable, Trend},
+    series::Series,
+    settings::Settings,
+    shadow::{Instances, fold_shadows},
+};
+use crate::model::{Quantity, SeriesKey, TimeRange};
+use std::collections::BTreeSet;
+
+/// Series shown with their points.
+const SHOWN_SERIES: usize = 60;
+
+/// Findings by kind.
+#[derive(Default)]
+pub(super) struct Sorted {
+    pub(super) regressions: Vec<Finding>,
+    pub(super) improvements: Vec<Finding>,
+    pub(super) trends: Vec<Trend>,
+    pub(super) went_away: Vec<Episode>,
+    pub(super) inconclusive: Vec<Inconclusive>,
+    pub(super) not_measurable: Vec<NotMeasurable>,
+}
+
+impl Sorted {
+    pub(super) fn take(
+        &mut self,
+        series: &Series,
+        judged: &Judged,
+        q: &QValues,
+        (baseline, window): (TimeRange, TimeRange),
+        has_pace: bool,
+        settings: &Settings,
+    ) {
+        let silent = |why: String| NotMeasurable { key: series.key.clone(), why };
+        if let Some(why) = &series.not_measurable {
+            self.not_measurable.push(silent(why.clone()));
+            return;
+        }
+        if series.points.len() < MIN_POINTS {
+            // A quantity that hardly ever occurs (a retry) is no gap in the report.
+            if series.key.quantity != Quantity::RetryDuration {
+                let why = format!("{} runs; {MIN_POINTS} are needed", series.points.len());
+                self.not_measurable.push(silent(why));
+            }
+            return;
+        }
+        let case =
+            |change, q_value, key: SeriesKey| Case { series, judged, change, q_value, key, window, settings, has_pace };
+        let before = self.findings();
+        for (change, q_value) in
+            judged.changes.iter().zip(&q.changes).filter(|(_, q)| **q <= settings.false_discovery_rate)
+        {
+            self.sort(&case(change, *q_value, series.key.clone()));
+        }
+        if let Some((change, q_value)) = q.spread.as_ref().filter(|(_, q)| *q <= settings.false_discovery_rate) {
+            let key = SeriesKey { quantity: Quantity::Spread, ..series.key.clone() };
+            self.sort(&case(change, *q_value, key));
+        }
+        if self.findings() == before {
+            self.inconclusive.extend(inconclusive(series, judged, window, baseline, settings));
+        }
+    }
+
+    fn findings(&self) -> usize {
+        self.regressions.len() + self.improvements.len() + self.trends.len() + self.went_away.len()
+    }
+
+    fn sort(&mut self, case: &Case<'_>) {
+        match case.change.what {
+            What::Trend => self.trends.extend(case.trend()),
+            What::Excursion { .. } => self.went_away.extend(case.episode()),
+            What::Step { .. } => {
+                let Some(finding) = case.step() else { return };
+                if let Some(end) = taken_back(case, &finding) {
+                    let What::Step { at, .. } = case.change.what else { return };
+                    self.went_away.push(case.episode_of(at, end, finding.effect));
+                } else if finding.effect.point > 1.0 {
+                    self.regressions.push(finding);
+                } else {
+                    self.improvements.push(finding);
+                }
+            }
+        }
+    }
+
+    /// Newest and dearest first: this week's before older ones, then by minutes, then by name.
+    pub(super) fn rank(&mut self, instances: &Instances) {
+        for findings in [&mut self.regressions, &mut self.improvements] {
+            fold_shadows(findings, instances);
+            findings.sort_by(|a, b| {
+                let dear = |f: &Finding| f.minutes_lost_per_week.point.abs();
+                (b.in_window.cmp(&a.in_window)).then(dear(b).total_cmp(&dear(a))).then_with(|| a.key.cmp(&b.key))
+            });
+        }
+        self.trends.sort_by(|a, b| b.per_week.point.total_cmp(&a.per_week.point).then_with(|| a.key.cmp(&b.key)));
+        self.went_away.sort_by(|a, b| b.range.from.cmp(&a.range.from).then_with(|| a.key.cmp(&b.key)));
+        self.inconclusive.sort_by(|a, b| b.effect.point.total_cmp(&a.effect.point).then_with(|| a.key.cmp(&b.key)));
+        self.not_measurable.sort_by(|a, b| a.key.cmp(&b.key));
+    }
+
+    pub(super) fn shown(&self) -> BTreeSet<SeriesKey> {
+        let found = self.regressions.iter().chain(&self.improvements).map(|f| &f.key);
+        let keys = found.chain(self.trends.iter().map(|t| &t.key)).chain(self.went_away.iter().map(|e| &e.key));
+        let series = |key: &SeriesKey| match key.quantity {
+            Quantity::Spread => SeriesKey { quantity: Quantity::Duration, ..key.clone() },
+            _ => key.clone(),
+        };
+        keys.take(SHOWN_SERIES).map(series).collect()
+    }
+}
+
+/// A later level that undoes at least half of the change: where it begins.
+fn taken_back(case: &Case<'_>, finding: &Finding) -> Option<usize> {
+    let What::Step { from, at, .. } = case.change.what else { return None };
+    let later = case.judged.changes.iter().filter_map(|change| match change.what {
+        What::Step { at: next, to, .. } if next > at => Some((next, to)),
+        _ => None,
+    });
+    let size = finding.effect.point.ln();
+    for (next, to) in later {
+        let before = level_of(case.series, case.judged, from, at, case.settings.level)?;
+        let now = level_of(case.series, case.judged, next, to, case.settings.level)?;
+        let left = (now.point / before.point).ln();
+        if left.is_finite() && left * size.signum() < size.abs() / 2.0 {
+            return Some(next);
+        }
+    }
+    None
+}
