@@ -6,6 +6,11 @@ use crate::{
     stats::{ar1_robust, mad, ratio, runs_needed, uneven_ratio},
 };
 
+/// Runs on each side without which nothing is compared, and before the last three for these to stand apart.
+const MIN_BEFORE: usize = 5;
+const MIN_AFTER: usize = 3;
+const MIN_APART: usize = 15;
+
 /// Window against baseline where no change was found: does it look changed?
 pub(super) fn inconclusive(
     series: &Series,
@@ -22,9 +27,36 @@ pub(super) fn inconclusive(
         (from, series.points.partition_point(|point| point.at < range.to))
     };
     let ((a, b), (c, d)) = (within(baseline), within(window));
-    if b - a < 5 || d - c < 3 {
-        return None;
+    if b - a >= MIN_BEFORE && d - c >= MIN_AFTER {
+        let found = doubt(series, judged, (a, b), (c, d), settings);
+        let recent = || doubt(series, judged, (a, d - MIN_AFTER), (d - MIN_AFTER, d), settings);
+        return found.or_else(|| stands_apart(judged, (a, d - MIN_AFTER), d).then(recent).flatten());
     }
+    None
+}
+
+/// Do the last runs all lie on one side of all before them? By chance that happens once in (n + 3 over 3): of 28 runs, once in
+/// 4,495.
+fn stands_apart(judged: &Judged, (from, at): (usize, usize), to: usize) -> bool {
+    if at.saturating_sub(from) < MIN_APART {
+        return false;
+    }
+    let ends = |values: &[f64]| {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        (low, values.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+    };
+    let ((low, high), (last_low, last_high)) = (ends(&judged.value[from..at]), ends(&judged.value[at..to]));
+    last_low > high || last_high < low
+}
+
+/// Ratio of two stretches, where its interval excludes one.
+fn doubt(
+    series: &Series,
+    judged: &Judged,
+    (a, b): (usize, usize),
+    (c, d): (usize, usize),
+    settings: &Settings,
+) -> Option<Inconclusive> {
     let (before, after) = (judged.uneven().slice(a, b), judged.uneven().slice(c, d));
     let effect = if judged.logs {
         let plain = |from: usize, to: usize| series.points[from..to].iter().map(|p| p.adjusted).collect::<Vec<_>>();

@@ -186,9 +186,15 @@ impl Case<'_> {
     }
 
     fn evidence(&self, from: usize, at: usize, to: usize, effect: &Estimate) -> Vec<String> {
-        let mut sentences = vec![format!("{} runs before, {} since", at - from, to - at)];
+        let mut sentences = Vec::new();
         if self.key.quantity.is_rate() {
-            sentences.push(format!("{} of them before and {} since", self.failures(from, at), self.failures(at, to)));
+            sentences.push(format!(
+                "{} of {} runs before, {} of {} since",
+                self.failures(from, at),
+                at - from,
+                self.failures(at, to),
+                to - at
+            ));
         }
         if let Some(raw) = self.effect_raw(from, at, to)
             && !self.is_spread()
@@ -203,13 +209,8 @@ impl Case<'_> {
     }
 
     fn acknowledged(&self) -> Option<String> {
-        let fits = |known: &&super::settings::Acknowledgement| {
-            known.dag_id == *self.key.dag_id
-                && known.task_id.as_deref().is_none_or(|task| Some(task) == self.key.task_id.as_deref())
-                && known.quantity.is_none_or(|quantity| quantity == self.key.quantity)
-                && self.window.to <= known.until
-        };
-        let known = self.settings.acknowledged.iter().find(fits)?;
+        let mut known = self.settings.acknowledged.iter().filter(|known| known.is_about(&self.key));
+        let known = known.find(|known| self.window.to <= known.until)?;
         Some(format!("{} (until {})", known.reason, known.until.date_string()))
     }
 }

@@ -10,7 +10,9 @@ use super::{
 };
 use crate::{
     model::{Deployment, TimeRange, Timestamp},
-    stats::{Scale, Split, Uneven, excursion, median, splits, uneven_difference, uneven_level, weekday_pattern},
+    stats::{
+        Scale, Split, Uneven, excursion, median, quantile, splits, uneven_difference, uneven_level, weekday_pattern,
+    },
 };
 use std::collections::BTreeMap;
 
@@ -117,8 +119,7 @@ impl Case<'_> {
         let at = self.days.at[from];
         let until = self.days.at[to - 1].plus_seconds(DAY_S);
         let during = TimeRange { from: at, to: until };
-        let typical = median(&self.common.iter().map(|one| one.duration_s).collect::<Vec<_>>())?;
-        if difference.contains(0.0) || difference.point.abs() < self.settings.min_effect * typical {
+        if difference.contains(0.0) || difference.point.abs() < self.settings.min_effect * self.short()? {
             return None;
         }
         let attempts = self.common.iter().filter(|one| during.contains(one.started)).count();
@@ -141,6 +142,13 @@ impl Case<'_> {
             tasks,
             tasks_moved: moved,
         })
+    }
+
+    /// Duration that a quarter of the attempts do not reach: those feel an overhead most.
+    fn short(&self) -> Option<f64> {
+        let mut durations: Vec<f64> = self.common.iter().map(|one| one.duration_s).collect();
+        durations.sort_by(f64::total_cmp);
+        quantile(&durations, 0.25)
     }
 
     /// Tasks that ran on both sides, and those whose recorded median moved the same way.

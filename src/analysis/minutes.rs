@@ -1,7 +1,8 @@
 //! Seconds a run to minutes a week.
 
-use super::series::Sampled;
-use crate::stats::Estimate;
+use super::{result::Finding, series::Sampled};
+use crate::{model::Index, stats::Estimate};
+use std::collections::BTreeMap;
 
 /// How often a series' runs come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,4 +39,32 @@ pub(super) fn minutes(seconds: Option<Estimate>, cadence: &Cadence, level: f64) 
             Estimate { point: 0.0, lower: 0.0, upper: 0.0, level, n: 0, method }
         }
     }
+}
+
+/// Minutes lost a week over `findings`, each second once: of a mapped task the whole rather than its instances, of a DAG its
+/// tasks rather than its runs.
+pub fn minutes_lost<'a>(findings: impl Iterator<Item = &'a Finding>) -> f64 {
+    #[derive(Default)]
+    struct Dag<'a> {
+        runs: f64,
+        /// Of the whole, and of the instances.
+        tasks: BTreeMap<&'a str, (f64, f64)>,
+    }
+    let mut dags: BTreeMap<_, Dag<'_>> = BTreeMap::new();
+    for finding in findings.filter(|finding| finding.minutes_lost_per_week.point.is_finite()) {
+        let minutes = finding.minutes_lost_per_week.point;
+        let dag = dags.entry((&finding.key.deployment, &finding.key.dag_id, &finding.key.run_type)).or_default();
+        match &finding.key.task_id {
+            None => dag.runs += minutes,
+            Some(task_id) => {
+                let (whole, instances) = dag.tasks.entry(task_id).or_default();
+                *(if finding.key.index == Index::All { whole } else { instances }) += minutes;
+            }
+        }
+    }
+    let of = |dag: &Dag<'_>| {
+        let tasks: f64 = dag.tasks.values().map(|(all, part)| if *all == 0.0 { *part } else { *all }).sum();
+        if tasks == 0.0 { dag.runs } else { tasks }
+    };
+    dags.values().map(of).sum()
 }

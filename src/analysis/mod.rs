@@ -25,6 +25,7 @@ mod structure;
 mod warnings;
 mod weekly;
 
+pub use minutes::minutes_lost;
 pub use result::*;
 pub use settings::{Acknowledgement, AxisMode, Settings};
 pub use weekly::analyze;

@@ -41,7 +41,11 @@ pub(super) fn overheads(histories: &[DagHistory], axes: &[DagAxis], settings: &S
         })
         .collect();
     let at = |h: usize, attempt: &Attempt| instants[h].get(&*attempt.run_id).copied().or(attempt.started_at);
-    by_deployment.into_iter().map(|(name, group)| (name, Overhead::fit(&group, at, settings))).collect()
+    let fit = |(name, group): (Deployment, Vec<(usize, &DagHistory)>)| {
+        let caught_up = axis::is_catch_up(&name, axes);
+        (name, Overhead::fit(&group, at, caught_up, settings))
+    };
+    by_deployment.into_iter().map(fit).collect()
 }
 
 /// Which attempt: deployment and DAG by their place among the histories, then the attempt's place.
@@ -95,6 +99,7 @@ impl Overhead {
     pub(super) fn fit(
         histories: &[(usize, &DagHistory)],
         at: impl Fn(usize, &Attempt) -> Option<Timestamp>,
+        caught_up: bool,
         settings: &Settings,
     ) -> Self {
         let mut samples = collect(histories, at);
@@ -107,7 +112,12 @@ impl Overhead {
         }
         let origin = samples[0].started;
         let time_s: Vec<f64> = samples.iter().map(|sample| sample.started.seconds_since(origin)).collect();
-        let value = without_weekdays(&samples);
+        // In a catch-up, weeks pass within minutes: other tasks' weekly patterns cancel there, and taking them out adds noise.
+        let value = if caught_up {
+            samples.iter().map(|sample| sample.duration_s).collect()
+        } else {
+            without_weekdays(&samples)
+        };
         let group: Vec<usize> = samples.iter().map(|sample| sample.task).collect();
         let mut regime = group.clone();
         let mut neighbours = Neighbours::OtherGroups;

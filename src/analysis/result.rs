@@ -394,6 +394,11 @@ pub struct FalseAlarms {
 }
 
 impl Analysis {
+    /// Changes of the hosts for the worse that are still in force.
+    pub fn slower_hosts(&self) -> impl Iterator<Item = &HostChange> {
+        self.host_changes.iter().filter(|change| change.ended_at.is_none() && change.difference.point > 0.0)
+    }
+
     /// Leaves out what is about other DAGs.
     pub fn keep_dags(&mut self, keep: impl Fn(&Deployment, &Text) -> bool) {
         let key = |key: &SeriesKey| keep(&key.deployment, &key.dag_id);

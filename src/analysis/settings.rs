@@ -1,6 +1,6 @@
 //! What a user may decide about an analysis.
 
-use crate::model::{Quantity, Timestamp};
+use crate::model::{Quantity, SeriesKey, Timestamp};
 
 /// Settings of the weekly analysis.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,15 @@ impl Default for Settings {
             acknowledged: Vec::new(),
             seed: 1,
         }
+    }
+}
+
+impl Acknowledgement {
+    /// Is a change of that series meant?
+    pub(super) fn is_about(&self, key: &SeriesKey) -> bool {
+        self.dag_id == *key.dag_id
+            && self.task_id.as_deref().is_none_or(|task| Some(task) == key.task_id.as_deref())
+            && self.quantity.is_none_or(|quantity| quantity == key.quantity)
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     axis::{DagAxis, instant},
     calendar::Calendar,
     overhead::Overheads,
-    result::Axis,
+    result::{Axis, Finding},
     settings::Settings,
 };
 use crate::model::{DagHistory, Timestamp};
@@ -70,3 +70,26 @@ fn stray_end(histories: &[DagHistory], axes: &[DagAxis], calendar: &Calendar, se
 
 /// Runs that may be strays.
 const MAX_STRAY: usize = 2;
+
+/// Acknowledgements that hide nothing: what they were about is over, their date has passed, or a name is misspelt.
+pub(super) fn stale_acknowledgements<'a>(
+    regressions: &'a [Finding],
+    settings: &'a Settings,
+) -> impl Iterator<Item = String> + 'a {
+    settings.acknowledged.iter().filter_map(|known| {
+        let mut about = regressions.iter().filter(|finding| known.is_about(&finding.key)).peekable();
+        let name = match &known.task_id {
+            Some(task) => format!("{}.{task}", known.dag_id),
+            None => known.dag_id.clone(),
+        };
+        if about.peek().is_none() {
+            return Some(format!("the acknowledgement of {name} fits no regression: delete it, or correct its names"));
+        }
+        about.all(|finding| finding.acknowledged.is_none()).then(|| {
+            format!(
+                "the acknowledgement of {name} ended on {}: renew it, or repair what it is about",
+                known.until.date_string()
+            )
+        })
+    })
+}

@@ -16,7 +16,7 @@ use super::{
     settings::Settings,
     shadow::instances,
     sorted::Sorted,
-    warnings::warnings,
+    warnings::{stale_acknowledgements, warnings},
 };
 use crate::{model::DagHistory, stats::parallel_map};
 use std::collections::BTreeSet;
@@ -81,7 +81,10 @@ pub fn analyze(histories: &[DagHistory], settings: &Settings) -> Analysis {
                 settings.false_discovery_rate * 100.0
             ),
         },
-        warnings: warnings(histories, &axes, &overheads, &calendar, settings),
+        warnings: warnings(histories, &axes, &overheads, &calendar, settings)
+            .into_iter()
+            .chain(stale_acknowledgements(&sorted.regressions, settings))
+            .collect(),
         axes: axes.into_iter().map(|axis| axis.choice).collect(),
         series: series_views,
         regressions: sorted.regressions,

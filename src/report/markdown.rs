@@ -20,6 +20,7 @@ pub(crate) fn page(view: &View, images: Option<&str>) -> String {
         page.push_str("\n**Before you believe this**\n\n");
         view.warnings.iter().for_each(|w| page.push_str(&format!("- {}\n", text(w))));
     }
+    hosts(&mut page, view);
     findings(&mut page, "Regressions", &view.regressions, view.regressions_more.as_deref(), images);
     findings(&mut page, "Acknowledged", &view.acknowledged, None, None);
     findings(&mut page, "Improvements", &view.improvements, view.improvements_more.as_deref(), images);
@@ -28,6 +29,18 @@ pub(crate) fn page(view: &View, images: Option<&str>) -> String {
     run_changes(&mut page, &view.run_changes);
     method(&mut page, view);
     page
+}
+
+fn hosts(page: &mut String, view: &View) {
+    let changes = view.host.as_ref().map_or(&[][..], |host| &host.changes);
+    if !changes.is_empty() {
+        page.push_str("\n## All tasks at once\n\n");
+    }
+    for change in changes {
+        let badge = format!("{} {}", change.badge.icon, change.badge.word);
+        let (name, effect, cost) = (text(&change.name), text(&change.effect), text(&change.cost));
+        let _ = writeln!(page, "- {badge}: {name} {effect} since {}; {cost} a week", change.since);
+    }
 }
 
 fn findings(page: &mut String, title: &str, articles: &[Article], more: Option<&str>, images: Option<&str>) {

@@ -199,7 +199,7 @@ pub(super) fn summary(receipt: &Receipt, console: &Console) -> String {
     }
     text.push('\n');
     if let Some(span) = receipt.span {
-        text.push_str(&format!("history from {} to {}\n", span.from.minute_string(), span.to.minute_string()));
+        text.push_str(&format!("wall clock from {} to {}\n", span.from.minute_string(), span.to.minute_string()));
     }
     text.push_str(&defect_lines(&receipt.defects, console));
     text

@@ -8,6 +8,7 @@ mod ingest;
 mod lake;
 mod report;
 mod settings;
+mod summary;
 mod texts;
 mod weekly;
 

@@ -1,6 +1,6 @@
 //! `weekly`: ingest, analyse and report in one. The main job.
 
-use super::{Context, analyze, ingest, report};
+use super::{Context, analyze, ingest, report, summary::summary};
 use crate::{
     cli::{
         args::{AnalysisOptions, InputOptions, Weekly},
@@ -41,7 +41,7 @@ pub(super) fn weekly(
         let text = format!(
             "{}\n{}\nreport: {}\n",
             ingest::summary(&receipt, context.console),
-            analyze::summary(context, &analysis),
+            summary(context, &analysis),
             line(&paths.html)
         );
         context.console.say(&text)?;

@@ -2,8 +2,8 @@
 
 use crate::{
     analysis::{
-        Analysis, Axis, AxisChoice, ChangePart, Coverage, DagView, Episode, FalseAlarms, Finding, GanttBar,
-        Inconclusive, NotMeasurable, PartKind, Point, Regime, RunChange, SeriesView, Trend,
+        Analysis, Axis, AxisChoice, ChangePart, Coverage, DagView, Episode, FalseAlarms, Finding, GanttBar, HostChange,
+        Inconclusive, NotMeasurable, PartKind, Point, Regime, RunChange, SeriesView, Shadow, Trend,
     },
     model::{Deployment, EdgeSource, Index, Quantity, RunType, SeriesKey, TimeRange, Timestamp},
     stats::Estimate,
@@ -59,6 +59,11 @@ pub(super) fn analysis(dag: &str, task: &str, number: &dyn Fn(f64) -> f64, time:
         n_before: 37,
         n_after: 42,
         evidence: vec![text("All 42 runs since are slower than the median before.")],
+        also: vec![Shadow {
+            key: SeriesKey { task_id: None, ..key(Quantity::RunDuration) },
+            effect: estimate(ratio * 0.9, ratio * 0.8, ratio),
+            minutes_lost_per_week: estimate(minutes, minutes * 0.8, minutes * 1.2),
+        }],
         acknowledged: None,
     };
     let mut acknowledged = finding("known", Quantity::QueueWait, 1.3, 4.0);
@@ -123,6 +128,23 @@ pub(super) fn analysis(dag: &str, task: &str, number: &dyn Fn(f64) -> f64, time:
             more_runs_needed: Some(41),
         }],
         not_measurable: vec![NotMeasurable { key: key(Quantity::SchedulingDelay), why: text("not recorded") }],
+        host_changes: vec![HostChange {
+            id: text("host"),
+            deployment: Deployment::default(),
+            changed_at: day(6.0),
+            changed_low: day(5.0),
+            changed_high: day(7.0),
+            ended_at: None,
+            in_window: true,
+            before: estimate(1.2, 1.1, 1.3),
+            after: estimate(6.2, 6.0, 6.4),
+            difference: estimate(5.0, 4.8, 5.2),
+            p_value: number(0.0001),
+            attempts: 900,
+            minutes_lost_per_week: estimate(12.0, 11.0, 13.0),
+            tasks: 71,
+            tasks_moved: 68,
+        }],
         run_changes: vec![RunChange {
             deployment: Deployment::default(),
             dag_id: dag.into(),

@@ -13,6 +13,7 @@ use crate::{
         chart::{ChangeChart, Mark, Tone},
         words,
     },
+    stats::Estimate,
 };
 use serde::Serialize;
 
@@ -64,7 +65,12 @@ pub(crate) fn trend(trend: &Trend, shelf: &mut Shelf<'_>) -> Result<Article, Err
     let a_week = format!("{} a week", words::percent_change(trend.per_week.point));
     let ends = [trend.per_week.lower, trend.per_week.upper].map(words::percent_change);
     let facts = vec![
-        Fact::new("Creep", a_week.clone()).noted(format!("95 % interval {} to {}", ends[0], ends[1])),
+        Fact::new("Creep", a_week.clone()).noted(format!(
+            "{} {} to {}",
+            words::interval_name(&trend.per_week),
+            ends[0],
+            ends[1]
+        )),
         Fact::new("Time", words::dates(&trend.range)),
         how_sure(trend.q_value),
     ];
@@ -107,7 +113,7 @@ pub(crate) fn episode(episode: &Episode, shelf: &mut Shelf<'_>) -> Result<Articl
 }
 
 fn finding_article(finding: &Finding, badge: Badge, tone: Tone, shelf: &mut Shelf<'_>) -> Result<Article, Error> {
-    let effect = words::ratio(finding.effect.point);
+    let effect = short_effect(finding);
     let mark = Mark {
         at: finding.changed_at,
         low: finding.changed_low,
@@ -125,6 +131,15 @@ fn finding_article(finding: &Finding, badge: Badge, tone: Tone, shelf: &mut Shel
         chart,
         ..head(&finding.key, &finding.id, badge, effect, shelf)
     })
+}
+
+/// A ratio, or from which share to which: what is 24 times as often as never says little.
+pub(crate) fn short_effect(finding: &Finding) -> String {
+    let share = |estimate: &Estimate| format!("{} %", words::number((estimate.point * 1000.0).round() / 10.0));
+    match finding.key.quantity.is_rate() {
+        true => format!("{} → {}", share(&finding.before), share(&finding.after)),
+        false => words::ratio(finding.effect.point),
+    }
 }
 
 fn cost(minutes: f64) -> String {
@@ -148,19 +163,37 @@ fn finding_facts(finding: &Finding) -> Vec<Fact> {
         words::counted(finding.n_before, "run", "runs"),
         words::count(finding.n_after as u64)
     );
-    vec![
-        Fact::new("Since", finding.changed_at.date_string()).noted(format!("the change lies {interval}")),
-        Fact::new(
-            "Effect",
-            format!("{}, {}", words::ratio_range(&finding.effect), words::change(finding.effect.point)),
-        )
-        .noted("after / before with its 95 % interval, without the overhead common to all tasks"),
-        Fact::new("As recorded", words::ratio_range(&finding.effect_raw))
-            .noted(why_recorded_differs(&finding.effect, &finding.effect_raw)),
-        Fact::new("Level", format!("{} → {}", level(&finding.before), level(&finding.after))).noted(runs),
-        Fact::new(cost, words::minutes_range(&minutes)),
-        how_sure(finding.q_value),
-    ]
+    let since = Fact::new("Since", finding.changed_at.date_string()).noted(format!("the change lies {interval}"));
+    let levels = format!("{} → {}", level(&finding.before), level(&finding.after));
+    let interval = format!("after / before with its {}", words::interval_name(&finding.effect));
+    let effect = words::ratio_range(&finding.effect);
+    let mut facts = match quantity.is_rate() {
+        true => vec![since, Fact::new("Share of runs", levels).noted(runs), Fact::new("Ratio", effect).noted(interval)],
+        false => vec![
+            since,
+            Fact::new("Effect", format!("{effect}, {}", words::change(finding.effect.point)))
+                .noted(format!("{interval}, without the overhead common to all tasks")),
+            Fact::new("As recorded", words::ratio_range(&finding.effect_raw))
+                .noted(why_recorded_differs(&finding.effect, &finding.effect_raw)),
+            Fact::new("Level", levels).noted(runs),
+        ],
+    };
+    if minutes.n > 0 {
+        facts.push(Fact::new(cost, words::minutes_range(&minutes)));
+    }
+    facts.push(how_sure(finding.q_value));
+    facts.extend(also(finding));
+    facts
+}
+
+/// Where else the same change shows.
+fn also(finding: &Finding) -> Option<Fact> {
+    let shadows = finding.also.iter().map(|shadow| {
+        let name = if shadow.key.task_id.is_none() { "the run".to_owned() } else { words::visible(&shadow.key.name()) };
+        format!("{name}, {} {}", shadow.key.quantity.label(), words::ratio(shadow.effect.point))
+    });
+    let shadows: Vec<String> = shadows.collect();
+    (!shadows.is_empty()).then(|| Fact::new("Also seen in", shadows.join("; ")).noted("the same change, counted once"))
 }
 
 /// The part of an article that every kind has.

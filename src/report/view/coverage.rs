@@ -75,7 +75,7 @@ fn strip(analysis: &Analysis, shelf: &mut Shelf<'_>) -> Result<Option<ChartBlock
 }
 
 /// The overhead common to all tasks.
-pub(crate) fn overhead(analysis: &Analysis, shelf: &mut Shelf<'_>) -> Result<Option<ChartBlock>, Error> {
+pub(super) fn overhead_chart(analysis: &Analysis, shelf: &mut Shelf<'_>) -> Result<Option<ChartBlock>, Error> {
     let points = &analysis.coverage.overhead;
     let mut values: Vec<f64> = points.iter().map(|p| p.1).filter(|v| v.is_finite()).collect();
     values.sort_by(f64::total_cmp);

@@ -16,7 +16,7 @@ pub(crate) fn why_recorded_differs(effect: &Estimate, raw: &Estimate) -> &'stati
         return "the same: no common overhead is removed from this quantity";
     }
     if (change - recorded).abs() <= SAME_WITHIN {
-        return "nearly the same: overhead common to all tasks plays no part";
+        return "nearly the same: the overhead common to all tasks hardly moved with it";
     }
     if change * recorded < 0.0 {
         return match change > 0.0 {

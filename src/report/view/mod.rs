@@ -5,6 +5,7 @@ mod article;
 mod coverage;
 mod dag;
 mod effect;
+mod host;
 mod parts;
 mod run_change;
 mod shelf;
@@ -14,7 +15,8 @@ mod verdict;
 pub(crate) use article::Article;
 pub(crate) use coverage::CoverageView;
 pub(crate) use dag::DagPage;
-pub(crate) use parts::{ChartBlock, Fact, Link, Table};
+pub(crate) use host::HostView;
+pub(crate) use parts::{Fact, Link, Table};
 pub(crate) use run_change::RunChangeView;
 pub(crate) use verdict::Verdict;
 
@@ -43,7 +45,7 @@ pub(crate) struct View {
     pub run_changes_more: Option<String>,
     pub dags: Vec<DagPage>,
     pub dags_more: Option<String>,
-    pub overhead: Option<ChartBlock>,
+    pub host: Option<HostView>,
     pub inconclusive: Option<Table>,
     pub not_measurable: Option<Table>,
     pub coverage: CoverageView,
@@ -81,7 +83,7 @@ pub(crate) fn build(analysis: &Analysis, options: &Options) -> Result<(View, Vec
         run_changes_more: left_out(analysis.run_changes.len(), run_change::MOST, "DAG", "DAGs"),
         dags: dag::pages(analysis, options.max_dags, &mut shelf)?,
         dags_more: left_out(analysis.dags.len(), options.max_dags, "DAG", "DAGs"),
-        overhead: coverage::overhead(analysis, &mut shelf)?,
+        host: host::host(analysis, &mut shelf)?,
         inconclusive: silent::inconclusive(analysis),
         not_measurable: silent::not_measurable(analysis),
         coverage: coverage::coverage(analysis, &mut shelf)?,
@@ -108,18 +110,20 @@ fn left_out(all: usize, shown: usize, one: &str, many: &str) -> Option<String> {
 /// The list of contents: sections that are there, with the number of things in each.
 fn contents(view: &View) -> Vec<Link> {
     let rows = |table: &Option<Table>| table.as_ref().map_or(0, |t| t.rows.len());
+    let host = view.host.as_ref().map_or(0, |host| host.changes.len());
     let sections = [
+        ("overhead", "All tasks at once", host),
         ("regressions", "Regressions", view.regressions.len() + view.acknowledged.len()),
         ("improvements", "Improvements", view.improvements.len()),
         ("trends", "Slow creep", view.trends.len()),
         ("went-away", "Came and went", view.went_away.len()),
         ("run-changes", "Where the seconds went", view.run_changes.len()),
         ("dags", "Typical runs", view.dags.len()),
-        ("overhead", "Overhead of the host", usize::from(view.overhead.is_some())),
+        ("overhead", "Overhead of the host", usize::from(view.host.is_some() && host == 0)),
         ("undecided", "Undecided", rows(&view.inconclusive) + rows(&view.not_measurable)),
     ];
     let present = sections.into_iter().filter(|(_, _, n)| *n > 0).map(|(id, label, n)| {
-        let count = if id == "overhead" { None } else { Some(words::count(n as u64)) };
+        let count = if label == "Overhead of the host" { None } else { Some(words::count(n as u64)) };
         Link { href: format!("#{id}"), label: label.to_owned(), count }
     });
     let last = [("coverage", "What was read"), ("method", "Method and limits")];

@@ -2,10 +2,13 @@
 
 use super::{parts::Badge, shelf::Shelf};
 use crate::{
-    analysis::{Analysis, ChangePart, PartKind, RunChange},
+    analysis::{Analysis, Axis, AxisChoice, ChangePart, PartKind, RunChange},
     report::words,
 };
 use serde::Serialize;
+
+/// Parts smaller than this share of the largest are added up with the rest.
+const MIN_SHARE: f64 = 0.005;
 
 /// DAGs shown: those that changed most.
 pub(crate) const MOST: usize = 20;
@@ -27,6 +30,8 @@ pub(crate) struct RunChangeView {
     /// Does the interval leave zero out?
     pub clear: bool,
     pub runs: String,
+    /// What a reader should know of these parts.
+    pub note: Option<String>,
     pub parts: Vec<PartView>,
     /// What the parts add up to.
     pub sum: String,
@@ -47,16 +52,30 @@ pub(crate) struct PartView {
 pub(crate) fn largest(analysis: &Analysis, shelf: &mut Shelf<'_>) -> Vec<RunChangeView> {
     let size = |change: &RunChange| if change.seconds.point.is_nan() { -1.0 } else { change.seconds.point.abs() };
     let mut changes: Vec<&RunChange> = analysis.run_changes.iter().collect();
-    changes.sort_by(|a, b| size(b).total_cmp(&size(a)).then_with(|| a.dag_id.cmp(&b.dag_id)));
-    changes.into_iter().take(MOST).map(|change| view(change, shelf)).collect()
+    let unclear = |change: &RunChange| change.seconds.contains(0.0);
+    changes.sort_by(|a, b| {
+        unclear(a).cmp(&unclear(b)).then(size(b).total_cmp(&size(a))).then_with(|| a.dag_id.cmp(&b.dag_id))
+    });
+    changes.into_iter().take(MOST).map(|change| view(change, note(analysis, change), shelf)).collect()
 }
 
-fn view(change: &RunChange, shelf: &mut Shelf<'_>) -> RunChangeView {
+/// In a catch-up, waiting is the catch-up's own.
+fn note(analysis: &Analysis, change: &RunChange) -> Option<String> {
+    let of_dag = |a: &&AxisChoice| (&a.deployment, &a.dag_id) == (&change.deployment, &change.dag_id);
+    let caught_up = analysis.axes.iter().find(of_dag).is_some_and(|a| a.axis == Axis::Logical);
+    caught_up.then(|| {
+        "By logical date: where the history was caught up, queue and gaps tell of the catch-up, not of normal running.".to_owned()
+    })
+}
+
+fn view(change: &RunChange, note: Option<String>, shelf: &mut Shelf<'_>) -> RunChangeView {
     let sum: f64 = change.parts.iter().map(|p| p.seconds).sum();
+    let least = MIN_SHARE * change.parts.first().map_or(0.0, |p| p.seconds.abs());
+    let shown = change.parts.iter().take(MOST_PARTS).take_while(|p| p.seconds.abs() > least).count();
     let mut rows: Vec<(String, String, f64)> =
-        change.parts.iter().take(MOST_PARTS).map(|p| (what(p), kind(p.kind).to_owned(), p.seconds)).collect();
-    if change.parts.len() > MOST_PARTS {
-        let rest = &change.parts[MOST_PARTS..];
+        change.parts.iter().take(shown).map(|p| (what(p), kind(p.kind).to_owned(), p.seconds)).collect();
+    if change.parts.len() > shown {
+        let rest = &change.parts[shown..];
         let seconds = rest.iter().map(|p| p.seconds).sum();
         rows.push((words::counted(rest.len(), "smaller part", "smaller parts"), String::new(), seconds));
     }
@@ -76,6 +95,7 @@ fn view(change: &RunChange, shelf: &mut Shelf<'_>) -> RunChangeView {
         id: shelf.anchor(&format!("run-{}", change.dag_id)),
         dag: words::visible(&change.dag_id),
         total: if change.seconds.point > 0.0 { format!("+{range}") } else { range },
+        note,
         clear: badge.class != "calm",
         badge,
         runs: format!(

@@ -1,13 +1,17 @@
 //! The verdict: one sentence, one badge, and what they rest on.
 
-use super::parts::{Badge, Fact};
+use super::{
+    article::short_effect,
+    host,
+    parts::{Badge, Fact},
+};
 use crate::{
-    analysis::{Analysis, Axis, Finding},
-    model::{Index, Quantity},
+    analysis::{Analysis, Axis, Finding, HostChange, minutes_lost},
+    model::Quantity,
     report::words,
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Longest name in the sentence.
 const NAME_CHARS: usize = 90;
@@ -24,21 +28,43 @@ pub(crate) struct Verdict {
 pub(crate) fn verdict(analysis: &Analysis) -> Verdict {
     let open: Vec<&Finding> = analysis.regressions.iter().filter(|f| f.acknowledged.is_none()).collect();
     let (new, old): (Vec<&Finding>, Vec<&Finding>) = open.iter().copied().partition(|f| f.in_window);
+    let hosts: Vec<&HostChange> = analysis.slower_hosts().collect();
     let badge = match (new.len(), old.len(), analysis.false_alarms.series_tested) {
         (0, 0, 0) => Badge::new("calm", "?", "nothing could be tested"),
+        (0, 0, _) if hosts.iter().any(|change| change.in_window) => Badge::new("worse", "▲", "regressed"),
+        (0, 0, _) if !hosts.is_empty() => Badge::new("still", "◆", "still slower"),
         (0, 0, _) => Badge::new("better", "✓", "no regression"),
         (0, _, _) => Badge::new("still", "◆", "still slower"),
         _ => Badge::new("worse", "▲", "regressed"),
     };
-    Verdict { badge, sentence: sentence(analysis, &new, &old), facts: facts(analysis, &open) }
+    let mut sentence = sentence(analysis, &new, &old, hosts.is_empty());
+    for change in hosts.iter().rev() {
+        sentence.insert_str(0, &of_host(change));
+    }
+    Verdict { badge, sentence, facts: facts(analysis, &open) }
 }
 
-fn sentence(analysis: &Analysis, new: &[&Finding], old: &[&Finding]) -> String {
+/// A host that got slower comes first: it is one cause of everything else that is.
+fn of_host(change: &HostChange) -> String {
+    let mut name = host::name(change);
+    name.replace_range(..1, "A");
+    let (seconds, since) = (words::seconds(change.difference.point), change.changed_at.date_string());
+    let cost = words::seconds(change.minutes_lost_per_week.point * 60.0);
+    format!("{name} take {seconds} longer since {since}, {cost} a week: the hosts got slower. ")
+}
+
+fn sentence(analysis: &Analysis, new: &[&Finding], old: &[&Finding], hosts_are_well: bool) -> String {
     let tested = words::counted(analysis.false_alarms.series_tested, "series", "series");
     if new.is_empty() && old.is_empty() {
         return match analysis.false_alarms.series_tested {
             0 => "No series could be tested, so nothing can be said about this week.".to_owned(),
-            _ => format!("Nothing is slower than before: no change for the worse is in force among {tested} tested."),
+            _ if hosts_are_well => {
+                format!(
+                    "Nothing is slower than before: no change for the worse is in force among {tested} tested{}.",
+                    unseen(analysis)
+                )
+            }
+            _ => format!("No single task is slower beyond that, among {tested} tested{}.", unseen(analysis)),
         };
     }
     let mut text = match (new.is_empty(), old.is_empty()) {
@@ -47,13 +73,13 @@ fn sentence(analysis: &Analysis, new: &[&Finding], old: &[&Finding]) -> String {
         _ => subject(old, "still"),
     };
     let open: Vec<&Finding> = new.iter().chain(old).copied().collect();
-    if let Some(minutes) = minutes_lost(&open) {
+    if let Some(minutes) = lost(&open) {
         text.push_str(&format!(": {} lost a week", words::seconds(minutes * 60.0)));
     }
     let dearest = open.iter().max_by(|a, b| weight(a).total_cmp(&weight(b)));
     if let Some(finding) = dearest {
         let name = words::shorten(&words::visible(&finding.key.name()), NAME_CHARS);
-        let (effect, since) = (words::ratio(finding.effect.point), finding.changed_at.date_string());
+        let (effect, since) = (short_effect(finding), finding.changed_at.date_string());
         let quantity = match finding.key.quantity {
             Quantity::Duration | Quantity::RunDuration => String::new(),
             other => format!(" ({})", other.label()),
@@ -61,6 +87,14 @@ fn sentence(analysis: &Analysis, new: &[&Finding], old: &[&Finding]) -> String {
         text.push_str(&format!("; dearest: {name}{quantity} {effect} since {since}"));
     }
     text + "."
+}
+
+/// What the silence does not cover.
+fn unseen(analysis: &Analysis) -> String {
+    match analysis.not_measurable.len() {
+        0 => String::new(),
+        n => format!("; {} could not be judged", words::counted(n, "other", "others")),
+    }
 }
 
 /// `3 tasks got slower`, `1 DAG is still slower`, `2 series got worse`.
@@ -105,21 +139,8 @@ fn weight(finding: &Finding) -> f64 {
     if minutes.is_nan() { f64::NEG_INFINITY } else { minutes }
 }
 
-/// Minutes lost a week over all findings, each second once: tasks where there are any, else runs; of a mapped task the
-/// whole rather than its instances.
-pub(crate) fn minutes_lost(findings: &[&Finding]) -> Option<f64> {
-    let has_tasks = findings.iter().any(|f| f.key.task_id.is_some() && is_time(f));
-    let mut by_task: BTreeMap<_, (f64, f64)> = BTreeMap::new();
-    for f in findings.iter().filter(|f| is_time(f) && f.key.task_id.is_some() == has_tasks) {
-        let minutes = f.minutes_lost_per_week.point;
-        let key = (&f.key.deployment, &f.key.dag_id, &f.key.task_id, &f.key.run_type, f.key.quantity);
-        let (all, instances) = by_task.entry(key).or_default();
-        if minutes.is_finite() {
-            *(if f.key.index == Index::All { all } else { instances }) += minutes;
-        }
-    }
-    let sum: f64 = by_task.values().map(|(all, instances)| if *all > 0.0 { *all } else { *instances }).sum();
-    (sum > 0.0).then_some(sum)
+fn lost(findings: &[&Finding]) -> Option<f64> {
+    Some(minutes_lost(findings.iter().copied())).filter(|minutes| *minutes > 0.0)
 }
 
 fn facts(analysis: &Analysis, open: &[&Finding]) -> Vec<Fact> {
@@ -133,7 +154,7 @@ fn facts(analysis: &Analysis, open: &[&Finding]) -> Vec<Fact> {
             words::number(analysis.false_alarms.false_discovery_rate * 100.0)
         )),
     ];
-    if let Some(minutes) = minutes_lost(open) {
+    if let Some(minutes) = lost(open) {
         facts.insert(0, Fact::new("Lost a week", words::seconds(minutes * 60.0)).noted("each second counted once"));
     }
     facts

@@ -114,6 +114,11 @@ pub(crate) fn ratio_range(estimate: &Estimate) -> String {
     }
 }
 
+/// `95 % interval`.
+pub(crate) fn interval_name(estimate: &Estimate) -> String {
+    format!("{} % interval", number(estimate.level * 100.0))
+}
+
 /// A ratio as a change: 1.71 is `+71 %`.
 pub(crate) fn change(ratio: f64) -> String {
     percent_change(ratio - 1.0)
@@ -140,9 +145,10 @@ pub(crate) fn certainty(q_value: f64) -> (String, String) {
         q if q < 0.095 => (format!("about 1 in {}", count((1.0 / q).round() as u64)), format!("q = {}", number(q))),
         q => (format!("{} %", number((q * 100.0).round())), format!("q = {}", number(q))),
     };
+    let small = q_value < 0.095;
     (
-        format!("{how_many} by chance"),
-        format!("so many findings as strong as this are expected to be false alarms ({symbol})"),
+        format!("{how_many}{}", if small { " is a false alarm" } else { " are false alarms" }),
+        format!("among findings at least this strong ({symbol})"),
     )
 }
 

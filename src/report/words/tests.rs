@@ -49,11 +49,11 @@ fn changes_carry_their_sign() {
 
 #[test]
 fn certainty_is_plain() {
-    assert_eq!(certainty(0.0004).0, "fewer than 1 in 1,000 by chance");
+    assert_eq!(certainty(0.0004).0, "fewer than 1 in 1,000 is a false alarm");
     let (short, meaning) = certainty(0.01);
-    assert_eq!(short, "about 1 in 100 by chance");
-    assert_eq!(meaning, "so many findings as strong as this are expected to be false alarms (q = 0.01)");
-    assert_eq!(certainty(0.2).0, "20 % by chance");
+    assert_eq!(short, "about 1 in 100 is a false alarm");
+    assert_eq!(meaning, "among findings at least this strong (q = 0.01)");
+    assert_eq!(certainty(0.2).0, "20 % are false alarms");
     assert_eq!(certainty(f64::NAN).0, "not known");
 }
 

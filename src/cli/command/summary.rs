@@ -1,0 +1,224 @@
+//! The answer of the weekly analysis, for a terminal.
+
+use super::Context;
+use crate::{
+    analysis::{Analysis, Finding, minutes_lost},
+    cli::console::line,
+};
+
+/// Findings that a terminal shows.
+const SHOWN: usize = 15;
+/// Undecided series that a terminal shows.
+const SHOWN_UNDECIDED: usize = 5;
+
+/// The answer, for a terminal.
+pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
+    let mut text = String::new();
+    let (open, known): (Vec<&Finding>, Vec<&Finding>) =
+        analysis.regressions.iter().partition(|f| f.acknowledged.is_none());
+    let new = open.iter().filter(|finding| finding.in_window).count();
+    let minutes = minutes_lost(open.iter().copied());
+    let hosts = analysis.slower_hosts().count();
+    let verdict = match open.len() {
+        0 if analysis.false_alarms.series_tested == 0 => {
+            context.console.paint("Nothing can be said: no series has enough runs.", anstyle::AnsiColor::Yellow)
+        }
+        0 if hosts > 0 => {
+            context.console.paint("All tasks at once got slower, none by itself.", anstyle::AnsiColor::Red)
+        }
+        0 if analysis.inconclusive.iter().any(|doubt| doubt.effect.point > 1.0) => {
+            context.console.paint("Nothing got slower for sure; some look slower.", anstyle::AnsiColor::Yellow)
+        }
+        0 => context.console.paint("Nothing got slower.", anstyle::AnsiColor::Green),
+        n => context.console.paint(
+            &format!("{} in force, {new} new this week: {} lost a week.", counted(n, "regression"), words(minutes)),
+            anstyle::AnsiColor::Red,
+        ),
+    };
+    text.push_str(&format!(
+        "{verdict}\nweek to {} against the {:.0} days before\n{}\n",
+        analysis.as_of.minute_string(),
+        analysis.baseline.days(),
+        axes(analysis)
+    ));
+    text.push_str(&hosts_list(context, analysis));
+    for (title, findings) in
+        [("Got worse", open), ("Got better", analysis.improvements.iter().collect()), ("Known", known)]
+    {
+        if !findings.is_empty() {
+            text.push_str(&format!("\n{title}\n{}", findings_list(context, &findings)));
+        }
+    }
+    if !analysis.trends.is_empty() {
+        text.push_str("\nCreeping\n");
+    }
+    for trend in &analysis.trends {
+        text.push_str(&format!(
+            "  {:+.1} % a week ({:+.1} to {:+.1})  {}  {}\n",
+            trend.per_week.point * 100.0,
+            trend.per_week.lower * 100.0,
+            trend.per_week.upper * 100.0,
+            line(&trend.key.name()),
+            trend.key.quantity.label(),
+        ));
+    }
+    if !analysis.went_away.is_empty() {
+        text.push_str("\nCame and went\n");
+    }
+    for episode in &analysis.went_away {
+        text.push_str(&format!(
+            "  x{:.2} ({:.2} to {:.2})  {}  {}\n      from {} to {}\n",
+            episode.effect.point,
+            episode.effect.lower,
+            episode.effect.upper,
+            line(&episode.key.name()),
+            episode.key.quantity.label(),
+            episode.range.from.date_string(),
+            episode.range.to.date_string()
+        ));
+    }
+    text.push_str(&undecided(analysis));
+    text.push_str(&format!(
+        "\n{} series tested; {} inconclusive, {} could not be judged (the report says why)\n",
+        analysis.false_alarms.series_tested,
+        analysis.inconclusive.len(),
+        analysis.not_measurable.len(),
+    ));
+    for warning in &analysis.warnings {
+        context.console.warn(warning);
+    }
+    text
+}
+
+/// Two lines each: what and by how much, then since when and at what price. Names are long, and must not be cut.
+fn findings_list(context: &Context<'_>, findings: &[&Finding]) -> String {
+    let mut text = String::new();
+    for finding in findings.iter().take(SHOWN) {
+        let effect = &finding.effect;
+        let upper = if effect.upper.is_finite() { format!("{:.2}", effect.upper) } else { "any".to_owned() };
+        let effect_text = if finding.key.quantity.is_rate() {
+            format!("{:.0} % -> {:.0} %", finding.before.point * 100.0, finding.after.point * 100.0)
+        } else {
+            format!("x{:.2}", effect.point)
+        };
+        let ratio = context.console.paint(&effect_text, anstyle::AnsiColor::Cyan);
+        let range =
+            if finding.key.quantity.is_rate() { String::new() } else { format!(" ({:.2} to {upper})", effect.lower) };
+        let (low, high) = (finding.changed_low.date_string(), finding.changed_high.date_string());
+        let between = if low == high { String::new() } else { format!(" (between {low} and {high})") };
+        let new = if finding.in_window {
+            context.console.paint(" new this week", anstyle::AnsiColor::Red)
+        } else {
+            String::new()
+        };
+        text.push_str(&format!(
+            "  {ratio}{range}  {}  {}{new}\n      since {}{between}\n",
+            line(&finding.key.name()),
+            finding.key.quantity.label(),
+            finding.changed_at.date_string(),
+        ));
+        let minutes = &finding.minutes_lost_per_week;
+        if minutes.n > 0 {
+            let what = if minutes.point > 0.0 { "lost" } else { "won" };
+            text.push_str(&format!(
+                "      {} {what} a week; as recorded x{:.2}\n",
+                words(minutes.point.abs()),
+                finding.effect_raw.point
+            ));
+        }
+        for shadow in &finding.also {
+            let name = if shadow.key.task_id.is_none() { "the run".to_owned() } else { line(&shadow.key.name()) };
+            let (quantity, ratio) = (shadow.key.quantity.label(), shadow.effect.point);
+            text.push_str(&format!("      also seen in: {name}, {quantity} x{ratio:.2}\n"));
+        }
+        if let Some(known) = &finding.acknowledged {
+            text.push_str(&format!("      known: {}\n", line(known)));
+        }
+    }
+    let rest = findings.len().saturating_sub(SHOWN);
+    if rest > 0 {
+        text.push_str(&format!("  and {rest} more (--json lists them)\n"));
+    }
+    text
+}
+
+fn words(minutes: f64) -> String {
+    if minutes.abs() < 1.0 {
+        format!("{:.0} s", minutes * 60.0)
+    } else if minutes.abs() < 120.0 {
+        format!("{minutes:.1} min")
+    } else {
+        format!("{:.1} h", minutes / 60.0)
+    }
+}
+
+fn axes(analysis: &Analysis) -> String {
+    let logical = analysis.axes.iter().filter(|choice| choice.axis == crate::analysis::Axis::Logical).count();
+    match (logical, analysis.axes.len() - logical) {
+        (0, _) => "by wall clock".to_owned(),
+        (_, 0) => "by logical date (the history was caught up)".to_owned(),
+        (logical, wall) => {
+            format!("by logical date for {} caught up, by wall clock for {wall}", counted(logical, "DAG"))
+        }
+    }
+}
+
+/// What all tasks share, before what single ones did.
+fn hosts_list(context: &Context<'_>, analysis: &Analysis) -> String {
+    let mut text = String::new();
+    if !analysis.host_changes.is_empty() {
+        text.push_str("\nAll tasks at once\n");
+    }
+    for change in &analysis.host_changes {
+        let (low, high) = (change.changed_low.date_string(), change.changed_high.date_string());
+        let between = if low == high { String::new() } else { format!(" (between {low} and {high})") };
+        let end = change.ended_at.map(|end| format!(", over on {}", end.date_string())).unwrap_or_default();
+        let seconds = context.console.paint(&format!("{:+.1} s", change.difference.point), anstyle::AnsiColor::Cyan);
+        let minutes = change.minutes_lost_per_week.point;
+        text.push_str(&format!(
+            "  {seconds} ({:+.1} to {:+.1}) in each attempt{}\n      since {}{between}{end}\n      {} {} a week; \
+             seen in {} of {} tasks, blamed on none\n",
+            change.difference.lower,
+            change.difference.upper,
+            if analysis.host_changes.iter().any(|other| other.deployment != change.deployment) {
+                format!("  deployment {}", line(change.deployment.as_str()))
+            } else {
+                String::new()
+            },
+            change.changed_at.date_string(),
+            words(minutes.abs()),
+            if minutes > 0.0 { "lost" } else { "won" },
+            change.tasks_moved,
+            change.tasks,
+        ));
+    }
+    text
+}
+
+/// Series of which more runs would decide.
+fn undecided(analysis: &Analysis) -> String {
+    let mut text = String::new();
+    if !analysis.inconclusive.is_empty() {
+        text.push_str("\nUndecided\n");
+    }
+    for doubt in analysis.inconclusive.iter().take(SHOWN_UNDECIDED) {
+        let needs = doubt.more_runs_needed.map(|n| format!("; {} needed", counted(n, "more run"))).unwrap_or_default();
+        text.push_str(&format!(
+            "  x{:.2} ({:.2} to {:.2})  {}  {}{needs}\n",
+            doubt.effect.point,
+            doubt.effect.lower,
+            doubt.effect.upper,
+            line(&doubt.key.name()),
+            doubt.key.quantity.label(),
+        ));
+    }
+    let rest = analysis.inconclusive.len().saturating_sub(SHOWN_UNDECIDED);
+    if rest > 0 {
+        text.push_str(&format!("  and {rest} more (--json lists them)\n"));
+    }
+    text
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
