@@ -21,6 +21,8 @@ const DAY_S: f64 = 86_400.0;
 const MIN_A_DAY: usize = 5;
 /// Days without which nothing is said.
 const MIN_DAYS: usize = 12;
+/// Smallest change of the overhead that is told, in seconds: below it, process starts differ by more from day to day.
+const MIN_DIFFERENCE_S: f64 = 0.5;
 /// A later level that leaves less than this share of a change undoes it.
 const LEFT: f64 = 0.5;
 
@@ -119,7 +121,7 @@ impl Case<'_> {
         let at = self.days.at[from];
         let until = self.days.at[to - 1].plus_seconds(DAY_S);
         let during = TimeRange { from: at, to: until };
-        if difference.contains(0.0) || difference.point.abs() < self.settings.min_effect * self.short()? {
+        if difference.contains(0.0) || difference.point.abs() < self.smallest()? {
             return None;
         }
         let attempts = self.common.iter().filter(|one| during.contains(one.started)).count();
@@ -144,11 +146,11 @@ impl Case<'_> {
         })
     }
 
-    /// Duration that a quarter of the attempts do not reach: those feel an overhead most.
-    fn short(&self) -> Option<f64> {
+    /// Smallest change worth a word: by the duration that a quarter of the attempts do not reach, as those feel it most.
+    fn smallest(&self) -> Option<f64> {
         let mut durations: Vec<f64> = self.common.iter().map(|one| one.duration_s).collect();
         durations.sort_by(f64::total_cmp);
-        quantile(&durations, 0.25)
+        Some((self.settings.min_effect * quantile(&durations, 0.25)?).max(MIN_DIFFERENCE_S))
     }
 
     /// Tasks that ran on both sides, and those whose recorded median moved the same way.
@@ -161,5 +163,52 @@ impl Case<'_> {
         let moves = sides.values().filter_map(|(outside, inside)| Some(median(inside)? - median(outside)?));
         let moves: Vec<f64> = moves.collect();
         (moves.len(), moves.iter().filter(|move_s| **move_s * difference > 0.0).count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TASKS: usize = 8;
+
+    /// Ninety days of eight tasks; `extra` is the hosts' overhead on a day.
+    fn changes(extra: impl Fn(usize) -> f64) -> Vec<HostChange> {
+        let one = |i: usize| {
+            let (day, task) = (i / TASKS, i % TASKS);
+            let jitter = ((i * 7919 % 101) as f64 - 50.0) * 0.004;
+            let started = Timestamp::default().plus_seconds(day as f64 * DAY_S + task as f64 * 60.0);
+            Common { started, seconds: 1.0 + extra(day) + jitter, duration_s: 5.0 + extra(day) + jitter, task }
+        };
+        let common: Vec<Common> = (0..90 * TASKS).map(one).collect();
+        let window =
+            TimeRange { from: common[83 * TASKS].started, to: Timestamp::default().plus_seconds(90.0 * DAY_S) };
+        host_changes(&Deployment::default(), &Overhead::of_common(common), window, &Settings::default())
+    }
+
+    #[test]
+    fn a_step_of_the_hosts_is_told_once_with_its_day_and_size() {
+        let found = changes(|day| if day >= 60 { 3.0 } else { 0.0 });
+        assert_eq!(found.len(), 1, "{found:?}");
+        let change = &found[0];
+        assert!(change.difference.contains(3.0) && change.ended_at.is_none() && !change.in_window, "{change:?}");
+        assert_eq!(change.changed_at, Timestamp::default().plus_seconds(60.0 * DAY_S));
+        assert_eq!((change.tasks, change.tasks_moved), (TASKS, TASKS));
+        // 8 attempts a day, 7 days, 3 s.
+        assert!((change.minutes_lost_per_week.point - 2.8).abs() < 0.1, "{:?}", change.minutes_lost_per_week);
+    }
+
+    #[test]
+    fn what_is_over_has_an_end() {
+        let found = changes(|day| if (40..50).contains(&day) { 3.0 } else { 0.0 });
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].ended_at, Some(Timestamp::default().plus_seconds(50.0 * DAY_S)));
+    }
+
+    #[test]
+    fn small_changes_weekly_patterns_and_quiet_are_silent() {
+        assert_eq!(changes(|_| 0.0), []);
+        assert_eq!(changes(|day| if day >= 60 { 0.3 } else { 0.0 }), []);
+        assert_eq!(changes(|day| if day % 7 < 2 { 2.0 } else { 0.0 }), []);
     }
 }

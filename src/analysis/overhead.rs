@@ -95,6 +95,11 @@ impl Overhead {
         &self.common
     }
 
+    #[cfg(test)]
+    pub(super) fn of_common(common: Vec<Common>) -> Self {
+        Self { common, ..Self::default() }
+    }
+
     /// Fits the overhead of one deployment's histories. `at` gives an attempt's time on its DAG's axis.
     pub(super) fn fit(
         histories: &[(usize, &DagHistory)],

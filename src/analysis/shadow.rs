@@ -104,3 +104,81 @@ fn few_changed(task: &Finding, all: &[Finding], instances: &Instances) -> bool {
     let changed = all.iter().filter(is_instance).count();
     changed > 0 && 2 * changed < instances.get(&task.key).copied().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::at;
+    use super::*;
+    use crate::{
+        model::{Deployment, RunType},
+        stats::Estimate,
+    };
+
+    fn finding(task: Option<&str>, index: Index, quantity: Quantity, day: f64, seconds: f64) -> Finding {
+        let estimate =
+            |point: f64| Estimate { point, lower: point, upper: point, level: 0.95, n: 9, method: "".into() };
+        Finding {
+            id: String::new(),
+            key: SeriesKey {
+                deployment: Deployment::default(),
+                dag_id: "d".into(),
+                task_id: task.map(Into::into),
+                run_type: RunType::Scheduled,
+                index,
+                quantity,
+            },
+            changed_at: at(day * 86_400.0),
+            changed_low: at(day * 86_400.0),
+            changed_high: at((day + 1.0) * 86_400.0),
+            in_window: false,
+            effect: estimate(1.5),
+            effect_raw: estimate(1.5),
+            q_value: 0.001,
+            before: estimate(10.0),
+            after: estimate(10.0 + seconds),
+            minutes_lost_per_week: estimate(seconds),
+            n_before: 20,
+            n_after: 20,
+            evidence: Vec::new(),
+            also: Vec::new(),
+            acknowledged: None,
+        }
+    }
+
+    fn folded(mut findings: Vec<Finding>, instances: &Instances) -> Vec<(Option<String>, String, usize)> {
+        fold_shadows(&mut findings, instances);
+        let told = |f: &Finding| (f.key.task_id.as_deref().map(str::to_owned), f.key.index.to_string(), f.also.len());
+        findings.iter().map(told).collect()
+    }
+
+    #[test]
+    fn a_run_is_told_by_its_task_unless_more_than_that_changed() {
+        let run = |seconds| finding(None, Index::All, Quantity::RunDuration, 3.0, seconds);
+        let task = finding(Some("t"), Index::All, Quantity::Duration, 3.5, 5.0);
+        assert_eq!(folded(vec![run(5.5), task.clone()], &Instances::new()), [(Some("t".into()), "all".into(), 1)]);
+        assert_eq!(folded(vec![run(60.0), task.clone()], &Instances::new()).len(), 2);
+        assert_eq!(folded(vec![run(-5.0), task.clone()], &Instances::new()).len(), 2);
+        let later = finding(None, Index::All, Quantity::RunDuration, 9.0, 5.0);
+        assert_eq!(folded(vec![later, task], &Instances::new()).len(), 2);
+    }
+
+    #[test]
+    fn few_instances_speak_for_themselves_many_are_told_by_the_task() {
+        let task = finding(Some("t"), Index::All, Quantity::Duration, 3.0, 5.0);
+        let instance = |n| finding(Some("t"), Index::Instance(n), Quantity::Duration, 3.0, 5.0);
+        let instances: Instances = [(task.key.clone(), 4)].into();
+        let one = folded(vec![task.clone(), instance(2)], &instances);
+        assert_eq!(one, [(Some("t".into()), "2".into(), 1)]);
+        let three = folded(vec![task, instance(0), instance(1), instance(2)], &instances);
+        assert_eq!(three, [(Some("t".into()), "all".into(), 3)]);
+    }
+
+    #[test]
+    fn a_run_behind_a_task_behind_its_instance_ends_at_the_instance() {
+        let task = finding(Some("t"), Index::All, Quantity::Duration, 3.0, 5.0);
+        let instance = finding(Some("t"), Index::Instance(1), Quantity::Duration, 3.0, 5.0);
+        let run = finding(None, Index::All, Quantity::RunDuration, 3.0, 5.0);
+        let instances: Instances = [(task.key.clone(), 4)].into();
+        assert_eq!(folded(vec![run, task, instance], &instances), [(Some("t".into()), "1".into(), 2)]);
+    }
+}

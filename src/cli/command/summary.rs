@@ -128,8 +128,9 @@ fn findings_list(context: &Context<'_>, findings: &[&Finding]) -> String {
         }
         for shadow in &finding.also {
             let name = if shadow.key.task_id.is_none() { "the run".to_owned() } else { line(&shadow.key.name()) };
-            let (quantity, ratio) = (shadow.key.quantity.label(), shadow.effect.point);
-            text.push_str(&format!("      also seen in: {name}, {quantity} x{ratio:.2}\n"));
+            let quantity = shadow.key.quantity;
+            let ratio = if quantity.is_rate() { String::new() } else { format!(" x{:.2}", shadow.effect.point) };
+            text.push_str(&format!("      also seen in: {name}, {}{ratio}\n", quantity.label()));
         }
         if let Some(known) = &finding.acknowledged {
             text.push_str(&format!("      known: {}\n", line(known)));

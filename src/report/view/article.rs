@@ -190,7 +190,10 @@ fn finding_facts(finding: &Finding) -> Vec<Fact> {
 fn also(finding: &Finding) -> Option<Fact> {
     let shadows = finding.also.iter().map(|shadow| {
         let name = if shadow.key.task_id.is_none() { "the run".to_owned() } else { words::visible(&shadow.key.name()) };
-        format!("{name}, {} {}", shadow.key.quantity.label(), words::ratio(shadow.effect.point))
+        match shadow.key.quantity.is_rate() {
+            true => format!("{name}, {}", shadow.key.quantity.label()),
+            false => format!("{name}, {} {}", shadow.key.quantity.label(), words::ratio(shadow.effect.point)),
+        }
     });
     let shadows: Vec<String> = shadows.collect();
     (!shadows.is_empty()).then(|| Fact::new("Also seen in", shadows.join("; ")).noted("the same change, counted once"))
