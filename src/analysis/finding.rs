@@ -196,14 +196,13 @@ impl Case<'_> {
                 to - at
             ));
         }
-        if let Some(raw) = self.effect_raw(from, at, to)
-            && !self.is_spread()
-            && (raw.point / effect.point).ln().abs() > RAW_DIFFERS
-        {
-            sentences.push(format!(
-                "as recorded the ratio is {:.2}: the overhead that all tasks share moved at the same time and was removed",
-                raw.point
-            ));
+        if !self.key.quantity.is_rate() && !self.is_spread() {
+            let value = &self.judged.value;
+            let before = crate::stats::median(&value[from..at]).unwrap_or(f64::NAN);
+            let rose = effect.point > 1.0;
+            let beyond = value[at..to].iter().filter(|v| if rose { **v > before } else { **v < before }).count();
+            let side = if rose { "above" } else { "below" };
+            sentences.push(format!("{beyond} of {} runs since lie {side} the median before", to - at));
         }
         sentences
     }
@@ -228,8 +227,6 @@ pub(super) fn level_of(series: &Series, judged: &Judged, from: usize, to: usize,
 const WEEK_S: f64 = 7.0 * 86_400.0;
 /// Smallest change over the whole history that is called creep.
 const MIN_CREEP: f64 = 0.2;
-/// Log ratio of effect and recorded effect from which on the difference is explained.
-const RAW_DIFFERS: f64 = 0.1;
 
 /// The same change of the same series has the same id next week: it is made of the series and the day of the change.
 fn id(key: &SeriesKey, at: Timestamp) -> String {

@@ -117,7 +117,7 @@ fn contents(view: &View) -> Vec<Link> {
         ("improvements", "Improvements", view.improvements.len()),
         ("trends", "Slow creep", view.trends.len()),
         ("went-away", "Came and went", view.went_away.len()),
-        ("run-changes", "Where the seconds went", view.run_changes.len()),
+        ("run-changes", "Where the seconds went", view.run_changes.iter().filter(|c| c.clear).count()),
         ("dags", "Typical runs", view.dags.len()),
         ("overhead", "Overhead of the host", usize::from(view.host.is_some() && host == 0)),
         ("undecided", "Undecided", rows(&view.inconclusive) + rows(&view.not_measurable)),
