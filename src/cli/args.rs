@@ -68,33 +68,47 @@ pub(super) enum Command {
     #[command(after_help = "Example: windtunnel weekly exports/ --out reports/")]
     Weekly(Weekly),
     /// The main job on a bundled real Airflow 2.10 history
+    #[command(after_help = "Example: windtunnel demo --out /tmp/demo")]
     Demo(Demo),
     /// Read exports into the lake
     #[command(after_help = "Examples:\n  windtunnel ingest exports/ --deployment prod-eu\n  \
                             windtunnel ingest airflow.db\n  zcat task_instance.csv.gz | windtunnel ingest -")]
     Ingest(Ingest),
     /// Print the script that exports what `ingest` wants from a metadata database
+    #[command(
+        after_help = "Examples:\n  windtunnel export-sql --dialect postgres --airflow 2 --since 2026-08-01 > export.sql && psql -f export.sql\n  windtunnel export-sql --dialect sqlite --airflow 3 | sqlite3 airflow.db"
+    )]
     ExportSql(ExportSql),
     /// Look into the lake
     #[command(subcommand)]
     Lake(LakeCommand),
     /// The weekly regression analysis
+    #[command(
+        after_help = "Examples:\n  windtunnel analyze --dag orders_etl\n  windtunnel analyze --as-of 2026-10-31 --baseline 8w\n  windtunnel analyze --fail-on regressed   a gate: exits with 2 when something regressed this week\n  windtunnel analyze --json | jq '.regressions[] | {dag_id, task_id, effect: .effect.point}'"
+    )]
     Analyze(Analyze),
     /// Write the report: one HTML file, PNG twins of its charts, Markdown
+    #[command(
+        after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json"
+    )]
     Report(Report),
     /// Where the settings come from
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Check that everything is in place
+    #[command(after_help = "Example: windtunnel doctor --lake prod/")]
     Doctor,
     /// Print the JSON Schema of a JSON document
+    #[command(after_help = "Examples:\n  windtunnel schema\n  windtunnel schema analysis > analysis.schema.json")]
     Schema(Schema),
     /// Print a shell's completion script
+    #[command(after_help = "Example: windtunnel completions bash > /etc/bash_completion.d/windtunnel")]
     Completions {
         /// Shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page
+    #[command(after_help = "Example: windtunnel man > windtunnel.1 && man ./windtunnel.1")]
     Man,
 }
 
@@ -174,8 +188,10 @@ pub(super) enum Dialect {
 #[derive(Debug, Subcommand)]
 pub(super) enum LakeCommand {
     /// What is in it
+    #[command(after_help = "Example: windtunnel lake ls --lake prod/")]
     Ls,
     /// Is it whole? Reads every part to its end
+    #[command(after_help = "Example: windtunnel lake verify && echo whole")]
     Verify,
     /// Run a SQL query over it
     #[command(
@@ -254,6 +270,7 @@ pub(super) struct Report {
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Print every setting
+    #[command(after_help = "Example: windtunnel config show --origin")]
     Show {
         /// Say where each value comes from
         #[arg(long)]

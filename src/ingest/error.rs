@@ -56,6 +56,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// What is wrong, without the path.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Unrecognised { reason, .. } => reason.clone(),
+            Self::Io { source, .. } => format!("cannot be read: {source}"),
+            Self::Sqlite { source, .. } => format!("cannot be read as a SQLite file: {source}"),
+            other => other.to_string(),
+        }
+    }
+
     pub(super) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }

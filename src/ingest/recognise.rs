@@ -246,7 +246,7 @@ impl Source {
     ) -> Result<Reading, E> {
         let mut reading = Reading::default();
         let mut reader = airflow::Reader::new(self.table, &self.columns);
-        let mut one = |line: u64, row: Result<&dyn RowView, Fault>| -> Result<(), E> {
+        let one = |line: u64, row: Result<&dyn RowView, Fault>| -> Result<(), E> {
             reading.counts.read += 1;
             if reading.counts.read.is_multiple_of(PROGRESS_ROWS) {
                 progress(reading.counts.read);
@@ -268,7 +268,7 @@ impl Source {
         };
         match &self.place {
             Place::Csv { delimiter } => table::rows(&self.path, *delimiter, one)?,
-            Place::Sqlite { table } => sqlite::rows(&self.path, table, |number, row| one(number, Ok(row)))?,
+            Place::Sqlite { table } => sqlite::rows(&self.path, table, one)?,
         }
         Ok(reading)
     }

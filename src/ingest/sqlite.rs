@@ -1,6 +1,6 @@
 //! Tables of a SQLite metadata database, read as they lie there.
 
-use super::{Error, fields::Field, table::RowView};
+use super::{Error, fields::Field, reading::Fault, table::RowView};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use std::path::Path;
 
@@ -35,17 +35,21 @@ pub(super) fn tables(path: &Path) -> Result<Vec<(String, Vec<String>)>, Error> {
 pub(super) fn rows<E: From<Error>>(
     path: &Path,
     table: &str,
-    mut visit: impl FnMut(u64, &dyn RowView) -> Result<(), E>,
+    mut visit: impl FnMut(u64, Result<&dyn RowView, Fault>) -> Result<(), E>,
 ) -> Result<(), E> {
     let connection = connect(path)?;
     let mut statement = connection.prepare(&format!("SELECT * FROM {}", quoted(table))).map_err(Error::sqlite(path))?;
     let mut rows = statement.query([]).map_err(Error::sqlite(path))?;
     let mut number = 0;
-    while let Some(row) = rows.next().map_err(Error::sqlite(path))? {
+    loop {
         number += 1;
-        visit(number, &SqliteRow(row))?;
+        match rows.next() {
+            Ok(Some(row)) => visit(number, Ok(&SqliteRow(row)))?,
+            Ok(None) => return Ok(()),
+            // A damaged page: what was read stands, the rest is a defect.
+            Err(error) => return visit(number, Err(Fault::of("cannot read on from here", &error.to_string()))),
+        }
     }
-    Ok(())
 }
 
 fn quoted(name: &str) -> String {

@@ -18,6 +18,9 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A part cannot be read; the reader does not say which.
+    #[error("a part of the lake cannot be read: {0}; `windtunnel lake verify` names the part")]
+    Unreadable(String),
     /// A Parquet file cannot be read or written.
     #[error("{}: {source}; run `windtunnel lake verify`", path.display())]
     Parquet {

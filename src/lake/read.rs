@@ -117,8 +117,15 @@ pub(super) fn collect(frame: LazyFrame) -> Result<DataFrame, Error> {
 }
 
 pub(super) fn query(error: PolarsError) -> Error {
-    Error::Query(error.to_string())
+    let damaged = match &error {
+        PolarsError::IO { .. } => true,
+        other => DAMAGE.iter().any(|words| other.to_string().contains(words)),
+    };
+    if damaged { Error::Unreadable(error.to_string()) } else { Error::Query(error.to_string()) }
 }
+
+/// What the Parquet reader says of a file that is none, or not a whole one.
+const DAMAGE: [&str; 3] = ["out of specification", "underlying IO", "decompress"];
 
 /// A column of a frame by the kind that the table says it has.
 enum Values {

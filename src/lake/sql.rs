@@ -44,7 +44,13 @@ impl Lake {
         let survey = self.survey()?;
         context.register("sources", sources(&survey).map_err(query)?);
         context.register("defects", defects(&survey).map_err(query)?);
-        let frame = context.execute(text).map_err(query)?;
+        let frame = context.execute(text).map_err(|error| match error.to_string() {
+            // The SQL engine says `relation 'x' was not found`.
+            unknown if unknown.contains("was not found") && unknown.contains("relation") => {
+                Error::Query(format!("{unknown}; the tables are {}", context.get_tables().join(", ")))
+            }
+            _ => query(error),
+        })?;
         Ok(QueryResult { frame: collect(frame)? })
     }
 

@@ -79,8 +79,9 @@ fn recognise_all(found: &[Found], shown: impl Fn(&Found) -> String) -> Result<(V
     for file in found {
         match recognise(&file.path, &shown(file)) {
             Ok(tables) => sources.extend(tables),
-            Err(ingest::Error::Unrecognised { path, reason }) if !file.named => {
-                passed_over.push(Defect { path: path.display().to_string(), line: None, reason, count: 1 });
+            Err(error) if !file.named => {
+                let path = file.path.display().to_string();
+                passed_over.push(Defect { path, line: None, reason: error.reason(), count: 1 });
             }
             Err(error) => return Err(error.into()),
         }
@@ -153,6 +154,7 @@ fn read_all(
         inputs.push(Input { receipt, defects });
         bar.inc(1);
     }
+    refuse_useless(&inputs)?;
     bar.set_message("merging");
     let inputs = transaction.commit(inputs)?;
     bar.finish_and_clear();
@@ -165,6 +167,22 @@ fn read_all(
     let (sources, defects): (Vec<_>, Vec<_>) = inputs.into_iter().map(|input| (input.receipt, input.defects)).unzip();
     let defects = defects.into_iter().flatten().collect();
     Ok(Receipt { deployment: deployment.clone(), sources, span, defects, warnings })
+}
+
+/// Rows, and not one that can be used: the wrong file, or the wrong delimiter. Nothing is written.
+fn refuse_useless(inputs: &[Input]) -> Result<(), Error> {
+    let total = |count: fn(&Counts) -> u64| inputs.iter().map(|input| count(&input.receipt.counts)).sum::<u64>();
+    let (read, rejected) = (total(|counts| counts.read), total(|counts| counts.rejected));
+    let Some(first) = inputs.iter().flat_map(|input| &input.defects).next().filter(|_| read > 0 && read == rejected)
+    else {
+        return Ok(());
+    };
+    let place = first.line.map(|n| format!(", line {n}")).unwrap_or_default();
+    Err(Error::Usage(format!(
+        "not one of {read} rows can be used; first: {}{place}: {}; the lake is as it was",
+        line(&first.path),
+        line(&first.reason)
+    )))
 }
 
 fn union(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {

@@ -10,7 +10,7 @@ use crate::{
     },
     lake::{Fault, QueryResult, Survey, Value},
 };
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 pub(super) fn run(context: &Context<'_>, command: &LakeCommand) -> Result<Outcome, Error> {
     let lake = context.lake();
@@ -39,7 +39,7 @@ pub(super) fn run(context: &Context<'_>, command: &LakeCommand) -> Result<Outcom
             if context.console.json {
                 context.console.document(&rows(&result))?;
             } else {
-                context.console.print(&query_table(&result, context.console.width()))?;
+                context.console.print(&query_text(&result, context.console.width()))?;
             }
             Ok(Outcome::Fine)
         }
@@ -94,27 +94,56 @@ fn verdict(survey: &Survey, faults: &[Fault]) -> String {
     text
 }
 
-fn query_table(result: &QueryResult, width: u16) -> String {
-    let mut table = new_table(width);
-    table.set_header(result.columns().iter().map(|name| line(name)));
-    for row in 0..result.len() {
-        table.add_row(result.row(row).into_iter().map(|value| match value {
-            Value::Null => String::new(),
-            Value::Bool(value) => value.to_string(),
-            Value::Int(value) => value.to_string(),
-            Value::Float(value) => value.to_string(),
-            Value::Text(text) => line(&text),
-        }));
+/// A table where it fits the width, else one record after another, as psql does it with `\x auto`.
+fn query_text(result: &QueryResult, width: u16) -> String {
+    let names: Vec<String> = result.columns().iter().map(|name| line(name)).collect();
+    let rows: Vec<Vec<String>> = (0..result.len()).map(|row| result.row(row).into_iter().map(cell).collect()).collect();
+    let longest = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([names[column].chars().count()]).max().unwrap_or(0)
+    };
+    let needed: usize = (0..names.len()).map(|column| longest(column) + GAP).sum();
+    let rows_word = if rows.len() == 1 { "row" } else { "rows" };
+    if needed <= usize::from(width) || rows.is_empty() {
+        let mut table = new_table(width);
+        table.set_header(&names);
+        let count = rows.len();
+        rows.into_iter().for_each(|row| {
+            table.add_row(row);
+        });
+        return format!("{table}\n{count} {rows_word}\n");
     }
-    let rows = if result.len() == 1 { "row" } else { "rows" };
-    format!("{table}\n{} {rows}\n", result.len())
+    let widest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (number, row) in rows.iter().enumerate() {
+        text.push_str(&format!("-[ record {} ]\n", number + 1));
+        for (name, cell) in names.iter().zip(row) {
+            let line = format!("{name:widest$}  {cell}");
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    format!("{text}\n{} {rows_word}\n", rows.len())
+}
+
+/// Characters between two columns of a table.
+const GAP: usize = 2;
+
+fn cell(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Text(text) => line(&text),
+    }
 }
 
 /// A sober table that keeps to the width.
 pub(super) fn new_table(width: u16) -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')))
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width);
     table
