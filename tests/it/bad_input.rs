@@ -237,3 +237,27 @@ fn random_bytes_are_no_reason_to_panic() {
         }
     }
 }
+
+#[test]
+fn a_damaged_file_in_a_folder_is_a_defect_beside_the_good_ones() {
+    let world = World::new();
+    world.write("in/good.csv", export());
+    let gz = packed(export().as_bytes());
+    world.write("in/cut.csv.gz", &gz[..gz.len() / 2]);
+    world.write("in/noise.db", [b"SQLite format 3\0".as_slice(), &[7; 4000]].concat());
+    let receipt = world.ingest("x", &[&world.path("in")]);
+    assert_eq!(receipt["totals"]["rows_written"], 120, "{receipt:#}");
+    let defects = receipt["defects"].to_string();
+    assert!(defects.contains("cut.csv.gz") && defects.contains("noise.db"), "{defects}");
+    world.run(&["ingest", "in", "--strict"]).exits(1);
+    world.run(&["ingest", "in/noise.db", "--lake", "other"]).exits(1);
+}
+
+#[test]
+fn a_file_of_which_no_row_can_be_used_is_refused_and_nothing_is_written() {
+    let world = World::new();
+    world.write("bad.csv", "dag_id,task_id,run_id,start_date,end_date,state\nd,t,r,soon,later,success\n");
+    let run = world.run(&["ingest", "bad.csv"]).exits(1);
+    assert!(run.stderr.contains("bad.csv, line 2") && run.stderr.contains("soon"), "{run:#?}");
+    assert!(world.lake_files().keys().all(|name| !name.ends_with(".parquet")), "{:?}", world.lake_files().keys());
+}

@@ -22,6 +22,7 @@ mod same_rows;
 
 // The lake to answers.
 mod analysis;
+mod fleet;
 mod manners;
 mod report;
 mod reproducible;

@@ -59,6 +59,8 @@ fn every_command_has_help() {
             "{help:#?}"
         );
         assert!(!help.stdout.contains('\u{1b}'), "{help:#?}");
+        let has_commands = help.stdout.contains("Commands:");
+        assert!(help.stdout.contains("Example") || has_commands, "{help:#?}");
         assert_eq!(help.stdout, world.run(&["help", command]).exits(0).stdout, "help {command}");
     }
     assert!(whole.stdout.contains("0 fine") && whole.stdout.contains("windtunnel demo"), "{whole:#?}");
@@ -220,4 +222,16 @@ fn it_looks_at_no_network_and_needs_no_home() {
         .expect("run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(world.path("reports/report.html").is_file());
+}
+
+#[test]
+fn a_wide_query_result_stands_as_records_a_narrow_one_as_a_table() {
+    let world = small();
+    let wide = world.run(&["lake", "sql", "SELECT * FROM task_attempts LIMIT 2"]).exits(0);
+    assert!(wide.stdout.contains("-[ record 2 ]") && wide.stdout.contains("duration_s"), "{wide:#?}");
+    let narrow = world.run(&["lake", "sql", "SELECT dag_id, count(*) AS n FROM dag_runs GROUP BY dag_id"]).exits(0);
+    assert!(!narrow.stdout.contains("record") && narrow.stdout.contains("shop"), "{narrow:#?}");
+    assert!(narrow.stdout.lines().all(|line| line.chars().count() <= 80), "{narrow:#?}");
+    let unknown = world.run(&["lake", "sql", "SELECT * FROM attempts"]).exits(1);
+    assert!(unknown.stderr.contains("task_attempts"), "{unknown:#?}");
 }

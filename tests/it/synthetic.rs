@@ -42,6 +42,8 @@ pub(crate) struct Story {
     pub(crate) starts_at: f64,
     /// 1: tasks of half a minute to a minute.
     pub(crate) scale: f64,
+    /// Every task takes so many seconds more from that day on: the host got slower.
+    pub(crate) host: (usize, f64),
 }
 
 impl Story {
@@ -55,6 +57,7 @@ impl Story {
             doubles_on: 30,
             starts_at: 5.0,
             scale: 1.0,
+            host: (0, 0.0),
         }
     }
 
@@ -66,7 +69,8 @@ impl Story {
     fn seconds(&self, day: usize, task: usize) -> f64 {
         let noise = ((day * 7919 + task * 104_729) % 97) as f64 / 97.0 - 0.5;
         let work = [40.0, 60.0, 30.0][task] * self.scale * (1.0 + 0.06 * noise);
-        if task == 1 && day >= self.doubles_on { work * 2.0 } else { work }
+        let work = if task == 1 && day >= self.doubles_on { work * 2.0 } else { work };
+        work + if day >= self.host.0 { self.host.1 } else { 0.0 }
     }
 
     fn task_rows(&self, out: &mut String) {
@@ -93,7 +97,8 @@ impl Story {
 
     fn run_rows(&self, out: &mut String) {
         for day in 0..self.days {
-            let (date, end) = (instant(day, 0.0), instant(day, self.starts_at + 300.0 * self.scale));
+            let host = if day >= self.host.0 { 3.0 * self.host.1 } else { 0.0 };
+            let (date, end) = (instant(day, 0.0), instant(day, self.starts_at + 300.0 * self.scale + host));
             out.push_str(&format!(
                 "{},{},{date},{date},{},{end},success,{},scheduled,{date},{date},{end},0\n",
                 day + 1,
