@@ -5,6 +5,8 @@ mod airflow;
 mod discover;
 mod error;
 mod fields;
+#[cfg(test)]
+mod fuzz;
 mod open;
 mod reading;
 mod recognise;
