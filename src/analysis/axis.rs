@@ -31,13 +31,12 @@ pub(super) struct DagAxis {
     has_interval: bool,
 }
 
-/// Chooses the axis of each DAG. A DAG without an interval of its own (triggered by assets or by hand) was caught up where
+/// A DAG without an interval of its own (triggered by assets or by hand) was caught up where
 /// most DAGs of its Airflow were: its runs then came as fast as theirs.
-pub(super) fn choose_all(histories: &[DagHistory], mode: AxisMode) -> Vec<DagAxis> {
-    let mut axes: Vec<DagAxis> = histories.iter().map(|history| choose(history, mode)).collect();
-    let deployments: BTreeSet<&Deployment> = histories.iter().map(|history| &history.deployment).collect();
+pub(super) fn agree(axes: &mut [DagAxis]) {
+    let deployments: BTreeSet<Deployment> = axes.iter().map(|dag| dag.choice.deployment.clone()).collect();
     for deployment in deployments {
-        let places: Vec<usize> = (0..axes.len()).filter(|&i| &histories[i].deployment == deployment).collect();
+        let places: Vec<usize> = (0..axes.len()).filter(|&i| axes[i].choice.deployment == deployment).collect();
         let told = places.iter().filter(|&&i| axes[i].has_interval).count();
         let caught_up = places.iter().filter(|&&i| axes[i].caught_up).count();
         for &i in places.iter().filter(|_| 2 * caught_up > told) {
@@ -50,7 +49,6 @@ pub(super) fn choose_all(histories: &[DagHistory], mode: AxisMode) -> Vec<DagAxi
             }
         }
     }
-    axes
 }
 
 /// Was most of this Airflow's history caught up?
@@ -60,7 +58,7 @@ pub(super) fn is_catch_up(deployment: &Deployment, axes: &[DagAxis]) -> bool {
 }
 
 /// Chooses the axis of one DAG.
-fn choose(history: &DagHistory, mode: AxisMode) -> DagAxis {
+pub(super) fn choose(history: &DagHistory, mode: AxisMode) -> DagAxis {
     let lag = lag_in_intervals(history);
     let caught_up = lag.is_some_and(|lag| lag > CATCH_UP_INTERVALS);
     let (axis, why) = match (mode, lag) {

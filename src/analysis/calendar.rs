@@ -1,11 +1,7 @@
 //! Which week is judged, and against which: per DAG, on the DAG's axis.
 
-use super::{
-    axis::{self, DagAxis},
-    result::Axis,
-    settings::Settings,
-};
-use crate::model::{DagHistory, TimeRange, Timestamp};
+use super::{axis::DagAxis, facts::Facts, result::Axis, settings::Settings};
+use crate::model::{TimeRange, Timestamp};
 
 /// Window and baseline of each DAG.
 pub(super) struct Calendar {
@@ -22,11 +18,8 @@ pub(super) struct Calendar {
 impl Calendar {
     /// On the wall clock all DAGs have the same last instant: one that no longer runs did not change this week. A catch-up
     /// got as far with each DAG as it got, so there each has its own.
-    pub(super) fn new(histories: &[DagHistory], axes: &[DagAxis], settings: &Settings) -> Self {
-        let last_of = |h: usize, wanted: Axis| {
-            let runs = histories[h].runs.iter().filter_map(|run| axis::instant(run, wanted)).max();
-            runs.or_else(|| histories[h].attempts.iter().filter_map(|attempt| attempt.started_at).max())
-        };
+    pub(super) fn new(facts: &[Facts], axes: &[DagAxis], settings: &Settings) -> Self {
+        let last_of = |h: usize, wanted: Axis| facts[h].last(wanted);
         let on = |wanted: Axis| (0..axes.len()).filter(move |&h| axes[h].choice.axis == wanted);
         let last_on = |wanted: Axis| on(wanted).filter_map(|h| last_of(h, wanted)).max();
         let main = if 2 * on(Axis::Logical).count() > axes.len() { Axis::Logical } else { Axis::Wall };

@@ -10,44 +10,48 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const DAY_MICROS: i64 = 86_400_000_000;
 
-/// Counts what was read and what no statistic uses.
-pub(super) fn coverage<'a>(
-    histories: &[DagHistory],
-    axes: &[DagAxis],
-    series: usize,
-    overheads: impl Iterator<Item = &'a Overhead>,
-) -> Coverage {
-    let attempts = || histories.iter().flat_map(|history| &history.attempts);
-    let runs = || histories.iter().flat_map(|history| &history.runs);
-    let tasks: BTreeSet<_> = attempts().map(|attempt| (&attempt.dag_id, &attempt.task_id)).collect();
-    let mut excluded: BTreeMap<&str, u64> = BTreeMap::new();
-    for attempt in attempts() {
-        if let Some(reason) = why_excluded(attempt) {
-            *excluded.entry(reason).or_default() += 1;
+/// Counts what is read and what no statistic uses, DAG by DAG.
+#[derive(Default)]
+pub(super) struct Counting {
+    so_far: Coverage,
+    excluded: BTreeMap<&'static str, u64>,
+    by_type: BTreeMap<RunType, u64>,
+    by_week: BTreeMap<Timestamp, u64>,
+}
+
+impl Counting {
+    pub(super) fn add(&mut self, history: &DagHistory, axis: &DagAxis, series: usize) {
+        let tasks: BTreeSet<_> = history.attempts.iter().map(|attempt| &attempt.task_id).collect();
+        for reason in history.attempts.iter().filter_map(why_excluded) {
+            *self.excluded.entry(reason).or_default() += 1;
         }
-    }
-    let mut by_type: BTreeMap<RunType, u64> = BTreeMap::new();
-    for run in runs() {
-        *by_type.entry(run.run_type.clone()).or_default() += 1;
-    }
-    let mut by_week: BTreeMap<Timestamp, u64> = BTreeMap::new();
-    for (history, axis) in histories.iter().zip(axes) {
-        for at in history.runs.iter().filter_map(|run| instant(run, axis.choice.axis)) {
-            *by_week.entry(monday(at)).or_default() += 1;
+        for run in &history.runs {
+            *self.by_type.entry(run.run_type.clone()).or_default() += 1;
+            if let Some(at) = instant(run, axis.choice.axis) {
+                *self.by_week.entry(monday(at)).or_default() += 1;
+            }
         }
+        let logical = history.runs.iter().filter_map(|run| run.logical_date);
+        let wall = history.attempts.iter().flat_map(|a| [a.started_at, a.ended_at].into_iter().flatten());
+        let so_far = &mut self.so_far;
+        so_far.attempts += history.attempts.len() as u64;
+        so_far.runs += history.runs.len() as u64;
+        so_far.dags += 1;
+        so_far.tasks += tasks.len() as u64;
+        so_far.series += series as u64;
+        so_far.logical = span(so_far.logical, logical);
+        so_far.wall = span(so_far.wall, wall);
     }
-    Coverage {
-        attempts: attempts().count() as u64,
-        runs: runs().count() as u64,
-        dags: histories.len() as u64,
-        tasks: tasks.len() as u64,
-        series: series as u64,
-        logical: span(runs().filter_map(|run| run.logical_date)),
-        wall: span(attempts().flat_map(|attempt| [attempt.started_at, attempt.ended_at].into_iter().flatten())),
-        excluded: excluded.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
-        runs_by_type: by_type.into_iter().collect(),
-        runs_by_week: by_week.into_iter().collect(),
-        overhead: overheads.flat_map(|overhead| overhead.curve.iter().copied()).collect(),
+
+    /// What was counted, with the overhead of each Airflow.
+    pub(super) fn finish<'a>(self, overheads: impl Iterator<Item = &'a Overhead>) -> Coverage {
+        Coverage {
+            excluded: self.excluded.into_iter().map(|(reason, count)| (reason.to_owned(), count)).collect(),
+            runs_by_type: self.by_type.into_iter().collect(),
+            runs_by_week: self.by_week.into_iter().collect(),
+            overhead: overheads.flat_map(|overhead| overhead.curve.iter().copied()).collect(),
+            ..self.so_far
+        }
     }
 }
 
@@ -67,8 +71,11 @@ fn why_excluded(attempt: &Attempt) -> Option<&'static str> {
     })
 }
 
-fn span(instants: impl Iterator<Item = Timestamp>) -> Option<(Timestamp, Timestamp)> {
-    instants.fold(None, |span, at| match span {
+fn span(
+    known: Option<(Timestamp, Timestamp)>,
+    instants: impl Iterator<Item = Timestamp>,
+) -> Option<(Timestamp, Timestamp)> {
+    instants.fold(known, |span, at| match span {
         None => Some((at, at)),
         Some((from, to)) => Some((at.min(from), at.max(to))),
     })

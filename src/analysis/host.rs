@@ -178,7 +178,7 @@ mod tests {
             let (day, task) = (i / TASKS, i % TASKS);
             let jitter = ((i * 7919 % 101) as f64 - 50.0) * 0.004;
             let started = Timestamp::default().plus_seconds(day as f64 * DAY_S + task as f64 * 60.0);
-            Common { started, seconds: 1.0 + extra(day) + jitter, duration_s: 5.0 + extra(day) + jitter, task }
+            Common { started, seconds: 1.0 + extra(day) + jitter, sd: 0.1, duration_s: 5.0 + extra(day) + jitter, task }
         };
         let common: Vec<Common> = (0..90 * TASKS).map(one).collect();
         let window =

@@ -6,6 +6,8 @@ mod change;
 mod coverage;
 mod dag_view;
 mod doubt;
+mod examined;
+mod facts;
 mod finding;
 #[cfg(test)]
 mod fixtures;
@@ -25,7 +27,8 @@ mod structure;
 mod warnings;
 mod weekly;
 
+pub use facts::Histories;
 pub use minutes::minutes_lost;
 pub use result::*;
-pub use settings::{Acknowledgement, AxisMode, Settings};
+pub use settings::{Acknowledgement, AxisMode, Filter, Settings};
 pub use weekly::analyze;

@@ -1,10 +1,7 @@
 //! The overhead that all tasks share at a time: process start, DAG parsing, a busy host. It is additive, in seconds, and by
 //! wall clock; what is left of a task's duration is its own.
 
-use super::{
-    axis::{self, DagAxis},
-    settings::Settings,
-};
+use super::settings::Settings;
 use crate::{
     model::{Attempt, DagHistory, Deployment, TaskState, Text, Timestamp},
     stats::{Neighbours, Observations, Scale, SharedEffect, Uneven, fit_shared_effect, splits, weekday_pattern},
@@ -17,7 +14,8 @@ const FITS: usize = 3;
 pub(super) const SHARED_ERROR: f64 = 0.55;
 /// Process start, DAG parsing and heartbeats on a quiet host, in seconds, at most (0.2 to 3 s in histories of five versions).
 const MAX_QUIET_S: f64 = 3.0;
-/// Attempts that a fit takes in; a longer history is fitted on every n-th.
+/// Attempts that a fit takes in, so that its memory does not grow with the history; of a longer one a half, a quarter, .. are
+/// chosen, and the overhead of the others is that of the chosen ones before and after them.
 const MAX_ATTEMPTS: usize = 200_000;
 /// Attempts and tasks without which nothing can be said of what they share.
 const MIN_ATTEMPTS: usize = 50;
@@ -26,29 +24,7 @@ const MIN_TASKS: usize = 5;
 /// Overhead by Airflow.
 pub(super) type Overheads = BTreeMap<Deployment, Overhead>;
 
-/// Fits each Airflow by itself: it has hosts of its own.
-pub(super) fn overheads(histories: &[DagHistory], axes: &[DagAxis], settings: &Settings) -> Overheads {
-    let mut by_deployment: BTreeMap<_, Vec<(usize, &DagHistory)>> = BTreeMap::new();
-    for (h, history) in histories.iter().enumerate() {
-        by_deployment.entry(history.deployment.clone()).or_default().push((h, history));
-    }
-    let instants: Vec<BTreeMap<&str, Timestamp>> = histories
-        .iter()
-        .zip(axes)
-        .map(|(history, dag)| {
-            let at = |run| axis::instant(run, dag.choice.axis);
-            history.runs.iter().filter_map(|run| Some((&*run.run_id, at(run)?))).collect()
-        })
-        .collect();
-    let at = |h: usize, attempt: &Attempt| instants[h].get(&*attempt.run_id).copied().or(attempt.started_at);
-    let fit = |(name, group): (Deployment, Vec<(usize, &DagHistory)>)| {
-        let caught_up = axis::is_catch_up(&name, axes);
-        (name, Overhead::fit(&group, at, caught_up, settings))
-    };
-    by_deployment.into_iter().map(fit).collect()
-}
-
-/// Which attempt: deployment and DAG by their place among the histories, then the attempt's place.
+/// Which attempt: the DAG's place among the histories, then the attempt's.
 pub(super) type Place = (usize, usize);
 
 /// The common overhead of each attempt that ran.
@@ -68,6 +44,8 @@ pub(super) struct Common {
     pub(super) started: Timestamp,
     /// Overhead, seconds.
     pub(super) seconds: f64,
+    /// Standard deviation of its error.
+    pub(super) sd: f64,
     /// As recorded.
     pub(super) duration_s: f64,
     /// Which task: numbered within the deployment.
@@ -85,9 +63,26 @@ struct Sample {
 }
 
 impl Overhead {
-    /// Seconds of overhead and their standard deviation.
-    pub(super) fn of(&self, place: Place) -> (f64, f64) {
-        self.of.get(&place).copied().unwrap_or((0.0, 0.0))
+    /// Seconds of overhead of an attempt that started then, and their standard deviation.
+    pub(super) fn of(&self, place: Place, started: Timestamp) -> (f64, f64) {
+        self.of.get(&place).copied().unwrap_or_else(|| self.between(started))
+    }
+
+    /// From the attempts before and after, the nearer the more.
+    fn between(&self, started: Timestamp) -> (f64, f64) {
+        let next = self.common.partition_point(|one| one.started < started);
+        let (before, after) = (next.checked_sub(1).map(|i| self.common[i]), self.common.get(next).copied());
+        match (before, after) {
+            (None, None) => (0.0, 0.0),
+            (Some(one), None) | (None, Some(one)) => (one.seconds, one.sd),
+            (Some(a), Some(b)) => {
+                let gap = b.started.seconds_since(a.started);
+                let share = if gap > 0.0 { started.seconds_since(a.started) / gap } else { 0.5 };
+                let apart = (b.seconds - a.seconds) / 2.0;
+                let seconds = a.seconds + share * (b.seconds - a.seconds);
+                (seconds, ((a.sd * a.sd + b.sd * b.sd) / 2.0 + apart * apart).sqrt())
+            }
+        }
     }
 
     /// The overhead by start, oldest first; empty where none was found.
@@ -100,16 +95,9 @@ impl Overhead {
         Self { common, ..Self::default() }
     }
 
-    /// Fits the overhead of one deployment's histories. `at` gives an attempt's time on its DAG's axis.
-    pub(super) fn fit(
-        histories: &[(usize, &DagHistory)],
-        at: impl Fn(usize, &Attempt) -> Option<Timestamp>,
-        caught_up: bool,
-        settings: &Settings,
-    ) -> Self {
-        let mut samples = collect(histories, at);
-        let stride = samples.len().div_ceil(MAX_ATTEMPTS).max(1);
-        samples = samples.into_iter().step_by(stride).collect();
+    /// Fits the overhead to the attempts of one Airflow.
+    fn fit(mut samples: Vec<Sample>, caught_up: bool, settings: &Settings) -> Self {
+        samples.sort_by_key(|sample| (sample.started, sample.place));
         let tasks = samples.iter().map(|sample| sample.task).max().map_or(0, |max| max + 1);
         if samples.len() < MIN_ATTEMPTS || tasks < MIN_TASKS {
             let why = format!("{} attempts of {tasks} tasks say too little of what they share", samples.len());
@@ -135,7 +123,9 @@ impl Overhead {
                 let pairs = fit.effect.iter().zip(&fit.uncertainty).map(|(effect, sd)| (effect + constant, *sd));
                 let of: HashMap<Place, (f64, f64)> = samples.iter().map(|sample| sample.place).zip(pairs).collect();
                 let curve = curve(&samples, &of, &fit.support);
-                let common = samples.iter().zip(&fit.effect).map(|(sample, effect)| sample.with(effect + constant));
+                let pairs = fit.effect.iter().zip(&fit.uncertainty);
+                let common =
+                    samples.iter().zip(pairs).map(|(sample, (effect, sd))| sample.with(effect + constant, *sd));
                 return Self { common: common.collect(), of, curve, absent: None };
             }
             regime = next;
@@ -155,33 +145,62 @@ fn constant(fit: &SharedEffect, observations: Observations<'_>) -> Option<f64> {
 }
 
 impl Sample {
-    fn with(&self, seconds: f64) -> Common {
-        Common { started: self.started, seconds, duration_s: self.duration_s, task: self.task }
+    fn with(&self, seconds: f64, sd: f64) -> Common {
+        Common { started: self.started, seconds, sd, duration_s: self.duration_s, task: self.task }
     }
 }
 
-/// Attempts that ended well, by start.
-fn collect(histories: &[(usize, &DagHistory)], at: impl Fn(usize, &Attempt) -> Option<Timestamp>) -> Vec<Sample> {
-    let mut tasks: BTreeMap<(usize, &Text), usize> = BTreeMap::new();
-    let mut samples = Vec::new();
-    for (h, history) in histories {
+/// Collects the attempts of one Airflow, DAG by DAG.
+#[derive(Default)]
+pub(super) struct Gathering {
+    samples: Vec<Sample>,
+    tasks: usize,
+    /// Attempts are kept whose hash ends in so many zero bits.
+    thinned: u32,
+}
+
+impl Gathering {
+    /// Takes the attempts of a DAG that ended well. `at` gives an attempt's time on the DAG's axis.
+    pub(super) fn add(&mut self, h: usize, history: &DagHistory, at: impl Fn(&Attempt) -> Option<Timestamp>) {
+        self.add_at_most(MAX_ATTEMPTS, h, history, at);
+    }
+
+    fn add_at_most(&mut self, most: usize, h: usize, history: &DagHistory, at: impl Fn(&Attempt) -> Option<Timestamp>) {
+        let mut tasks: BTreeMap<&Text, usize> = BTreeMap::new();
         for (i, attempt) in history.attempts.iter().enumerate() {
             let well = attempt.ran() && attempt.state == Some(TaskState::Success) && attempt.queued_at.is_some();
             let (Some(started), Some(ended)) = (attempt.started_at, attempt.ended_at) else { continue };
-            let Some(at) = at(*h, attempt).filter(|_| well) else { continue };
-            let next = tasks.len();
-            samples.push(Sample {
-                place: (*h, i),
-                started,
-                duration_s: ended.seconds_since(started),
-                task: *tasks.entry((*h, &attempt.task_id)).or_insert(next),
-                at,
-                first_try: attempt.try_number.unwrap_or(1) <= 1,
-            });
+            let Some(at) = at(attempt).filter(|_| well) else { continue };
+            let next = self.tasks + tasks.len();
+            let task = *tasks.entry(&attempt.task_id).or_insert(next);
+            if !is_chosen((h, i), self.thinned) {
+                continue;
+            }
+            let first_try = attempt.try_number.unwrap_or(1) <= 1;
+            let duration_s = ended.seconds_since(started);
+            self.samples.push(Sample { place: (h, i), started, duration_s, task, at, first_try });
+            while self.samples.len() > most {
+                self.thinned += 1;
+                let thinned = self.thinned;
+                self.samples.retain(|sample| is_chosen(sample.place, thinned));
+            }
         }
+        self.tasks += tasks.len();
     }
-    samples.sort_by_key(|sample| (sample.started, sample.place));
-    samples
+
+    /// Fits what they share.
+    pub(super) fn fit(self, caught_up: bool, settings: &Settings) -> Overhead {
+        Overhead::fit(self.samples, caught_up, settings)
+    }
+}
+
+/// One attempt in 2^`bits`, always the same ones; no pattern of the history decides it (splitmix64: Steele, Lea & Flood,
+/// OOPSLA 2014).
+fn is_chosen((h, i): Place, bits: u32) -> bool {
+    let mut z = ((h as u64) << 40 ^ i as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)).trailing_zeros() >= bits
 }
 
 /// Durations less each task's own weekly pattern: where many tasks do less on Sundays, that is no quieter host.

@@ -126,7 +126,7 @@ impl<'a> Runs<'a> {
                 return (0.0, 0.0);
             };
             let path = critical_path(run, of_run, &structure).map(|path| path.attempts).unwrap_or_default();
-            let parts = path.into_iter().map(|i| overhead.of((h, places[i])));
+            let parts = path.into_iter().filter_map(|i| Some(overhead.of((h, places[i]), of_run[i].started_at?)));
             let (seconds, variance) = parts.fold((0.0, 0.0), |(seconds, all), (s, sd)| (seconds + s, all + sd * sd));
             (seconds, variance.sqrt())
         };
@@ -195,7 +195,7 @@ impl Task<'_> {
         } else {
             let own = |place: usize, attempt: &Attempt| {
                 let seconds = attempt.ended_at?.seconds_since(attempt.started_at?);
-                let (common, sd) = self.overhead.of((self.h, place));
+                let (common, sd) = self.overhead.of((self.h, place), attempt.started_at?);
                 Some((seconds, common, sd))
             };
             all.push(self.one(Index::All, Quantity::Duration, None, own));

@@ -2,14 +2,25 @@
 
 use super::{
     change::{Judged, What},
+    examined::{Examined, Outcome},
     finding::level_of,
     result::{Axis, Point, Regime, SeriesView},
     series::{Sampled, Series},
 };
 use crate::model::TimeRange;
 
+impl Examined {
+    /// Its chart, where something was found in it.
+    pub(super) fn view(&self, axis: Axis, level: f64) -> Option<SeriesView> {
+        match &self.outcome {
+            Outcome::Changed(found) => Some(view(&found.series, &found.judged, axis, level)),
+            _ => None,
+        }
+    }
+}
+
 /// Points and levels of a series, no more points than a chart can show.
-pub(super) fn view(series: &Series, judged: &Judged, axis: Axis, level: f64) -> SeriesView {
+fn view(series: &Series, judged: &Judged, axis: Axis, level: f64) -> SeriesView {
     let n = series.points.len();
     let stride = n.div_ceil(SeriesView::MAX_POINTS).max(1);
     let point = |p: &Sampled| Point { at: p.at, raw: p.raw, adjusted: p.adjusted };

@@ -1,6 +1,6 @@
 //! What a user may decide about an analysis.
 
-use crate::model::{Quantity, SeriesKey, Timestamp};
+use crate::model::{DagHistory, Quantity, SeriesKey, Timestamp};
 
 /// Settings of the weekly analysis.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub threshold: f64,
     /// Level of the intervals. Default 0.95.
     pub level: f64,
+    /// DAGs that are told of.
+    pub filter: Filter,
     /// Known findings.
     pub acknowledged: Vec<Acknowledgement>,
     /// Seed of everything that draws random numbers.
@@ -39,6 +41,7 @@ impl Default for Settings {
             min_effect: 0.05,
             threshold: 4.5,
             level: 0.95,
+            filter: Filter::default(),
             acknowledged: Vec::new(),
             seed: 1,
         }
@@ -63,6 +66,28 @@ pub enum AxisMode {
     Logical,
     /// The wall clock for all.
     Wall,
+}
+
+/// Which DAGs are told of. All are analysed: what is common to them, and the control of false findings, need them.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// These DAGs; empty for all.
+    pub dags: Vec<String>,
+    /// DAGs of these owners; empty for all.
+    pub owners: Vec<String>,
+    /// DAGs with one of these tags; empty for all.
+    pub tags: Vec<String>,
+}
+
+impl Filter {
+    pub(super) fn lets_through(&self, history: &DagHistory) -> bool {
+        let owners = history.dag.as_ref().and_then(|dag| dag.owners.as_deref()).unwrap_or("");
+        let owned = |owner: &String| owners.split(',').any(|name| name.trim() == owner);
+        let tagged = |tag: &String| history.tags.iter().any(|known| **known == **tag);
+        (self.dags.is_empty() || self.dags.iter().any(|dag| **dag == *history.dag_id))
+            && (self.owners.is_empty() || self.owners.iter().any(owned))
+            && (self.tags.is_empty() || self.tags.iter().any(tagged))
+    }
 }
 
 /// A finding that is known until a date.

@@ -2,8 +2,8 @@
 //! makes longer. One of them speaks, and names the others.
 
 use super::{
+    examined::Examined,
     result::{Finding, Shadow},
-    series::Series,
 };
 use crate::model::{Index, Quantity, SeriesKey};
 use std::collections::BTreeMap;
@@ -16,9 +16,9 @@ const EXPLAINED: f64 = 1.5;
 pub(super) type Instances = BTreeMap<SeriesKey, usize>;
 
 /// Counts them.
-pub(super) fn instances(all: &[(Series, usize)]) -> Instances {
+pub(super) fn instances(all: &[Examined]) -> Instances {
     let mut instances = BTreeMap::new();
-    for (series, _) in all.iter().filter(|(series, _)| series.key.index != Index::All) {
+    for series in all.iter().filter(|series| series.key.index != Index::All) {
         *instances.entry(whole(&series.key)).or_default() += 1;
     }
     instances

@@ -1,12 +1,11 @@
 //! Findings by kind, in the order in which they are told.
 
 use super::{
-    change::{Judged, MIN_POINTS, What},
-    doubt::inconclusive,
+    change::What,
+    examined::{Examined, Outcome},
     finding::{Case, level_of},
     multiplicity::QValues,
     result::{Episode, Finding, Inconclusive, NotMeasurable, Trend},
-    series::Series,
     settings::Settings,
     shadow::{Instances, fold_shadows},
 };
@@ -28,28 +27,21 @@ pub(super) struct Sorted {
 }
 
 impl Sorted {
+    /// Takes what came of one series.
     pub(super) fn take(
         &mut self,
-        series: &Series,
-        judged: &Judged,
+        examined: &Examined,
         q: &QValues,
-        (baseline, window): (TimeRange, TimeRange),
+        window: TimeRange,
         has_pace: bool,
         settings: &Settings,
     ) {
-        let silent = |why: String| NotMeasurable { key: series.key.clone(), why };
-        if let Some(why) = &series.not_measurable {
-            self.not_measurable.push(silent(why.clone()));
-            return;
-        }
-        if series.points.len() < MIN_POINTS {
-            // A quantity that hardly ever occurs (a retry) is no gap in the report.
-            if series.key.quantity != Quantity::RetryDuration {
-                let why = format!("{} runs; {MIN_POINTS} are needed", series.points.len());
-                self.not_measurable.push(silent(why));
-            }
-            return;
-        }
+        let found = match &examined.outcome {
+            Outcome::Silent(why) => return self.not_measurable.extend(why.clone()),
+            Outcome::Unchanged(doubt) => return self.inconclusive.extend(doubt.clone()),
+            Outcome::Changed(found) => found,
+        };
+        let (series, judged) = (&found.series, &found.judged);
         let case =
             |change, q_value, key: SeriesKey| Case { series, judged, change, q_value, key, window, settings, has_pace };
         let before = self.findings();
@@ -58,12 +50,12 @@ impl Sorted {
         {
             self.sort(&case(change, *q_value, series.key.clone()));
         }
-        if let Some((change, q_value)) = q.spread.as_ref().filter(|(_, q)| *q <= settings.false_discovery_rate) {
+        if let Some(change) = found.spread.as_ref().filter(|_| q.spread <= settings.false_discovery_rate) {
             let key = SeriesKey { quantity: Quantity::Spread, ..series.key.clone() };
-            self.sort(&case(change, *q_value, key));
+            self.sort(&case(change, q.spread, key));
         }
         if self.findings() == before {
-            self.inconclusive.extend(inconclusive(series, judged, window, baseline, settings));
+            self.inconclusive.extend(found.doubt.clone());
         }
     }
 

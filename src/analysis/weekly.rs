@@ -1,97 +1,149 @@
 //! The weekly regression analysis: histories in, findings out.
 
 use super::{
-    axis,
+    axis::{self, DagAxis},
     calendar::Calendar,
-    change::{Judged, judge},
-    coverage::coverage,
+    coverage::Counting,
     dag_view::dag_view,
+    examined::{Examined, examine},
+    facts::{Ends, Facts, Histories},
     host::host_changes,
-    multiplicity::{is_tested, q_values},
-    overhead::overheads,
-    result::{Analysis, FalseAlarms},
+    multiplicity::q_values,
+    overhead::{Gathering, Overheads},
+    result::{Analysis, DagView, FalseAlarms, RunChange},
     run_change::run_change,
-    series::{self, Sampled, Series},
-    series_view::view,
     settings::Settings,
     shadow::instances,
     sorted::Sorted,
     warnings::{stale_acknowledgements, warnings},
 };
-use crate::{model::DagHistory, stats::parallel_map};
-use std::collections::BTreeSet;
+use crate::model::{Deployment, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Analyses the histories of one or more deployments.
-#[must_use]
-pub fn analyze(histories: &[DagHistory], settings: &Settings) -> Analysis {
-    let axes = axis::choose_all(histories, settings.axis);
-    let calendar = Calendar::new(histories, &axes, settings);
-    let overheads = overheads(histories, &axes, settings);
-    let mut all: Vec<(Series, usize)> = Vec::new();
-    for (h, history) in histories.iter().enumerate() {
-        let overhead = &overheads[&history.deployment];
-        let before_as_of = |point: &Sampled| point.at < calendar.window(h).to;
-        for mut series in series::of_dag(h, history, &axes[h], overhead) {
-            series.cut(before_as_of);
-            all.push((series, h));
+/// Analyses the histories of one or more deployments. Each history is read twice: once for what all of them share, once for
+/// its own series; between the two, and of the series without a change, nothing is kept that grows with its length.
+///
+/// # Errors
+/// Where a history cannot be had.
+pub fn analyze<H: Histories>(histories: &H, settings: &Settings) -> Result<Analysis, H::Error> {
+    let shared = Shared::gather(histories, settings)?;
+    let each = Each::examine(histories, &shared, settings)?;
+    Ok(conclude(shared, each, settings))
+}
+
+/// What all histories have in common.
+struct Shared {
+    facts: Vec<Facts>,
+    axes: Vec<DagAxis>,
+    calendar: Calendar,
+    overheads: Overheads,
+}
+
+impl Shared {
+    fn gather<H: Histories>(histories: &H, settings: &Settings) -> Result<Self, H::Error> {
+        let (mut facts, mut axes) = (Vec::new(), Vec::new());
+        // Each Airflow has hosts of its own.
+        let mut gatherings: BTreeMap<Deployment, Gathering> = BTreeMap::new();
+        for h in 0..histories.count() {
+            let history = histories.load(h)?;
+            let dag = axis::choose(&history, settings.axis);
+            let instants =
+                history.runs.iter().filter_map(|run| Some((&run.run_id, axis::instant(run, dag.choice.axis)?)));
+            let instants: BTreeMap<_, Timestamp> = instants.collect();
+            let gathering = gatherings.entry(history.deployment.clone()).or_default();
+            gathering.add(h, &history, |attempt| instants.get(&attempt.run_id).copied().or(attempt.started_at));
+            facts.push(Facts::of(&history, settings));
+            axes.push(dag);
         }
+        axis::agree(&mut axes);
+        let calendar = Calendar::new(&facts, &axes, settings);
+        let fit = |(name, gathering): (Deployment, Gathering)| {
+            let caught_up = axis::is_catch_up(&name, &axes);
+            (name, gathering.fit(caught_up, settings))
+        };
+        let overheads = gatherings.into_iter().map(fit).collect();
+        Ok(Self { facts, axes, calendar, overheads })
     }
-    let judged: Vec<Judged> = parallel_map(&all, |(series, _)| judge(series, settings));
+}
+
+/// What was found in each history.
+#[derive(Default)]
+struct Each {
+    series: Vec<Examined>,
+    run_changes: Vec<RunChange>,
+    dags: Vec<DagView>,
+    counting: Counting,
+    ends: Vec<Ends>,
+}
+
+impl Each {
+    fn examine<H: Histories>(histories: &H, shared: &Shared, settings: &Settings) -> Result<Self, H::Error> {
+        let mut each = Self::default();
+        for (h, dag) in shared.axes.iter().enumerate() {
+            let history = histories.load(h)?;
+            let ranges = (shared.calendar.baseline(h), shared.calendar.window(h));
+            let series = examine((h, &history), dag, &shared.overheads[&history.deployment], ranges, settings);
+            each.counting.add(&history, dag, series.len());
+            each.series.extend(series);
+            each.ends.push(Ends::of(&history, dag, ranges.0.from));
+            if shared.facts[h].wanted {
+                each.run_changes.extend(run_change(&history, dag.choice.axis, ranges, settings));
+                each.dags.extend(dag_view(&history, dag.choice.axis, ranges.1));
+            }
+        }
+        Ok(each)
+    }
+}
+
+fn conclude(shared: Shared, each: Each, settings: &Settings) -> Analysis {
+    let Shared { facts, axes, calendar, overheads } = shared;
     let mut sorted = Sorted::default();
-    let q_values = q_values(&all, &judged);
-    for (i, (series, h)) in all.iter().enumerate() {
-        let ranges = (calendar.baseline(*h), calendar.window(*h));
-        sorted.take(series, &judged[i], &q_values[i], ranges, axes[*h].has_pace(), settings);
+    let q = q_values(&each.series);
+    for (series, q) in each.series.iter().zip(&q) {
+        sorted.take(series, q, calendar.window(series.h), axes[series.h].has_pace(), settings);
     }
-    sorted.rank(&instances(&all));
+    sorted.rank(&instances(&each.series));
     let shown = sorted.shown();
-    let views = all.iter().zip(&judged).filter(|((series, _), _)| shown.contains(&series.key));
-    let series_views =
-        views.map(|((series, h), judged)| view(series, judged, axes[*h].choice.axis, settings.level)).collect();
-    let ranges = |h: usize| (calendar.baseline(h), calendar.window(h));
-    let tested = all.iter().filter(|(series, _)| is_tested(series)).count();
-    Analysis {
+    let series = each.series.iter().filter(|series| shown.contains(&series.key));
+    let views = series.filter_map(|series| series.view(axes[series.h].choice.axis, settings.level)).collect();
+    let tested = each.series.iter().filter(|series| series.is_tested()).count();
+    let said = warnings(&facts, &axes, &overheads, &each.ends, settings).into_iter();
+    let said = said.chain(stale_acknowledgements(&sorted.regressions, settings)).collect();
+    let paced = overheads.iter().filter(|(deployment, _)| !axis::is_catch_up(deployment, &axes));
+    let hosts =
+        paced.flat_map(|(name, overhead)| host_changes(name, overhead, calendar.wall_window(), settings)).collect();
+    let quantities: BTreeSet<_> = each.series.iter().map(|series| series.key.quantity).collect();
+    let mut analysis = Analysis {
         as_of: calendar.last,
         window: calendar.window_to(calendar.last),
         baseline: calendar.baseline_to(calendar.last),
         seed: settings.seed,
-        host_changes: overheads
-            .iter()
-            .filter(|(deployment, _)| !axis::is_catch_up(deployment, &axes))
-            .flat_map(|(deployment, overhead)| host_changes(deployment, overhead, calendar.wall_window(), settings))
-            .collect(),
-        run_changes: histories
-            .iter()
-            .enumerate()
-            .filter_map(|(h, history)| run_change(history, axes[h].choice.axis, ranges(h), settings))
-            .collect(),
-        dags: histories
-            .iter()
-            .enumerate()
-            .filter_map(|(h, history)| dag_view(history, axes[h].choice.axis, ranges(h).1))
-            .collect(),
-        coverage: coverage(histories, &axes, all.len(), overheads.values()),
+        host_changes: hosts,
+        run_changes: each.run_changes,
+        dags: each.dags,
+        coverage: each.counting.finish(overheads.values()),
         false_alarms: FalseAlarms {
             false_discovery_rate: settings.false_discovery_rate,
             series_tested: tested,
-            quantities: all.iter().map(|(s, _)| s.key.quantity).collect::<BTreeSet<_>>().into_iter().collect(),
+            quantities: quantities.into_iter().collect(),
             note: format!(
                 "of {tested} series tested together, at most {:.0} % of the findings are expected to be false \
                  (Benjamini-Hochberg on p-values corrected for searching all dates)",
                 settings.false_discovery_rate * 100.0
             ),
         },
-        warnings: warnings(histories, &axes, &overheads, &calendar, settings)
-            .into_iter()
-            .chain(stale_acknowledgements(&sorted.regressions, settings))
-            .collect(),
+        warnings: said,
         axes: axes.into_iter().map(|axis| axis.choice).collect(),
-        series: series_views,
+        series: views,
         regressions: sorted.regressions,
         improvements: sorted.improvements,
         trends: sorted.trends,
         went_away: sorted.went_away,
         inconclusive: sorted.inconclusive,
         not_measurable: sorted.not_measurable,
-    }
+    };
+    let wanted: BTreeSet<_> =
+        facts.into_iter().filter(|dag| dag.wanted).map(|dag| (dag.deployment, dag.dag_id)).collect();
+    analysis.keep_dags(|deployment, dag_id| wanted.contains(&(deployment.clone(), dag_id.clone())));
+    analysis
 }

@@ -2,14 +2,14 @@
 
 use super::{Context, summary::summary};
 use crate::{
-    analysis::{Acknowledgement, Analysis, AxisMode, Settings, analyze},
+    analysis::{Acknowledgement, Analysis, AxisMode, Filter, Histories, Settings, analyze},
     cli::{
         args::{AnalysisOptions, Analyze, AxisOption, FailOn, parse_days},
         exit::{Error, Outcome},
         wire::analysis::Document,
     },
     lake::Lake,
-    model::{DagHistory, Quantity, Timestamp},
+    model::{DagHistory, Deployment, Quantity, Text, Timestamp},
 };
 
 pub(super) fn run(context: &Context<'_>, args: &Analyze) -> Result<Outcome, Error> {
@@ -29,43 +29,43 @@ pub(super) fn run(context: &Context<'_>, args: &Analyze) -> Result<Outcome, Erro
     })
 }
 
-/// Reads what the filters let through, and analyses it.
+/// Analyses what the lake holds.
 pub(super) fn analysis(context: &Context<'_>, lake: &Lake, options: &AnalysisOptions) -> Result<Analysis, Error> {
     let settings = settings(context, options)?;
     let held = lake.hold();
-    let mut histories = Vec::new();
+    let mut places = Vec::new();
     for deployment in lake.deployments()? {
-        let ids = lake.dag_ids(&deployment)?;
-        let bar = context.console.bar(ids.len() as u64, "reading the lake");
-        for dag_id in ids {
-            histories.push(lake.dag_history(&deployment, &dag_id)?);
-            bar.inc(1);
-        }
-        bar.finish_and_clear();
+        places.extend(lake.dag_ids(&deployment)?.into_iter().map(|dag_id| (deployment.clone(), dag_id)));
     }
+    let bar = context.console.bar(2 * places.len() as u64, "reading and analysing");
+    let analysis = analyze(&Held { lake, places: &places, bar: &bar }, &settings)?;
+    bar.finish_and_clear();
     drop(held);
-    // The overhead is common to all DAGs: what is filtered out still tells of it.
-    let wanted = |history: &DagHistory| is_wanted(history, options);
-    let kept = histories.iter().filter(|history| wanted(history)).count();
-    if kept == 0 {
-        return Err(Error::Usage(format!("no DAG fits: {} in the lake; see `windtunnel lake ls`", histories.len())));
-    }
-    let mut analysis = analyze(&histories, &settings);
-    if kept < histories.len() {
-        analysis.keep_dags(|deployment, dag_id| {
-            histories.iter().any(|h| h.deployment == *deployment && h.dag_id == *dag_id && wanted(h))
-        });
+    if analysis.axes.is_empty() {
+        return Err(Error::Usage(format!("no DAG fits: {} in the lake; see `windtunnel lake ls`", places.len())));
     }
     Ok(analysis)
 }
 
-fn is_wanted(history: &DagHistory, options: &AnalysisOptions) -> bool {
-    let owners = history.dag.as_ref().and_then(|dag| dag.owners.as_deref()).unwrap_or("");
-    let owned = |owner: &String| owners.split(',').any(|name| name.trim() == owner);
-    let tagged = |tag: &String| history.tags.iter().any(|known| **known == **tag);
-    (options.dag.is_empty() || options.dag.iter().any(|dag| **dag == *history.dag_id))
-        && (options.owner.is_empty() || options.owner.iter().any(owned))
-        && (options.tag.is_empty() || options.tag.iter().any(tagged))
+/// The histories of a lake.
+struct Held<'a> {
+    lake: &'a Lake,
+    places: &'a [(Deployment, Text)],
+    bar: &'a indicatif::ProgressBar,
+}
+
+impl Histories for Held<'_> {
+    type Error = Error;
+
+    fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    fn load(&self, place: usize) -> Result<DagHistory, Error> {
+        self.bar.inc(1);
+        let (deployment, dag_id) = &self.places[place];
+        Ok(self.lake.dag_history(deployment, dag_id)?)
+    }
 }
 
 fn settings(context: &Context<'_>, options: &AnalysisOptions) -> Result<Settings, Error> {
@@ -98,6 +98,7 @@ fn settings(context: &Context<'_>, options: &AnalysisOptions) -> Result<Settings
         },
         false_discovery_rate: file.false_discovery_rate.unwrap_or(defaults.false_discovery_rate),
         min_effect: file.min_effect.unwrap_or(defaults.min_effect),
+        filter: Filter { dags: options.dag.clone(), owners: options.owner.clone(), tags: options.tag.clone() },
         acknowledged: acknowledged.collect::<Result<Vec<_>, _>>()?,
         seed: context.seed(),
         ..defaults
