@@ -6,7 +6,7 @@ use super::{
     settings::AxisMode,
 };
 use crate::{
-    model::{DagHistory, DagRun, Deployment, RunType, Timestamp},
+    model::{Attempt, DagHistory, DagRun, Deployment, RunType, Timestamp, date_in_run_id},
     stats::median,
 };
 use std::collections::BTreeSet;
@@ -94,6 +94,14 @@ fn lag_in_intervals(history: &DagHistory) -> Option<f64> {
             lags.push(start.seconds_since(date));
         }
     }
+    // An export without dag_run: runs state their date in their id.
+    for attempt in history.attempts.iter().filter(|_| history.runs.is_empty()) {
+        let is_scheduled = RunType::from_run_id(&attempt.run_id) == RunType::Scheduled;
+        if let (Some(date), Some(start), true) = (date_in_run_id(&attempt.run_id), attempt.started_at, is_scheduled) {
+            dates.push(date);
+            lags.push(start.seconds_since(date));
+        }
+    }
     dates.sort();
     dates.dedup();
     if dates.len() < MIN_RUNS {
@@ -109,4 +117,10 @@ pub(super) fn instant(run: &DagRun, axis: Axis) -> Option<Timestamp> {
         Axis::Logical => run.about(),
         Axis::Wall => run.started_at.or(run.queued_at).or(run.run_after).or(run.logical_date),
     }
+}
+
+/// The instant of an attempt whose run is not known: the date that the run's id states, else when it started.
+pub(super) fn instant_of_attempt(attempt: &Attempt, axis: Axis) -> Option<Timestamp> {
+    let stated = date_in_run_id(&attempt.run_id).filter(|_| axis == Axis::Logical);
+    stated.or(attempt.started_at)
 }

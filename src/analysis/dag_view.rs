@@ -22,7 +22,7 @@ pub(super) fn dag_view(history: &DagHistory, axis: Axis, window: TimeRange) -> O
     let run = typical(history, axis, window)?;
     let structure = Structure::of(history);
     let attempts: Vec<&Attempt> = history.attempts.iter().filter(|attempt| attempt.run_id == run.run_id).collect();
-    let path = critical_path(run, &attempts, &structure)?;
+    let path = critical_path(run, &attempts, &structure).filter(|path| !path.attempts.is_empty())?;
     let started_at = run.started_at?;
     let critical: BTreeSet<usize> = path.attempts.iter().copied().collect();
     let bar = |(i, attempt): (usize, &&Attempt)| {

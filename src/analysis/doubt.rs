@@ -10,6 +10,10 @@ use crate::{
 const MIN_BEFORE: usize = 5;
 const MIN_AFTER: usize = 3;
 const MIN_APART: usize = 15;
+/// Level at which window and baseline must differ to be named: at 95 %, five of a hundred quiet series would be.
+const DOUBT_LEVEL: f64 = 0.995;
+/// More runs than this are no advice.
+const MAX_NEEDED: usize = 200;
 
 /// Window against baseline where no change was found: does it look changed?
 pub(super) fn inconclusive(
@@ -58,13 +62,13 @@ fn doubt(
     settings: &Settings,
 ) -> Option<Inconclusive> {
     let (before, after) = (judged.uneven().slice(a, b), judged.uneven().slice(c, d));
-    let effect = if judged.logs {
-        let plain = |from: usize, to: usize| series.points[from..to].iter().map(|p| p.adjusted).collect::<Vec<_>>();
-        ratio(&plain(a, b), &plain(c, d), settings.level)?
-    } else {
-        uneven_ratio(before, after, settings.level)?
+    let plain = |from: usize, to: usize| series.points[from..to].iter().map(|p| p.adjusted).collect::<Vec<_>>();
+    let estimate = |level: f64| match judged.logs {
+        true => ratio(&plain(a, b), &plain(c, d), level),
+        false => uneven_ratio(before, after, level),
     };
-    if effect.contains(1.0) || effect.point.ln().abs() < settings.min_effect.ln_1p() {
+    let effect = estimate(settings.level)?;
+    if estimate(DOUBT_LEVEL)?.contains(1.0) || effect.point.ln().abs() < settings.min_effect.ln_1p() {
         return None;
     }
     let positive: Vec<f64> = series.points[a..d].iter().map(|p| p.adjusted).filter(|v| *v > 0.0).map(f64::ln).collect();
@@ -73,6 +77,6 @@ fn doubt(
     Some(Inconclusive {
         key: series.key.clone(),
         effect,
-        more_runs_needed: needed.map(|n| n.saturating_sub(d - c)).filter(|n| *n > 0),
+        more_runs_needed: needed.map(|n| n.saturating_sub(d - c)).filter(|n| (1..=MAX_NEEDED).contains(n)),
     })
 }

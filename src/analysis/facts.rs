@@ -33,7 +33,9 @@ impl Facts {
     pub(super) fn of(history: &DagHistory, settings: &Settings) -> Self {
         let last = |wanted: Axis| {
             let runs = history.runs.iter().filter_map(|run| axis::instant(run, wanted)).max();
-            runs.or_else(|| history.attempts.iter().filter_map(|attempt| attempt.started_at).max())
+            let attempts =
+                || history.attempts.iter().filter_map(|attempt| axis::instant_of_attempt(attempt, wanted)).max();
+            runs.or_else(attempts)
         };
         Self {
             deployment: history.deployment.clone(),

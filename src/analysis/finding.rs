@@ -40,7 +40,14 @@ impl Case<'_> {
             return None;
         }
         let (before, after) = (self.level(from, at)?, self.level(at, to)?);
-        let cadence = if self.has_pace { Cadence::of(&points[at..to]) } else { Cadence::UNKNOWN };
+        let runs_still = points.last().is_some_and(|last| last.at >= self.window.from);
+        let cadence = if !runs_still {
+            Cadence::STOPPED
+        } else if self.has_pace {
+            Cadence::of(&points[at..to])
+        } else {
+            Cadence::UNKNOWN
+        };
         let changed_at = points[at].at;
         Some(Finding {
             id: id(&self.key, changed_at),
@@ -50,9 +57,11 @@ impl Case<'_> {
             changed_low: points[low].at,
             changed_high: points[high.min(points.len() - 1)].at,
             in_window: self.window.contains(changed_at),
+            is_new: points[(at + TELLS - 1).min(points.len() - 1)].at >= self.window.from,
             effect_raw: self.effect_raw(from, at, to).unwrap_or_else(|| effect.clone()),
             minutes_lost_per_week: self.minutes(from, at, to, &cadence),
             evidence: self.evidence(from, at, to, &effect),
+            last_run: points.last().map_or(changed_at, |last| last.at),
             effect,
             q_value: self.q_value,
             before,
@@ -224,6 +233,8 @@ pub(super) fn level_of(series: &Series, judged: &Judged, from: usize, to: usize,
     Some(if judged.logs { at.map(f64::exp) } else { at })
 }
 
+/// Runs of a new level from which on it can be told from chance.
+pub(super) const TELLS: usize = 5;
 const WEEK_S: f64 = 7.0 * 86_400.0;
 /// Smallest change over the whole history that is called creep.
 const MIN_CREEP: f64 = 0.2;

@@ -3,6 +3,7 @@
 
 use super::{
     change::{EXCURSION_THRESHOLD, autocorrelation_factor},
+    finding::TELLS,
     minutes::{Cadence, minutes},
     overhead::{Common, Overhead},
     result::HostChange,
@@ -135,6 +136,7 @@ impl Case<'_> {
             changed_high: at,
             ended_at: None,
             in_window: self.window.contains(at),
+            is_new: self.days.at[(from + TELLS - 1).min(self.days.at.len() - 1)] >= self.window.from,
             before: uneven_level(around, level)?,
             after: uneven_level(inside, level)?,
             minutes_lost_per_week: minutes(Some(difference.clone()), &Cadence { runs_per_week: a_week }, level),

@@ -13,6 +13,8 @@ pub(super) struct Cadence {
 impl Cadence {
     /// Runs came as fast as a catch-up let them.
     pub(super) const UNKNOWN: Self = Self { runs_per_week: 0.0 };
+    /// No run in the window: nothing is lost any more.
+    pub(super) const STOPPED: Self = Self { runs_per_week: -1.0 };
 
     /// From the runs of a stretch: their number over its length; one run alone tells nothing.
     pub(super) fn of(points: &[Sampled]) -> Self {
@@ -26,12 +28,13 @@ impl Cadence {
 /// Minutes a week; zero where seconds mean nothing (rates, spread) or the pace of the runs is not known.
 pub(super) fn minutes(seconds: Option<Estimate>, cadence: &Cadence, level: f64) -> Estimate {
     match seconds {
-        Some(seconds) if *cadence != Cadence::UNKNOWN => {
+        Some(seconds) if cadence.runs_per_week > 0.0 => {
             let minutes = seconds.map(|s| s * cadence.runs_per_week / 60.0);
             Estimate { method: "seconds a run times runs a week, task time".into(), ..minutes }
         }
         other => {
             let method = match other {
+                Some(_) if *cadence == Cadence::STOPPED => "not counted: no run in the window",
                 Some(_) => "not counted: the pace of the runs is not known",
                 None => "not counted: a rate or a spread has no seconds of its own",
             };

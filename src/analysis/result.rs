@@ -93,6 +93,9 @@ pub struct Finding {
     pub changed_high: Timestamp,
     /// Did it change in the window that is judged?
     pub in_window: bool,
+    /// Can it be told since the window only? A change needs five runs before it can be told from chance, so one that
+    /// happened shortly before the window is news in it.
+    pub is_new: bool,
     /// After / before, once the overhead common to all tasks is removed. For rates: the ratio of the rates.
     pub effect: Estimate,
     /// After / before, as recorded.
@@ -109,6 +112,8 @@ pub struct Finding {
     pub n_before: usize,
     /// Runs in the new regime.
     pub n_after: usize,
+    /// Last run of the series.
+    pub last_run: Timestamp,
     /// What speaks for it, in words, one sentence each.
     pub evidence: Vec<String>,
     /// Other series in which the same change shows: the run that the task makes longer, the retries of its failures.
@@ -145,6 +150,8 @@ pub struct HostChange {
     pub ended_at: Option<Timestamp>,
     /// Did it change in the window that is judged?
     pub in_window: bool,
+    /// Can it be told since the window only?
+    pub is_new: bool,
     /// Seconds of overhead in an attempt, before.
     pub before: Estimate,
     /// Seconds of overhead in an attempt, after.
@@ -394,6 +401,13 @@ pub struct FalseAlarms {
 }
 
 impl Analysis {
+    /// Minutes lost a week to what is in force and not acknowledged: single tasks and runs, each second once, and the hosts.
+    pub fn minutes_lost_per_week(&self) -> f64 {
+        let open = self.regressions.iter().filter(|finding| finding.acknowledged.is_none());
+        let hosts: f64 = self.slower_hosts().map(|change| change.minutes_lost_per_week.point).sum();
+        super::minutes_lost(open) + hosts
+    }
+
     /// Changes of the hosts for the worse that are still in force.
     pub fn slower_hosts(&self) -> impl Iterator<Item = &HostChange> {
         self.host_changes.iter().filter(|change| change.ended_at.is_none() && change.difference.point > 0.0)

@@ -1,16 +1,13 @@
 //! Histories to series: one quantity of one task, one point a run, in the order of the DAG's axis.
 
 use super::{
-    axis::{DagAxis, instant},
+    axis::{DagAxis, instant, instant_of_attempt},
     overhead::{Overhead, SHARED_ERROR},
     path::critical_path,
     structure::Structure,
 };
 use crate::{
-    model::{
-        Attempt, DagHistory, DagRun, Index, Quantity, RunState, RunType, SeriesKey, TaskState, Text, Timestamp,
-        date_in_run_id,
-    },
+    model::{Attempt, DagHistory, DagRun, Index, Quantity, RunState, RunType, SeriesKey, TaskState, Text, Timestamp},
     stats::{median, quantile},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -99,8 +96,7 @@ impl<'a> Runs<'a> {
         }
         // An export without dag_run: the date that the run's id states, else the run's first start.
         for attempt in &history.attempts {
-            let stated = date_in_run_id(&attempt.run_id).or(attempt.started_at);
-            if let Some(at) = stated {
+            if let Some(at) = instant_of_attempt(attempt, axis.choice.axis) {
                 by_id.entry(&attempt.run_id).or_insert_with(|| (at, RunType::from_run_id(&attempt.run_id), None));
             }
         }

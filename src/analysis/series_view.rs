@@ -32,6 +32,7 @@ fn view(series: &Series, judged: &Judged, axis: Axis, level: f64) -> SeriesView 
             What::Trend => {}
         }
     }
+    let creeps = judged.changes.iter().any(|change| change.what == What::Trend);
     edges.sort_unstable();
     edges.dedup();
     let end = |i: usize| series.points.get(i).or(series.points.last()).map(|p| p.at).unwrap_or_default();
@@ -44,6 +45,7 @@ fn view(series: &Series, judged: &Judged, axis: Axis, level: f64) -> SeriesView 
         axis,
         points: series.points.iter().step_by(stride).map(point).collect(),
         n,
-        regimes: edges.windows(2).filter_map(regime).collect(),
+        // A creeping series has no level.
+        regimes: if creeps { Vec::new() } else { edges.windows(2).filter_map(regime).collect() },
     }
 }

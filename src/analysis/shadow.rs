@@ -131,6 +131,8 @@ mod tests {
             changed_low: at(day * 86_400.0),
             changed_high: at((day + 1.0) * 86_400.0),
             in_window: false,
+            is_new: false,
+            last_run: at((day + 9.0) * 86_400.0),
             effect: estimate(1.5),
             effect_raw: estimate(1.5),
             q_value: 0.001,

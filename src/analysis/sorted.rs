@@ -87,7 +87,7 @@ impl Sorted {
             fold_shadows(findings, instances);
             findings.sort_by(|a, b| {
                 let dear = |f: &Finding| f.minutes_lost_per_week.point.abs();
-                (b.in_window.cmp(&a.in_window)).then(dear(b).total_cmp(&dear(a))).then_with(|| a.key.cmp(&b.key))
+                (b.is_new.cmp(&a.is_new)).then(dear(b).total_cmp(&dear(a))).then_with(|| a.key.cmp(&b.key))
             });
         }
         self.trends.sort_by(|a, b| b.per_week.point.total_cmp(&a.per_week.point).then_with(|| a.key.cmp(&b.key)));

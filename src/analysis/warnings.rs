@@ -5,7 +5,7 @@ use super::{
     facts::{Ends, Facts},
     overhead::Overheads,
     result::{Axis, Finding},
-    settings::Settings,
+    settings::{AxisMode, Settings},
 };
 /// The sentences, most general first.
 pub(super) fn warnings(
@@ -20,6 +20,13 @@ pub(super) fn warnings(
     if caught_up > 1 {
         warnings.push(format!(
             "{caught_up} DAGs were caught up, each to a date of its own: each is judged on the last week of its own logical dates"
+        ));
+    }
+    let by_wall = axes.iter().filter(|axis| axis.caught_up && axis.choice.axis == Axis::Wall).count();
+    if by_wall > 0 && settings.axis == AxisMode::Wall {
+        warnings.push(format!(
+            "{by_wall} DAGs were caught up: by wall clock, weeks of their logical dates share a few hours; without --axis wall \
+             they are judged by logical date"
         ));
     }
     for (deployment, overhead) in overheads {

@@ -5,7 +5,7 @@ use super::{
     calendar::Calendar,
     coverage::Counting,
     dag_view::dag_view,
-    examined::{Examined, examine},
+    examined::{Examined, Outcome, examine},
     facts::{Ends, Facts, Histories},
     host::host_changes,
     multiplicity::q_values,
@@ -51,7 +51,9 @@ impl Shared {
                 history.runs.iter().filter_map(|run| Some((&run.run_id, axis::instant(run, dag.choice.axis)?)));
             let instants: BTreeMap<_, Timestamp> = instants.collect();
             let gathering = gatherings.entry(history.deployment.clone()).or_default();
-            gathering.add(h, &history, |attempt| instants.get(&attempt.run_id).copied().or(attempt.started_at));
+            gathering.add(h, &history, |attempt| {
+                instants.get(&attempt.run_id).copied().or_else(|| axis::instant_of_attempt(attempt, dag.choice.axis))
+            });
             facts.push(Facts::of(&history, settings));
             axes.push(dag);
         }
@@ -83,7 +85,8 @@ impl Each {
             let history = histories.load(h)?;
             let ranges = (shared.calendar.baseline(h), shared.calendar.window(h));
             let series = examine((h, &history), dag, &shared.overheads[&history.deployment], ranges, settings);
-            each.counting.add(&history, dag, series.len());
+            let told = series.iter().filter(|series| !matches!(series.outcome, Outcome::Silent(None))).count();
+            each.counting.add(&history, dag, told);
             each.series.extend(series);
             each.ends.push(Ends::of(&history, dag, ranges.0.from));
             if shared.facts[h].wanted {

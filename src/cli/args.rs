@@ -12,7 +12,7 @@ use std::path::PathBuf;
     after_help = "Examples:\n  windtunnel demo                       the main job on a bundled real history\n  \
                   windtunnel weekly exports/            ingest, analyse, report\n  \
                   windtunnel export-sql --airflow 2 --dialect postgres > export.sql && psql -f export.sql\n\n\
-                  Exit codes: 0 fine, 1 usage error or failure, 2 a gate failed, 3 no decision."
+                  Exit codes: 0 fine, 1 usage error or failure, 2 `--fail-on` and it did, 3 nothing could be tested."
 )]
 pub(super) struct Cli {
     #[command(flatten)]
@@ -122,6 +122,9 @@ pub(super) struct Weekly {
     pub(super) input: InputOptions,
     #[command(flatten)]
     pub(super) analysis: AnalysisOptions,
+    /// Exit with 2 when something is new and worse, with 3 when nothing could be tested
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(super) fail_on: Option<FailOn>,
     /// Folder of the report
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub(super) out: PathBuf,
@@ -195,7 +198,10 @@ pub(super) enum LakeCommand {
     Verify,
     /// Run a SQL query over it
     #[command(
-        after_help = "Example: windtunnel lake sql 'SELECT dag_id, count(*) AS n FROM dag_runs GROUP BY dag_id ORDER BY n DESC'"
+        after_help = "Examples:\n  windtunnel lake sql 'SELECT dag_id, count(*) AS n FROM dag_runs GROUP BY dag_id ORDER BY n DESC'\n  \
+                      windtunnel lake sql \"SELECT * FROM task_attempts WHERE started_at > TIMESTAMP '2026-11-17 00:00:00' AND state = 'failed'\"\n  \
+                      windtunnel lake sql \"SELECT strftime(started_at, '%Y-%m-%d') AS day, avg(queue_wait_s) AS wait_s FROM task_attempts GROUP BY day ORDER BY day\"\n\n\
+                      Instants are UTC. Tables: `SHOW TABLES`."
     )]
     Sql {
         /// SELECT statement
@@ -208,7 +214,7 @@ pub(super) enum LakeCommand {
 pub(super) struct Analyze {
     #[command(flatten)]
     pub(super) options: AnalysisOptions,
-    /// Exit with 2 when something regressed in the window, with 3 when nothing could be tested
+    /// Exit with 2 when something is new and worse, with 3 when nothing could be tested
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(super) fail_on: Option<FailOn>,
 }

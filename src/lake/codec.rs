@@ -31,7 +31,7 @@ use std::{collections::HashSet, fs::File, path::Path, sync::Arc};
 /// Rows encoded at once. Large enough for vectorised encoders, small enough to hold many such batches.
 const BATCH_ROWS: usize = 8_192;
 /// Rows of a row group: what a reader must read at least when it looks for one DAG.
-const ROW_GROUP_ROWS: usize = 131_072;
+const ROW_GROUP_ROWS: usize = 32_768;
 /// zstd level of parts: beyond 3, size hardly falls and time doubles.
 const ZSTD_LEVEL: i32 = 3;
 

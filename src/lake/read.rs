@@ -121,7 +121,10 @@ pub(super) fn query(error: PolarsError) -> Error {
         PolarsError::IO { .. } => true,
         other => DAMAGE.iter().any(|words| other.to_string().contains(words)),
     };
-    if damaged { Error::Unreadable(error.to_string()) } else { Error::Query(error.to_string()) }
+    // The engine appends its plan, which only its makers can read.
+    let text = error.to_string();
+    let said = text.split("\n\nResolved plan").next().unwrap_or(&text).trim().to_owned();
+    if damaged { Error::Unreadable(said) } else { Error::Query(said) }
 }
 
 /// What the Parquet reader says of a file that is none, or not a whole one.

@@ -56,7 +56,8 @@ impl Lake {
 
     fn view(&self, table: &'static Table) -> Result<LazyFrame, Error> {
         let frame = self.all_deployments(table)?;
-        let frame = if table.name == TASK_ATTEMPTS.name || table.name == RESCHEDULES.name {
+        let joined = table.name == TASK_ATTEMPTS.name || table.name == RESCHEDULES.name;
+        let frame = if joined {
             let runs =
                 self.all_deployments(&DAG_RUNS)?.select(["deployment", "dag_id", "run_id", "logical_date"].map(col));
             let on = ["deployment", "dag_id", "run_id"].map(col);
@@ -67,6 +68,14 @@ impl Lake {
         let seconds = |later: &str, earlier: &str| {
             (col(later).cast(DataType::Int64) - col(earlier).cast(DataType::Int64)).cast(DataType::Float64) / lit(1e6)
         };
+        // Plain UTC: SQL literals carry no zone, and a comparison with one that does would fail.
+        let times = table.columns.iter().filter(|column| column.kind == Kind::Time);
+        let plain = DataType::Datetime(TimeUnit::Microseconds, None);
+        let mut names: Vec<&str> = times.map(|column| column.name).collect();
+        if joined {
+            names.push("logical_date");
+        }
+        let frame = frame.with_columns(names.into_iter().map(|name| col(name).cast(plain.clone())).collect::<Vec<_>>());
         Ok(match table.name {
             "task_attempts" => frame
                 .with_columns([

@@ -81,6 +81,7 @@ fn details(page: &mut String, article: &Article, images: Option<&str>) {
 }
 
 fn run_changes(page: &mut String, changes: &[RunChangeView]) {
+    let changes: Vec<&RunChangeView> = changes.iter().filter(|change| change.clear).collect();
     if changes.is_empty() {
         return;
     }

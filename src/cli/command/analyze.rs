@@ -9,7 +9,7 @@ use crate::{
         wire::analysis::Document,
     },
     lake::Lake,
-    model::{DagHistory, Deployment, Quantity, Text, Timestamp},
+    model::{Counts, DagHistory, Deployment, Quantity, Text, Timestamp},
 };
 
 pub(super) fn run(context: &Context<'_>, args: &Analyze) -> Result<Outcome, Error> {
@@ -19,14 +19,19 @@ pub(super) fn run(context: &Context<'_>, args: &Analyze) -> Result<Outcome, Erro
     } else {
         context.console.say(&summary(context, &analysis))?;
     }
-    let regressed = analysis.regressions.iter().any(|finding| finding.in_window && finding.acknowledged.is_none())
-        || analysis.slower_hosts().any(|change| change.in_window);
-    Ok(match args.fail_on {
+    Ok(outcome(&analysis, args.fail_on))
+}
+
+/// The exit code: a gate where `--fail-on` asks for one.
+pub(super) fn outcome(analysis: &Analysis, fail_on: Option<FailOn>) -> Outcome {
+    let regressed = analysis.regressions.iter().any(|finding| finding.is_new && finding.acknowledged.is_none())
+        || analysis.slower_hosts().any(|change| change.is_new);
+    match fail_on {
         None => Outcome::Fine,
         Some(FailOn::Regressed) if regressed => Outcome::Regressed,
         Some(FailOn::Regressed) if analysis.false_alarms.series_tested == 0 => Outcome::NoDecision,
         Some(FailOn::Regressed) => Outcome::Fine,
-    })
+    }
 }
 
 /// Analyses what the lake holds.
@@ -38,13 +43,27 @@ pub(super) fn analysis(context: &Context<'_>, lake: &Lake, options: &AnalysisOpt
         places.extend(lake.dag_ids(&deployment)?.into_iter().map(|dag_id| (deployment.clone(), dag_id)));
     }
     let bar = context.console.bar(2 * places.len() as u64, "reading and analysing");
-    let analysis = analyze(&Held { lake, places: &places, bar: &bar }, &settings)?;
+    let mut analysis = analyze(&Held { lake, places: &places, bar: &bar }, &settings)?;
     bar.finish_and_clear();
+    analysis.warnings.extend(rejected(lake)?);
     drop(held);
     if analysis.axes.is_empty() {
         return Err(Error::Usage(format!("no DAG fits: {} in the lake; see `windtunnel lake ls`", places.len())));
     }
     Ok(analysis)
+}
+
+/// What was not understood when the lake was filled is missing from every number.
+fn rejected(lake: &Lake) -> Result<Option<String>, Error> {
+    let survey = lake.survey()?;
+    let total = |count: fn(&Counts) -> u64| survey.sources.iter().map(|source| count(&source.counts)).sum::<u64>();
+    let (read, rejected) = (total(|counts| counts.read), total(|counts| counts.rejected));
+    Ok((rejected > 0).then(|| {
+        format!(
+            "{rejected} of {read} rows were rejected when they were ingested; \
+             `windtunnel lake sql 'SELECT name, line, reason, count FROM defects'` lists why"
+        )
+    }))
 }
 
 /// The histories of a lake.

@@ -134,7 +134,8 @@ fn cell(value: Value) -> String {
         Value::Null => String::new(),
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
-        Value::Float(value) => value.to_string(),
+        // Six decimals hold a microsecond.
+        Value::Float(value) => ((value * 1e6).round() / 1e6).to_string(),
         Value::Text(text) => line(&text),
     }
 }

@@ -2,8 +2,9 @@
 
 use super::Context;
 use crate::{
-    analysis::{Analysis, Finding, minutes_lost},
+    analysis::{Analysis, Finding},
     cli::console::line,
+    model::SeriesKey,
 };
 
 /// Findings that a terminal shows.
@@ -16,19 +17,16 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
     let mut text = String::new();
     let (open, known): (Vec<&Finding>, Vec<&Finding>) =
         analysis.regressions.iter().partition(|f| f.acknowledged.is_none());
-    let new = open.iter().filter(|finding| finding.in_window).count();
-    let minutes = minutes_lost(open.iter().copied());
+    let new = open.iter().filter(|finding| finding.is_new).count();
+    let minutes = analysis.minutes_lost_per_week();
     let hosts = analysis.slower_hosts().count();
     let verdict = match open.len() {
         0 if analysis.false_alarms.series_tested == 0 => {
             context.console.paint("Nothing can be said: no series has enough runs.", anstyle::AnsiColor::Yellow)
         }
-        0 if hosts > 0 => {
-            context.console.paint("All tasks at once got slower, none by itself.", anstyle::AnsiColor::Red)
-        }
-        0 if analysis.inconclusive.iter().any(|doubt| doubt.effect.point > 1.0) => {
-            context.console.paint("Nothing got slower for sure; some look slower.", anstyle::AnsiColor::Yellow)
-        }
+        0 if hosts > 0 => context
+            .console
+            .paint(&format!("All tasks at once got slower: {} lost a week.", words(minutes)), anstyle::AnsiColor::Red),
         0 => context.console.paint("Nothing got slower.", anstyle::AnsiColor::Green),
         n => context.console.paint(
             &format!("{} in force, {new} new this week: {} lost a week.", counted(n, "regression"), words(minutes)),
@@ -36,9 +34,9 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
         ),
     };
     text.push_str(&format!(
-        "{verdict}\nweek to {} against the {:.0} days before\n{}\n",
+        "{verdict}\nwhole history to {}; new is what shows {}\n{}\n",
         analysis.as_of.minute_string(),
-        analysis.baseline.days(),
+        window(analysis),
         axes(analysis)
     ));
     text.push_str(&hosts_list(context, analysis));
@@ -46,7 +44,7 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
         [("Got worse", open), ("Got better", analysis.improvements.iter().collect()), ("Known", known)]
     {
         if !findings.is_empty() {
-            text.push_str(&format!("\n{title}\n{}", findings_list(context, &findings)));
+            text.push_str(&format!("\n{title}\n{}", findings_list(context, analysis, &findings)));
         }
     }
     if !analysis.trends.is_empty() {
@@ -54,12 +52,14 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
     }
     for trend in &analysis.trends {
         text.push_str(&format!(
-            "  {:+.1} % a week ({:+.1} to {:+.1})  {}  {}\n",
+            "  {:+.1} % a week ({:+.1} to {:+.1})  {}  {}\n      from {} to {}\n",
             trend.per_week.point * 100.0,
             trend.per_week.lower * 100.0,
             trend.per_week.upper * 100.0,
-            line(&trend.key.name()),
+            series_name(analysis, &trend.key),
             trend.key.quantity.label(),
+            trend.range.from.date_string(),
+            trend.range.to.date_string(),
         ));
     }
     if !analysis.went_away.is_empty() {
@@ -71,7 +71,7 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
             episode.effect.point,
             episode.effect.lower,
             episode.effect.upper,
-            line(&episode.key.name()),
+            series_name(analysis, &episode.key),
             episode.key.quantity.label(),
             episode.range.from.date_string(),
             episode.range.to.date_string()
@@ -91,7 +91,7 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
 }
 
 /// Two lines each: what and by how much, then since when and at what price. Names are long, and must not be cut.
-fn findings_list(context: &Context<'_>, findings: &[&Finding]) -> String {
+fn findings_list(context: &Context<'_>, analysis: &Analysis, findings: &[&Finding]) -> String {
     let mut text = String::new();
     for finding in findings.iter().take(SHOWN) {
         let effect = &finding.effect;
@@ -106,18 +106,21 @@ fn findings_list(context: &Context<'_>, findings: &[&Finding]) -> String {
             if finding.key.quantity.is_rate() { String::new() } else { format!(" ({:.2} to {upper})", effect.lower) };
         let (low, high) = (finding.changed_low.date_string(), finding.changed_high.date_string());
         let between = if low == high { String::new() } else { format!(" (between {low} and {high})") };
-        let new = if finding.in_window {
+        let new = if finding.is_new {
             context.console.paint(" new this week", anstyle::AnsiColor::Red)
         } else {
             String::new()
         };
         text.push_str(&format!(
             "  {ratio}{range}  {}  {}{new}\n      since {}{between}\n",
-            line(&finding.key.name()),
+            series_name(analysis, &finding.key),
             finding.key.quantity.label(),
             finding.changed_at.date_string(),
         ));
         let minutes = &finding.minutes_lost_per_week;
+        if minutes.method.contains("no run in the window") {
+            text.push_str(&format!("      no run since {}: it costs nothing now\n", finding.last_run.date_string()));
+        }
         if minutes.n > 0 {
             let what = if minutes.point > 0.0 { "lost" } else { "won" };
             text.push_str(&format!(
@@ -153,6 +156,14 @@ fn words(minutes: f64) -> String {
     }
 }
 
+/// Since when a change counts as new: DAGs that were caught up have a last week each.
+fn window(analysis: &Analysis) -> String {
+    match analysis.axes.iter().any(|choice| choice.axis == crate::analysis::Axis::Logical) {
+        true => format!("in each DAG's last {:.0} days", analysis.window.days()),
+        false => format!("since {}", analysis.window.from.date_string()),
+    }
+}
+
 fn axes(analysis: &Analysis) -> String {
     let logical = analysis.axes.iter().filter(|choice| choice.axis == crate::analysis::Axis::Logical).count();
     match (logical, analysis.axes.len() - logical) {
@@ -178,7 +189,7 @@ fn hosts_list(context: &Context<'_>, analysis: &Analysis) -> String {
         let minutes = change.minutes_lost_per_week.point;
         text.push_str(&format!(
             "  {seconds} ({:+.1} to {:+.1}) in each attempt{}\n      since {}{between}{end}\n      {} {} a week; \
-             seen in {} of {} tasks, blamed on none\n",
+             seen in {} of {} tasks\n",
             change.difference.lower,
             change.difference.upper,
             if analysis.host_changes.iter().any(|other| other.deployment != change.deployment) {
@@ -209,7 +220,7 @@ fn undecided(analysis: &Analysis) -> String {
             doubt.effect.point,
             doubt.effect.lower,
             doubt.effect.upper,
-            line(&doubt.key.name()),
+            series_name(analysis, &doubt.key),
             doubt.key.quantity.label(),
         ));
     }
@@ -218,6 +229,15 @@ fn undecided(analysis: &Analysis) -> String {
         text.push_str(&format!("  and {rest} more (--json lists them)\n"));
     }
     text
+}
+
+/// The series, and of which Airflow where the lake holds several.
+fn series_name(analysis: &Analysis, key: &SeriesKey) -> String {
+    let several = analysis.axes.iter().any(|dag| dag.deployment != key.deployment);
+    match several {
+        true => format!("{}: {}", line(key.deployment.as_str()), line(&key.name())),
+        false => line(&key.name()),
+    }
 }
 
 fn counted(n: usize, what: &str) -> String {

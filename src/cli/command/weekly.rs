@@ -2,6 +2,7 @@
 
 use super::{Context, analyze, ingest, report, summary::summary};
 use crate::{
+    analysis::Analysis,
     cli::{
         args::{AnalysisOptions, InputOptions, Weekly},
         console::line,
@@ -13,7 +14,8 @@ use crate::{
 use std::path::Path;
 
 pub(super) fn run(context: &Context<'_>, args: &Weekly) -> Result<Outcome, Error> {
-    weekly(context, &context.lake(), &args.paths, &args.input, &args.analysis, &args.out)
+    let analysis = weekly(context, &context.lake(), &args.paths, &args.input, &args.analysis, &args.out)?;
+    Ok(analyze::outcome(&analysis, args.fail_on))
 }
 
 /// Ingests `paths` into `lake`, analyses it, and writes the report to `out`.
@@ -24,7 +26,7 @@ pub(super) fn weekly(
     input: &InputOptions,
     options: &AnalysisOptions,
     out: &Path,
-) -> Result<Outcome, Error> {
+) -> Result<Analysis, Error> {
     let receipt = ingest::ingest(context, lake, paths, input)?;
     let analysis = analyze::analysis(context, lake, options)?;
     let paths = report::write(context, &analysis, out)?;
@@ -47,5 +49,5 @@ pub(super) fn weekly(
         context.console.say(&text)?;
         receipt.warnings.iter().for_each(|warning| context.console.warn(warning));
     }
-    Ok(Outcome::Fine)
+    Ok(analysis)
 }

@@ -27,6 +27,9 @@ pub(in crate::cli) struct Document {
     went_away: Vec<Episode>,
     inconclusive: Vec<Inconclusive>,
     not_measurable: Vec<NotMeasurable>,
+    /// Of all regressions and hosts in force, each second once.
+    #[serde(default)]
+    minutes_lost_per_week: f64,
     #[serde(default)]
     host_changes: Vec<HostChange>,
     run_changes: Vec<RunChange>,
@@ -117,6 +120,8 @@ struct Finding {
     changed_low: Time,
     changed_high: Time,
     in_window: bool,
+    #[serde(default)]
+    is_new: bool,
     effect: Estimate,
     effect_raw: Estimate,
     q_value: f64,
@@ -125,6 +130,7 @@ struct Finding {
     minutes_lost_per_week: Estimate,
     n_before: usize,
     n_after: usize,
+    last_run: Option<Time>,
     evidence: Vec<String>,
     #[serde(default)]
     also: Vec<Shadow>,
@@ -150,6 +156,8 @@ struct HostChange {
     changed_high: Time,
     ended_at: Option<Time>,
     in_window: bool,
+    #[serde(default)]
+    is_new: bool,
     before_s: Estimate,
     after_s: Estimate,
     difference_s: Estimate,

@@ -41,7 +41,7 @@ pub(crate) struct Article {
 
 /// An article about a change for the worse.
 pub(crate) fn regression(finding: &Finding, shelf: &mut Shelf<'_>) -> Result<Article, Error> {
-    let badge = match (&finding.acknowledged, finding.in_window) {
+    let badge = match (&finding.acknowledged, finding.is_new) {
         (Some(_), _) => Badge::new("calm", "✓", "acknowledged"),
         (None, true) => Badge::new("worse", "▲", "new this week"),
         (None, false) => Badge::new("still", "◆", "still in force"),
@@ -51,7 +51,7 @@ pub(crate) fn regression(finding: &Finding, shelf: &mut Shelf<'_>) -> Result<Art
 
 /// An article about a change for the better.
 pub(crate) fn improvement(finding: &Finding, shelf: &mut Shelf<'_>) -> Result<Article, Error> {
-    let word = if finding.in_window { "better, new this week" } else { "better, still in force" };
+    let word = if finding.is_new { "better, new this week" } else { "better, still in force" };
     finding_article(finding, Badge::new("better", "▼", word), Tone::Better, shelf)
 }
 
@@ -159,9 +159,10 @@ fn finding_facts(finding: &Finding) -> Vec<Fact> {
         false => ("Costs a week", finding.minutes_lost_per_week.clone()),
     };
     let runs = format!(
-        "{} before, {} since",
+        "{} before, {} since, the last on {}",
         words::counted(finding.n_before, "run", "runs"),
-        words::count(finding.n_after as u64)
+        words::count(finding.n_after as u64),
+        finding.last_run.date_string()
     );
     let since = Fact::new("Since", finding.changed_at.date_string()).noted(format!("the change lies {interval}"));
     let levels = format!("{} → {}", level(&finding.before), level(&finding.after));
@@ -180,6 +181,9 @@ fn finding_facts(finding: &Finding) -> Vec<Fact> {
     };
     if minutes.n > 0 {
         facts.push(Fact::new(cost, words::minutes_range(&minutes)));
+    }
+    if minutes.n == 0 && !quantity.is_rate() && minutes.method.starts_with("not counted") {
+        facts.push(Fact::new(cost, "not counted").noted(minutes.method.trim_start_matches("not counted: ").to_owned()));
     }
     facts.push(how_sure(finding.q_value));
     facts.extend(also(finding));

@@ -108,7 +108,8 @@ pub(crate) fn method(analysis: &Analysis, version: &str) -> Vec<Fact> {
         Fact::new("As of", format!("{} UTC", analysis.as_of.minute_string()))
             .noted("the last instant in the history, unless it was named"),
         Fact::new("Window", words::dates(&analysis.window)),
-        Fact::new("Baseline", words::dates(&analysis.baseline)),
+        Fact::new("Baseline", words::dates(&analysis.baseline))
+            .noted("held against the window where a run's seconds are told, and where nothing was found"),
         Fact::new("Seed", analysis.seed.to_string()).noted("same history, seed and version: same report"),
         Fact::new("Windtunnel", version),
     ]

@@ -48,7 +48,7 @@ pub(crate) fn name(change: &HostChange) -> String {
 
 fn article(change: &HostChange, shelf: &mut Shelf<'_>) -> HostArticle {
     let slower = change.difference.point > 0.0;
-    let badge = match (change.ended_at, slower, change.in_window) {
+    let badge = match (change.ended_at, slower, change.is_new) {
         (Some(_), ..) => Badge::new("calm", "◌", "went away"),
         (None, true, true) => Badge::new("worse", "▲", "new this week"),
         (None, true, false) => Badge::new("still", "◆", "still in force"),

@@ -86,6 +86,7 @@ fn view(change: &RunChange, note: Option<String>, shelf: &mut Shelf<'_>) -> RunC
     let largest = rows.iter().map(|r| r.2.abs()).filter(|s| s.is_finite()).fold(0.0, f64::max);
     let range = words::seconds_range(&change.seconds);
     let badge = match change.seconds.point {
+        _ if note.is_some() => Badge::new("calm", "●", "caught up"),
         _ if change.seconds.contains(0.0) => Badge::new("calm", "●", "no clear change"),
         s if s > 0.0 => Badge::new("worse", "▲", "slower"),
         s if s < 0.0 => Badge::new("better", "▼", "faster"),

@@ -27,11 +27,11 @@ pub(crate) struct Verdict {
 /// The verdict over `analysis`. Acknowledged changes do not count.
 pub(crate) fn verdict(analysis: &Analysis) -> Verdict {
     let open: Vec<&Finding> = analysis.regressions.iter().filter(|f| f.acknowledged.is_none()).collect();
-    let (new, old): (Vec<&Finding>, Vec<&Finding>) = open.iter().copied().partition(|f| f.in_window);
+    let (new, old): (Vec<&Finding>, Vec<&Finding>) = open.iter().copied().partition(|f| f.is_new);
     let hosts: Vec<&HostChange> = analysis.slower_hosts().collect();
     let badge = match (new.len(), old.len(), analysis.false_alarms.series_tested) {
         (0, 0, 0) => Badge::new("calm", "?", "nothing could be tested"),
-        (0, 0, _) if hosts.iter().any(|change| change.in_window) => Badge::new("worse", "▲", "regressed"),
+        (0, 0, _) if hosts.iter().any(|change| change.is_new) => Badge::new("worse", "▲", "regressed"),
         (0, 0, _) if !hosts.is_empty() => Badge::new("still", "◆", "still slower"),
         (0, 0, _) => Badge::new("better", "✓", "no regression"),
         (0, _, _) => Badge::new("still", "◆", "still slower"),
@@ -41,7 +41,7 @@ pub(crate) fn verdict(analysis: &Analysis) -> Verdict {
     for change in hosts.iter().rev() {
         sentence.insert_str(0, &of_host(change));
     }
-    Verdict { badge, sentence, facts: facts(analysis, &open) }
+    Verdict { badge, sentence, facts: facts(analysis) }
 }
 
 /// A host that got slower comes first: it is one cause of everything else that is.
@@ -50,7 +50,9 @@ fn of_host(change: &HostChange) -> String {
     name.replace_range(..1, "A");
     let (seconds, since) = (words::seconds(change.difference.point), change.changed_at.date_string());
     let cost = words::seconds(change.minutes_lost_per_week.point * 60.0);
-    format!("{name} take {seconds} longer since {since}, {cost} a week: the hosts got slower. ")
+    format!(
+        "{name} take {seconds} longer since {since}, {cost} a week: the hosts or what starts the tasks got slower. "
+    )
 }
 
 fn sentence(analysis: &Analysis, new: &[&Finding], old: &[&Finding], hosts_are_well: bool) -> String {
@@ -73,7 +75,8 @@ fn sentence(analysis: &Analysis, new: &[&Finding], old: &[&Finding], hosts_are_w
         _ => subject(old, "still"),
     };
     let open: Vec<&Finding> = new.iter().chain(old).copied().collect();
-    if let Some(minutes) = lost(&open) {
+    let minutes = minutes_lost(open.iter().copied());
+    if minutes > 0.0 {
         text.push_str(&format!(": {} lost a week", words::seconds(minutes * 60.0)));
     }
     let dearest = open.iter().max_by(|a, b| weight(a).total_cmp(&weight(b)));
@@ -139,14 +142,12 @@ fn weight(finding: &Finding) -> f64 {
     if minutes.is_nan() { f64::NEG_INFINITY } else { minutes }
 }
 
-fn lost(findings: &[&Finding]) -> Option<f64> {
-    Some(minutes_lost(findings.iter().copied())).filter(|minutes| *minutes > 0.0)
-}
-
-fn facts(analysis: &Analysis, open: &[&Finding]) -> Vec<Fact> {
+fn facts(analysis: &Analysis) -> Vec<Fact> {
     let mut facts = vec![
-        Fact::new("Window judged", words::dates(&analysis.window)),
-        Fact::new("Baseline", words::dates(&analysis.baseline)),
+        Fact::new("New is what shows since", analysis.window.from.date_string()).noted(format!(
+            "week judged: {}; changes are searched in the whole history",
+            words::dates(&analysis.window)
+        )),
         Fact::new("Time axis", axes(analysis)),
         Fact::new("Improvements", format!("{} in force", words::count(analysis.improvements.len() as u64))),
         Fact::new("Tested", words::counted(analysis.false_alarms.series_tested, "series", "series")).noted(format!(
@@ -154,8 +155,10 @@ fn facts(analysis: &Analysis, open: &[&Finding]) -> Vec<Fact> {
             words::number(analysis.false_alarms.false_discovery_rate * 100.0)
         )),
     ];
-    if let Some(minutes) = lost(open) {
-        facts.insert(0, Fact::new("Lost a week", words::seconds(minutes * 60.0)).noted("each second counted once"));
+    let minutes = analysis.minutes_lost_per_week();
+    if minutes > 0.0 {
+        let lost = Fact::new("Lost a week", words::seconds(minutes * 60.0));
+        facts.insert(0, lost.noted("task time; a run counts only where none of its tasks does"));
     }
     facts
 }
