@@ -5,7 +5,7 @@ use super::{series::Series, settings::Settings};
 use crate::{
     model::{Index, Quantity},
     stats::{
-        Detector, Scale, Split, Uneven, ar1_robust, detect_rate_change, detect_spread_change, excursion,
+        Detector, Scale, Split, Uneven, ar1_residual, ar1_robust, detect_rate_change, detect_spread_change, excursion,
         line_beats_steps, median, normal_two_sided, own_spread, splits, uneven_difference, uneven_slope_p_value,
         weekday_pattern,
     },
@@ -51,6 +51,8 @@ pub(super) struct Judged {
     pub(super) logs: bool,
     pub(super) value: Vec<f64>,
     pub(super) sd: Vec<f64>,
+    /// Standard errors of levels are larger by this, as neighbours in time resemble each other.
+    pub(super) inflation: f64,
 }
 
 impl Judged {
@@ -70,8 +72,11 @@ pub(super) fn judge(series: &Series, settings: &Settings) -> Judged {
     if !series.key.quantity.is_rate() {
         remove_weekdays(series, &mut value);
     }
-    let mut judged = Judged { changes: Vec::new(), p_value: 1.0, logs, value, sd };
+    let mut judged = Judged { changes: Vec::new(), p_value: 1.0, logs, value, sd, inflation: 1.0 };
     if series.points.len() >= MIN_POINTS {
+        if !series.key.quantity.is_rate() {
+            judged.inflation = autocorrelation_factor(judged.uneven(), settings.threshold);
+        }
         judged.changes =
             if series.key.quantity.is_rate() { rate_change(series) } else { level_changes(series, &judged, settings) };
     }
@@ -115,7 +120,7 @@ fn level_changes(series: &Series, judged: &Judged, settings: &Settings) -> Vec<C
     let all = judged.uneven();
     let n = judged.value.len();
     let mapped = if series.means.is_some() { MAPPED_FACTOR } else { 1.0 };
-    let threshold = settings.threshold * mapped * autocorrelation_factor(&judged.value);
+    let threshold = settings.threshold * mapped * judged.inflation;
     let came_and_went = excursion(all, EXCURSION_THRESHOLD * threshold / settings.threshold);
     let hidden = came_and_went.as_ref().map_or(0..0, |e| e.from..e.to);
     let kept: Vec<usize> = (0..n).filter(|i| !hidden.contains(i)).collect();
@@ -166,11 +171,47 @@ fn steps<'a>(found: &'a [Split], kept: &'a [usize], n: usize) -> impl Iterator<I
     })
 }
 
-/// Standard errors of levels are larger by this where neighbours in time resemble each other: sqrt((1 + phi) / (1 - phi)), phi
-/// taken one standard error low, so that chance alone does not cost power.
-pub(super) fn autocorrelation_factor(value: &[f64]) -> f64 {
-    let phi = (ar1_robust(value) - 1.0 / (value.len() as f64).sqrt()).clamp(0.0, 0.9);
+/// Standard errors of levels are larger by this where neighbours in time resemble each other: sqrt((1 + phi) / (1 - phi)).
+///
+/// What remains around the levels (or around a line, where that leaves less) tells it with a standard error of 1 / sqrt(n);
+/// where it is less than twice that, the cruder estimate from differences counts, one such error less: chance must not cost
+/// power.
+pub(super) fn autocorrelation_factor(all: Uneven<'_>, threshold: f64) -> f64 {
+    let se = 1.0 / (all.value.len() as f64).sqrt();
+    let around_levels = ar1_residual(&around_levels(all, threshold));
+    let phi = around_levels.min(ar1_residual(&around_line(all.value)));
+    let rough = ar1_robust(all.value) - se;
+    let phi = if phi > 2.0 * se { phi } else { rough };
+    let phi = phi.clamp(0.0, 0.9);
     ((1.0 + phi) / (1.0 - phi)).sqrt()
+}
+
+fn around_levels(all: Uneven<'_>, threshold: f64) -> Vec<f64> {
+    // What came and went is no memory of the series.
+    let gone = excursion(all, EXCURSION_THRESHOLD).map_or(0..0, |e| e.from..e.to);
+    let kept: Vec<usize> = (0..all.value.len()).filter(|i| !gone.contains(i)).collect();
+    let value: Vec<f64> = kept.iter().map(|&i| all.value[i]).collect();
+    let sd: Vec<f64> = kept.iter().map(|&i| all.sd[i]).collect();
+    let all = Uneven { value: &value, sd: &sd, scale: all.scale };
+    let mut edges: Vec<usize> = splits(all, threshold).iter().map(|split| split.index).collect();
+    edges.insert(0, 0);
+    edges.push(all.value.len());
+    let stretch = |edge: &[usize]| {
+        let values = &all.value[edge[0]..edge[1]];
+        let middle = median(values).unwrap_or(0.0);
+        values.iter().map(|value| value - middle).collect::<Vec<_>>()
+    };
+    edges.windows(2).flat_map(stretch).collect()
+}
+
+/// Least squares on the order of the values.
+fn around_line(value: &[f64]) -> Vec<f64> {
+    let middle = (value.len() as f64 - 1.0) / 2.0;
+    let mean = value.iter().sum::<f64>() / value.len() as f64;
+    let place = |i: usize| i as f64 - middle;
+    let squares: f64 = (0..value.len()).map(|i| place(i).powi(2)).sum();
+    let slope = (0..value.len()).map(|i| place(i) * (value[i] - mean)).sum::<f64>() / squares.max(1.0);
+    (0..value.len()).map(|i| value[i] - mean - slope * place(i)).collect()
 }
 
 /// A change of the spread of a task's duration around its levels.

@@ -151,11 +151,12 @@ impl Case<'_> {
     }
 
     fn ratio(&self, before: Uneven<'_>, after: Uneven<'_>) -> Option<Estimate> {
-        if self.judged.logs {
+        let ratio = if self.judged.logs {
             uneven_difference(before, after, self.settings.level).map(|difference| difference.map(f64::exp))
         } else {
             uneven_ratio(before, after, self.settings.level)
-        }
+        };
+        ratio.map(|ratio| ratio.widened(self.judged.inflation, true))
     }
 
     fn effect_raw(&self, from: usize, at: usize, to: usize) -> Option<Estimate> {
@@ -163,7 +164,7 @@ impl Case<'_> {
             return self.effect(from, at, to);
         }
         let raw: Vec<f64> = self.series.points.iter().map(|point| point.raw).collect();
-        ratio(&raw[from..at], &raw[at..to], self.settings.level)
+        ratio(&raw[from..at], &raw[at..to], self.settings.level).map(|ratio| ratio.widened(self.judged.inflation, true))
     }
 
     /// Level of a stretch in the quantity's unit.
@@ -187,6 +188,7 @@ impl Case<'_> {
         } else {
             uneven_difference(all.slice(from, at), all.slice(at, to), self.settings.level)
         };
+        let seconds = seconds.map(|seconds| seconds.widened(self.judged.inflation, false));
         minutes(seconds, cadence, self.settings.level)
     }
 

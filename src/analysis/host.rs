@@ -40,7 +40,7 @@ pub(super) fn host_changes(
     let common: Vec<Common> = overhead.common().iter().copied().filter(|one| one.started < window.to).collect();
     let Some(days) = Days::of(&common) else { return Vec::new() };
     let case = Case { deployment, common: &common, days: &days, window, settings };
-    let threshold = settings.threshold * autocorrelation_factor(&days.value);
+    let threshold = settings.threshold * autocorrelation_factor(days.uneven(), settings.threshold);
     let came_and_went = excursion(days.uneven(), EXCURSION_THRESHOLD * threshold / settings.threshold);
     if let Some(episode) = came_and_went {
         return case.episode(episode.from, episode.to, episode.p_value()).into_iter().collect();

@@ -4,7 +4,7 @@
 use super::settings::Settings;
 use crate::{
     model::{Attempt, DagHistory, Deployment, TaskState, Text, Timestamp},
-    stats::{Neighbours, Observations, Scale, SharedEffect, Uneven, fit_shared_effect, splits, weekday_pattern},
+    stats::{Neighbours, Observations, Pace, Scale, SharedEffect, Uneven, fit_shared_effect, splits, weekday_pattern},
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,6 +17,8 @@ const MAX_QUIET_S: f64 = 3.0;
 /// Attempts that a fit takes in, so that its memory does not grow with the history; of a longer one a half, a quarter, .. are
 /// chosen, and the overhead of the others is that of the chosen ones before and after them.
 const MAX_ATTEMPTS: usize = 200_000;
+/// Share of the tasks that must follow the overhead second for second.
+const MIN_AGREEMENT: f64 = 0.75;
 /// Attempts and tasks without which nothing can be said of what they share.
 const MIN_ATTEMPTS: usize = 50;
 const MIN_TASKS: usize = 5;
@@ -112,14 +114,22 @@ impl Overhead {
             without_weekdays(&samples)
         };
         let group: Vec<usize> = samples.iter().map(|sample| sample.task).collect();
+        let pace = if caught_up { Pace::BURST } else { Pace::DAILY };
         let mut regime = group.clone();
         let mut neighbours = Neighbours::OtherGroups;
         for round in 1.. {
             let observations = Observations { time_s: &time_s, value: &value, group: &group, regime: &regime };
-            let fit = fit_shared_effect(observations, neighbours);
+            let fit = fit_shared_effect(observations, neighbours, pace);
             let next = regimes(&samples, &value, &fit.effect, &fit.uncertainty, settings.threshold);
             if round == FITS || next == regime {
-                let Some(constant) = constant(&fit, observations) else { return Self::default() };
+                let constant = match caught_up {
+                    true => constant(&fit, observations),
+                    false => above_quiet(&fit, observations),
+                };
+                let constant = match constant {
+                    Ok(constant) => constant,
+                    Err(absent) => return Self { absent, ..Self::default() },
+                };
                 let pairs = fit.effect.iter().zip(&fit.uncertainty).map(|(effect, sd)| (effect + constant, *sd));
                 let of: HashMap<Place, (f64, f64)> = samples.iter().map(|sample| sample.place).zip(pairs).collect();
                 let curve = curve(&samples, &of, &fit.support);
@@ -136,12 +146,33 @@ impl Overhead {
 }
 
 /// The constant between overhead and the tasks' own work. Durations alone do not tell it: it is bounded by what the quickest
-/// task leaves, by what process start and DAG parsing take on a quiet host, and by the overhead's own swing. `None` where the
+/// task leaves, by what process start and DAG parsing take on a quiet host, and by the overhead's own swing. Nothing where the
 /// overhead does not swing by more than a single attempt's noise: then it explains nothing, and nothing is removed.
-fn constant(fit: &SharedEffect, observations: Observations<'_>) -> Option<f64> {
-    let (low, high, noise) = fit.swing()?;
+fn constant(fit: &SharedEffect, observations: Observations<'_>) -> Result<f64, Option<String>> {
+    let (low, swing) = swing(fit)?;
+    Ok(fit.anchor(observations).min(swing.min(MAX_QUIET_S) - low))
+}
+
+/// The constant where runs came on schedule: the quiet host is zero, and only what goes beyond it is removed. There the shift
+/// must be the same number of seconds for each task: a host that makes everything 1.3 times slower, or half of the tasks that
+/// changed at once, is no overhead.
+fn above_quiet(fit: &SharedEffect, observations: Observations<'_>) -> Result<f64, Option<String>> {
+    let (low, _) = swing(fit)?;
+    match fit.agreement(observations) {
+        Some(share) if share >= MIN_AGREEMENT => Ok(-low),
+        Some(share) => Err(Some(format!(
+            "what tasks share is no equal number of seconds: only {:.0} % of those that can tell follow it",
+            share * 100.0
+        ))),
+        None => Err(Some("tasks vary too much by themselves to tell what they share".to_owned())),
+    }
+}
+
+/// Its quiet level and how far it swings; nothing where it swings no more than its own error.
+fn swing(fit: &SharedEffect) -> Result<(f64, f64), Option<String>> {
+    let (low, high, noise) = fit.swing().ok_or(None)?;
     let swing = high - low;
-    (swing > noise).then(|| fit.anchor(observations).min(swing.min(MAX_QUIET_S) - low))
+    if swing > noise { Ok((low, swing)) } else { Err(None) }
 }
 
 impl Sample {

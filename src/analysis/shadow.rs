@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 /// A run's change is told by its tasks' changes where it is not larger than they are together by more than this factor: what
 /// is left over (a longer wait between tasks, say) needs a finding of its own.
 const EXPLAINED: f64 = 1.5;
+/// A run's change may be dated so much beside its task's, in seconds: two weeks.
+const RUN_DATE_S: f64 = 14.0 * 86_400.0;
 
 /// Mapped instances with a series of their own, by the key of the whole task.
 pub(super) type Instances = BTreeMap<SeriesKey, usize>;
@@ -60,7 +62,11 @@ fn speaker(i: usize, all: &[Finding], instances: &Instances) -> Option<usize> {
         all.iter().enumerate().filter(|(j, other)| *j != i && are_near(finding, other)).collect();
     let first = |fits: &dyn Fn(&Finding) -> bool| near.iter().find(|(_, other)| fits(other)).map(|(j, _)| *j);
     match (&finding.key.index, finding.key.quantity) {
-        (Index::All, Quantity::RunDuration) => of_run(finding, &near),
+        (Index::All, Quantity::RunDuration) => {
+            let around: Vec<(usize, &Finding)> =
+                all.iter().enumerate().filter(|(_, other)| may_cause(other, finding)).collect();
+            of_run(finding, &around)
+        }
         (Index::All, Quantity::RetryRate) => {
             let failures = SeriesKey { quantity: Quantity::FailureRate, ..finding.key.clone() };
             first(&|other| other.key == failures)
@@ -71,6 +77,11 @@ fn speaker(i: usize, all: &[Finding], instances: &Instances) -> Option<usize> {
         (Index::All, _) => None,
         _ => first(&|other| other.key == whole(&finding.key) && !few_changed(other, all, instances)),
     }
+}
+
+/// A run is noisier than its tasks, so its change is dated less well.
+fn may_cause(task: &Finding, run: &Finding) -> bool {
+    are_near(task, run) || task.changed_at.seconds_since(run.changed_at).abs() <= RUN_DATE_S
 }
 
 fn are_near(a: &Finding, b: &Finding) -> bool {

@@ -90,6 +90,8 @@ impl Sorted {
                 (b.is_new.cmp(&a.is_new)).then(dear(b).total_cmp(&dear(a))).then_with(|| a.key.cmp(&b.key))
             });
         }
+        let steps: Vec<Finding> = self.regressions.iter().chain(&self.improvements).cloned().collect();
+        self.trends.retain(|trend| !is_told_by_step(trend, &steps));
         self.trends.sort_by(|a, b| b.per_week.point.total_cmp(&a.per_week.point).then_with(|| a.key.cmp(&b.key)));
         self.went_away.sort_by(|a, b| b.range.from.cmp(&a.range.from).then_with(|| a.key.cmp(&b.key)));
         self.inconclusive.sort_by(|a, b| b.effect.point.total_cmp(&a.effect.point).then_with(|| a.key.cmp(&b.key)));
@@ -105,6 +107,17 @@ impl Sorted {
         };
         keys.take(SHOWN_SERIES).map(series).collect()
     }
+}
+
+/// A run seems to creep where one of its tasks took a step: the task says it better.
+fn is_told_by_step(trend: &Trend, steps: &[Finding]) -> bool {
+    let run = &trend.key;
+    trend.key.quantity == Quantity::RunDuration
+        && steps.iter().any(|step| {
+            let same_run = (&step.key.deployment, &step.key.dag_id, &step.key.run_type)
+                == (&run.deployment, &run.dag_id, &run.run_type);
+            same_run && step.key.task_id.is_some() && (step.effect.point > 1.0) == (trend.per_week.point > 0.0)
+        })
 }
 
 /// A later level that undoes at least half of the change: where it begins.

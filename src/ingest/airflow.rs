@@ -12,6 +12,9 @@ use crate::model::{
     stand_in_run_id,
 };
 
+/// Longest id: four times what Airflow's database takes (250 characters). A longer one is a broken row.
+const MAX_ID_BYTES: usize = 1_000;
+
 /// Columns of a table, by name.
 #[derive(Clone, Debug)]
 pub(super) struct Columns(Vec<String>);
@@ -127,7 +130,11 @@ impl<'a> Cells<'a, '_> {
     }
 
     fn must(&mut self, name: &'static str) -> Result<Text, Fault> {
-        self.text(name)?.ok_or_else(|| Fault::new(format!("{name} is missing")))
+        let text = self.text(name)?.ok_or_else(|| Fault::new(format!("{name} is missing")))?;
+        if text.len() > MAX_ID_BYTES {
+            return Err(Fault::of(format!("{name} is longer than {MAX_ID_BYTES} bytes"), &text));
+        }
+        Ok(text)
     }
 
     fn time(&mut self, name: &'static str) -> Result<Option<Timestamp>, Fault> {

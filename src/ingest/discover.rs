@@ -70,10 +70,15 @@ fn walk(folder: &Path, found: &mut Vec<Found>) -> Result<(), Error> {
         if entry.as_ref().is_err_and(|error| error.loop_ancestor().is_some()) {
             continue;
         }
-        let entry = entry.map_err(|error| Error::Io {
-            path: error.path().unwrap_or(folder).into(),
-            source: error.into_io_error().unwrap_or_else(|| std::io::Error::other("a loop of links")),
-        })?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A link that leads nowhere, a folder that may not be read: named as a file, so that reading it says why.
+            Err(error) => {
+                let path = error.path().unwrap_or(folder).to_owned();
+                found.push(Found { path, named: error.depth() == 0 });
+                continue;
+            }
+        };
         let passed_over = entry.file_name().to_str().is_some_and(|name| PASSED_OVER.contains(&name));
         if entry.file_type().is_file() && !passed_over {
             found.push(Found { path: entry.into_path(), named: false });

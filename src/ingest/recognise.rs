@@ -146,7 +146,15 @@ fn no_table(head: &[u8]) -> Option<&'static str> {
 fn database(path: &Path, shown: &str, sha256: &str) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for (name, header) in sqlite::tables(path)? {
-        let Some(table) = table_of(&header).filter(|table| table.home().is_some()) else { continue };
+        let known = table_of(&header).filter(|table| table.home().is_some());
+        if known.is_none() && NEEDED.contains(&name.as_str()) {
+            let reason = format!(
+                "table `{name}` is not Airflow's: it lacks a column that every version has; it has {}",
+                header.join(",")
+            );
+            return Err(Error::Unrecognised { path: shown.into(), reason });
+        }
+        let Some(table) = known else { continue };
         sources.push(Source {
             path: path.into(),
             shown: format!("{shown}#{name}"),
@@ -162,6 +170,9 @@ fn database(path: &Path, shown: &str, sha256: &str) -> Result<Vec<Source>, Error
     }
     Ok(sources)
 }
+
+/// Tables without which a history is not whole: one that cannot be read is said, not passed over.
+const NEEDED: [&str; 2] = ["task_instance", "dag_run"];
 
 /// The table that has these columns.
 fn table_of(header: &[String]) -> Option<Table> {

@@ -53,6 +53,12 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// Parts without the manifest that names them.
+    #[error("{} holds parts of a lake and no manifest.json; restore it from a backup, or ingest into a new folder with --lake (nothing was touched)", path.display())]
+    ManifestLost {
+        /// Folder.
+        path: PathBuf,
+    },
     /// The folder holds something else.
     #[error("{} is not empty and holds no lake (no manifest.json); name another folder with --lake", path.display())]
     NotALake {

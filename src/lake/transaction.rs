@@ -61,7 +61,12 @@ impl Transaction {
     /// `memory` is the number of bytes that rows of one table may fill before they are written out.
     pub fn begin(lake: &Lake, deployment: &Deployment, memory: Option<u64>) -> Result<Self, Error> {
         let lock = layout::prepare(&lake.root)?;
-        let manifest = Manifest::load(&lake.root)?.unwrap_or_default();
+        let known = Manifest::load(&lake.root)?;
+        // A first ingest stores an empty manifest before its parts: parts without one are a history whose manifest was lost.
+        if known.is_none() && !layout::orphans(&lake.root, &Manifest::default())?.is_empty() {
+            return Err(Error::ManifestLost { path: lake.root.clone() });
+        }
+        let manifest = known.unwrap_or_default();
         layout::clear_leftovers(&lake.root, &manifest)?;
         let staging = layout::staging(&lake.root)?;
         Ok(Self {
@@ -124,6 +129,9 @@ impl Transaction {
         }
         let recorded = self.record(&inputs, &incomplete);
         if recorded || !added.is_empty() || !removed.is_empty() {
+            if self.manifest.revision == 0 {
+                self.manifest.store(&self.lake.root)?;
+            }
             let _swapping = layout::hold_for_swapping(&self.lake.root)?;
             layout::publish(&self.lake.root, self.staging.path(), &added)?;
             let gone = |part: &Part| removed.iter().any(|r| r.path() == part.path());

@@ -20,6 +20,16 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// With ends `factor` times as far from the point; on the scale of logarithms for a ratio.
+    #[must_use]
+    pub fn widened(self, factor: f64, is_ratio: bool) -> Self {
+        let end = |end: f64| match is_ratio && end > 0.0 && self.point > 0.0 {
+            true => self.point * (end / self.point).powf(factor),
+            false => self.point + factor * (end - self.point),
+        };
+        Self { lower: end(self.lower), upper: end(self.upper), ..self }
+    }
+
     /// Applies a monotone function to point and ends (swapping the ends where it decreases).
     #[must_use]
     pub fn map(&self, f: impl Fn(f64) -> f64) -> Self {

@@ -83,7 +83,10 @@ fn stands_out(series: Uneven<'_>, from: usize, to: usize) -> Option<f64> {
     let score = distance(a, x).min(distance(b, x));
     let size = (x.value - (a.value + b.value) / 2.0).abs();
     let apart = (a.value - b.value).abs();
-    (distance(a, b) < AGREE && apart < AGREE_SHARE * size).then_some(score)
+    // A level is held, not touched: each point lies on its side of the middle.
+    let middle = (x.value + if x.value > a.value { a.value.max(b.value) } else { a.value.min(b.value) }) / 2.0;
+    let held = series.value[from..to].iter().all(|v| (*v - middle) * (x.value - a.value) > 0.0);
+    (held && distance(a, b) < AGREE && apart < AGREE_SHARE * size).then_some(score)
 }
 
 /// Level of a short stretch: its variance is at least what the spread of its surroundings makes of so few points.

@@ -64,7 +64,7 @@ pub use proportion::{fisher_exact_p, rate, risk_ratio};
 pub use rate_change::{RateChange, detect_rate_change};
 pub use resample::{bca, moving_block_bootstrap};
 pub use segment::pelt;
-pub use shared::{Neighbours, Observations, SharedEffect, fit_shared_effect};
+pub use shared::{Neighbours, Observations, Pace, SharedEffect, fit_shared_effect};
 pub use split::{Scale, Split, Uneven, best_split, own_spread, splits, uneven_difference, uneven_level, uneven_ratio};
 pub use spread::{SPREAD_ALPHA, brown_forsythe_p, detect_spread_change, spread_ratio};
 pub use trend::{MAX_TREND_POINTS, theil_sen, trend_p_value};

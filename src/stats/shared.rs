@@ -9,12 +9,9 @@
 use super::{MAD_TO_SD, mad, median, quantile, weighted_median};
 use rayon::prelude::*;
 
-/// Half width of the slow part's window in seconds, and how often it may be doubled where neighbours are few: up to a day and
-/// a half, so that a fleet of daily runs has neighbours.
-const SLOW_S: f64 = 30.0;
+/// How often a window may be doubled where neighbours are few: from half a minute to a day and a half.
 const MAX_DOUBLINGS: u32 = 12;
-/// Neighbours that a window should hold, and the most that are looked at on each side.
-const MIN_NEIGHBOURS: usize = 8;
+/// Most neighbours that are looked at on each side.
 const MAX_NEIGHBOURS: usize = 64;
 /// Time constant of the quick part in seconds, and where its kernel is cut off, in time constants.
 const QUICK_S: f64 = 1.0;
@@ -33,6 +30,10 @@ const MIN_STRETCH: usize = 50;
 const MAX_STRETCHES: usize = 40;
 /// Observations of a regime that may fix the constant.
 const ANCHOR_MIN_N: usize = 20;
+/// Observations of a group, the standard error of its slope, and groups that can tell, for a word on their agreement.
+const MIN_MEMBERS: usize = 10;
+const MAX_SLOPE_SE: f64 = 0.25;
+const MIN_TELLING: usize = 3;
 /// Standard error of a median over that of a mean, normal values: sqrt(pi / 2).
 const MEDIAN_SE: f64 = 1.2533;
 
@@ -69,6 +70,24 @@ pub enum Neighbours {
     AllOthers,
 }
 
+/// How fast the effect may change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Half width of the slow part's window, in seconds.
+    pub slow_s: f64,
+    /// Neighbours that the window should hold: it is doubled until it does.
+    pub min_neighbours: usize,
+    /// Is there a quick part, over seconds?
+    pub quick: bool,
+}
+
+impl Pace {
+    /// Weeks of runs within an hour: the load changes from second to second.
+    pub const BURST: Self = Self { slow_s: 30.0, min_neighbours: 8, quick: true };
+    /// Runs on schedule: the same tasks at the same hour, so what is shared is told by the day.
+    pub const DAILY: Self = Self { slow_s: 43_200.0, min_neighbours: 24, quick: false };
+}
+
 struct Near {
     /// Window of the slow part.
     slow: Vec<usize>,
@@ -81,13 +100,13 @@ struct Near {
 ///
 /// Slices of different lengths give an empty result.
 #[must_use]
-pub fn fit_shared_effect(observations: Observations<'_>, neighbours: Neighbours) -> SharedEffect {
+pub fn fit_shared_effect(observations: Observations<'_>, neighbours: Neighbours, pace: Pace) -> SharedEffect {
     let Observations { value, group, regime, .. } = observations;
     let n = value.len();
     if n == 0 || [observations.time_s.len(), group.len(), regime.len()].iter().any(|len| *len != n) {
         return SharedEffect { effect: Vec::new(), uncertainty: Vec::new(), support: Vec::new() };
     }
-    let near: Vec<Near> = (0..n).into_par_iter().map(|i| Near::of(i, &observations, neighbours)).collect();
+    let near: Vec<Near> = (0..n).into_par_iter().map(|i| Near::of(i, &observations, neighbours, pace)).collect();
     let regimes = members(regime);
     let groups = members(group);
     let mut level = spread(&regimes, &medians(value, &regimes), n);
@@ -124,6 +143,31 @@ impl SharedEffect {
         Some((quantile(&medians, 0.05)?, quantile(&medians, 0.95)?, median(&self.uncertainty)?))
     }
 
+    /// Do the groups agree that it is the same number of units for each? The share, among the groups that can tell (standard
+    /// error of the slope at most a quarter), whose values follow the effect one for one: slope of value on effect within
+    /// 2.5 standard errors, and a quarter, of 1. Clipped least squares about the group's median. `None` where fewer than
+    /// three groups can tell.
+    #[must_use]
+    pub fn agreement(&self, observations: Observations<'_>) -> Option<f64> {
+        let slopes = members(observations.group).into_iter().filter_map(|members| {
+            let centred = |of: &[f64]| {
+                let own: Vec<f64> = members.iter().map(|&i| of[i]).collect();
+                median(&own).map(|middle| own.into_iter().map(|v| v - middle).collect::<Vec<f64>>())
+            };
+            let (effect, value) = (centred(&self.effect)?, centred(observations.value)?);
+            let noise = MAD_TO_SD * mad(&value.iter().zip(&effect).map(|(v, e)| v - e).collect::<Vec<_>>())?;
+            let squares: f64 = effect.iter().map(|e| e * e).sum();
+            let pulled =
+                value.iter().zip(&effect).map(|(v, e)| v.clamp(e - 3.0 * noise - e.abs(), e + 3.0 * noise + e.abs()));
+            let slope = pulled.zip(&effect).map(|(v, e)| v * e).sum::<f64>() / squares;
+            let se = noise / squares.sqrt();
+            (members.len() >= MIN_MEMBERS && slope.is_finite() && se <= MAX_SLOPE_SE).then_some((slope, se))
+        });
+        let slopes: Vec<(f64, f64)> = slopes.collect();
+        let agree = slopes.iter().filter(|(slope, se)| (slope - 1.0).abs() <= 0.25 + 2.5 * se).count();
+        (slopes.len() >= MIN_TELLING).then(|| agree as f64 / slopes.len() as f64)
+    }
+
     /// The constant to add to `effect`: the largest for which no regime's level is clearly below zero, that is, the smallest
     /// upper limit (median + 2 standard errors) of value - effect over regimes of at least 20 observations. It takes the
     /// quickest group to do nothing of its own, so levels are too low by what that group does do.
@@ -145,7 +189,7 @@ impl SharedEffect {
 }
 
 impl Near {
-    fn of(i: usize, all: &Observations<'_>, who: Neighbours) -> Self {
+    fn of(i: usize, all: &Observations<'_>, who: Neighbours, pace: Pace) -> Self {
         let time = all.time_s;
         let counts = |j: usize| match who {
             Neighbours::OtherGroups => all.group[j] != all.group[i],
@@ -159,14 +203,15 @@ impl Near {
             near.extend(after.take(MAX_NEIGHBOURS));
             near
         };
-        let mut slow = within(SLOW_S);
+        let mut slow = within(pace.slow_s);
         for doubling in 1..=MAX_DOUBLINGS {
-            if slow.len() >= MIN_NEIGHBOURS {
+            if slow.len() >= pace.min_neighbours {
                 break;
             }
-            slow = within(SLOW_S * f64::from(2_u32.pow(doubling)));
+            slow = within(pace.slow_s * f64::from(2_u32.pow(doubling)));
         }
-        let quick = slow.iter().map(|&j| (j, (time[j] - time[i]).abs() / QUICK_S)).filter(|(_, far)| *far <= REACH);
+        let quick = slow.iter().filter(|_| pace.quick).map(|&j| (j, (time[j] - time[i]).abs() / QUICK_S));
+        let quick = quick.filter(|(_, far)| *far <= REACH);
         let quick = quick.map(|(j, far)| (j, (-far).exp())).collect();
         Self { slow, quick }
     }
@@ -262,7 +307,7 @@ mod tests {
     fn a_step_of_the_host_is_found_and_the_groups_keep_their_levels() {
         let (time, value, group) = fleet();
         let observations = Observations { time_s: &time, value: &value, group: &group, regime: &group };
-        let fit = fit_shared_effect(observations, Neighbours::OtherGroups);
+        let fit = fit_shared_effect(observations, Neighbours::OtherGroups, Pace::BURST);
         let constant = fit.anchor(observations);
         for i in (20..180).chain(220..380) {
             let clean = value[i] - fit.effect[i] - constant;
@@ -277,7 +322,7 @@ mod tests {
             value[i] += 2.0;
         }
         let observations = Observations { time_s: &time, value: &value, group: &group, regime: &group };
-        let fit = fit_shared_effect(observations, Neighbours::OtherGroups);
+        let fit = fit_shared_effect(observations, Neighbours::OtherGroups, Pace::BURST);
         let side = |from: usize| {
             let places = (from + 20..from + 180).filter(|&i| group[i] == 3);
             median(&places.map(|i| value[i] - fit.effect[i]).collect::<Vec<_>>()).expect("values")
@@ -288,10 +333,10 @@ mod tests {
     #[test]
     fn empty_and_lopsided_input_gives_nothing() {
         let empty = Observations { time_s: &[], value: &[], group: &[], regime: &[] };
-        assert!(fit_shared_effect(empty, Neighbours::AllOthers).effect.is_empty());
+        assert!(fit_shared_effect(empty, Neighbours::AllOthers, Pace::BURST).effect.is_empty());
         let lopsided = Observations { time_s: &[1.0], value: &[], group: &[], regime: &[] };
-        assert!(fit_shared_effect(lopsided, Neighbours::AllOthers).effect.is_empty());
+        assert!(fit_shared_effect(lopsided, Neighbours::AllOthers, Pace::DAILY).effect.is_empty());
         let one = Observations { time_s: &[1.0], value: &[5.0], group: &[0], regime: &[0] };
-        assert_eq!(fit_shared_effect(one, Neighbours::AllOthers).effect.len(), 1);
+        assert_eq!(fit_shared_effect(one, Neighbours::AllOthers, Pace::DAILY).effect.len(), 1);
     }
 }
