@@ -18,7 +18,7 @@ const MAX_QUIET_S: f64 = 3.0;
 /// chosen, and the overhead of the others is that of the chosen ones before and after them.
 const MAX_ATTEMPTS: usize = 200_000;
 /// Share of the tasks that must follow the overhead second for second.
-const MIN_AGREEMENT: f64 = 0.75;
+const MIN_AGREEMENT: f64 = 0.8;
 /// Attempts and tasks without which nothing can be said of what they share.
 const MIN_ATTEMPTS: usize = 50;
 const MIN_TASKS: usize = 5;
@@ -164,7 +164,8 @@ fn above_quiet(fit: &SharedEffect, observations: Observations<'_>) -> Result<f64
             "what tasks share is no equal number of seconds: only {:.0} % of those that can tell follow it",
             share * 100.0
         ))),
-        None => Err(Some("tasks vary too much by themselves to tell what they share".to_owned())),
+        // Tasks vary too much by themselves: there is nothing to warn of.
+        None => Err(None),
     }
 }
 

@@ -32,7 +32,9 @@ const MAX_STRETCHES: usize = 40;
 const ANCHOR_MIN_N: usize = 20;
 /// Observations of a group, the standard error of its slope, and groups that can tell, for a word on their agreement.
 const MIN_MEMBERS: usize = 10;
-const MAX_SLOPE_SE: f64 = 0.25;
+const MAX_SLOPE_SE: f64 = 0.2;
+/// A slope may be so far from 1 beside two standard errors.
+const SLOPE_SLACK: f64 = 0.2;
 const MIN_TELLING: usize = 3;
 /// Standard error of a median over that of a mean, normal values: sqrt(pi / 2).
 const MEDIAN_SE: f64 = 1.2533;
@@ -125,8 +127,11 @@ pub fn fit_shared_effect(observations: Observations<'_>, neighbours: Neighbours,
         level = spread(&regimes, &medians(&clean, &regimes), n);
         weight = precision(&clean, &level, &scale, &groups);
     }
-    let clean = (0..n).map(|i| value[i] - effect[i] - level[i]);
-    let uncertainty = uncertainty(&near, &clean.collect::<Vec<_>>(), &scale, &mass);
+    let miss: Vec<f64> = (0..n).map(|i| value[i] - effect[i] - level[i]).collect();
+    let uncertainty = match pace.quick {
+        true => uncertainty(&near, &miss, &scale, &mass),
+        false => near.par_iter().map(|near| near.error_of_median(&miss, &weight)).collect(),
+    };
     let support = near.iter().map(|near| near.slow.len() as u32).collect();
     SharedEffect { effect, uncertainty, support }
 }
@@ -144,8 +149,8 @@ impl SharedEffect {
     }
 
     /// Do the groups agree that it is the same number of units for each? The share, among the groups that can tell (standard
-    /// error of the slope at most a quarter), whose values follow the effect one for one: slope of value on effect within
-    /// 2.5 standard errors, and a quarter, of 1. Clipped least squares about the group's median. `None` where fewer than
+    /// error of the slope at most 0.2), whose values follow the effect one for one: slope of value on effect within two
+    /// standard errors, and 0.2, of 1. Clipped least squares about the group's median. `None` where fewer than
     /// three groups can tell.
     #[must_use]
     pub fn agreement(&self, observations: Observations<'_>) -> Option<f64> {
@@ -164,7 +169,7 @@ impl SharedEffect {
             (members.len() >= MIN_MEMBERS && slope.is_finite() && se <= MAX_SLOPE_SE).then_some((slope, se))
         });
         let slopes: Vec<(f64, f64)> = slopes.collect();
-        let agree = slopes.iter().filter(|(slope, se)| (slope - 1.0).abs() <= 0.25 + 2.5 * se).count();
+        let agree = slopes.iter().filter(|(slope, se)| (slope - 1.0).abs() <= SLOPE_SLACK + 2.0 * se).count();
         (slopes.len() >= MIN_TELLING).then(|| agree as f64 / slopes.len() as f64)
     }
 
@@ -220,6 +225,14 @@ impl Near {
         let values: Vec<f64> = self.slow.iter().map(|&j| rest[j]).collect();
         let weights: Vec<f64> = self.slow.iter().map(|&j| weight[j]).collect();
         weighted_median(&values, &weights).unwrap_or(0.0)
+    }
+
+    /// Standard error of the weighted median, from how far its values lie from it.
+    fn error_of_median(&self, miss: &[f64], weight: &[f64]) -> f64 {
+        let sizes: Vec<f64> = self.slow.iter().map(|&j| miss[j].abs()).collect();
+        let weights: Vec<f64> = self.slow.iter().map(|&j| weight[j]).collect();
+        let spread = MAD_TO_SD * weighted_median(&sizes, &weights).unwrap_or(0.0);
+        MEDIAN_SE * spread / (sizes.len().max(1) as f64).sqrt()
     }
 
     fn scale(&self, rough: &[f64]) -> f64 {
