@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(folded(vec![run(5.5), task.clone()], &Instances::new()), [(Some("t".into()), "all".into(), 1)]);
         assert_eq!(folded(vec![run(60.0), task.clone()], &Instances::new()).len(), 2);
         assert_eq!(folded(vec![run(-5.0), task.clone()], &Instances::new()).len(), 2);
-        let later = finding(None, Index::All, Quantity::RunDuration, 9.0, 5.0);
+        let later = finding(None, Index::All, Quantity::RunDuration, 30.0, 5.0);
         assert_eq!(folded(vec![later, task], &Instances::new()).len(), 2);
     }
 

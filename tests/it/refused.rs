@@ -119,3 +119,16 @@ fn damage_is_found() {
         assert!(run.stderr.contains("manifest.json"), "{run:#?}");
     }
 }
+
+#[test]
+fn a_lake_that_lost_its_manifest_is_not_cleared_away() {
+    let world = World::new();
+    world.write("a.csv", task_instances(&[Story::new("shop")]));
+    world.write("b.csv", task_instances(&[Story::new("bank")]));
+    world.run(&["ingest", "a.csv"]).exits(0);
+    let parts = world.parts();
+    std::fs::remove_file(world.lake().join("manifest.json")).expect("removed");
+    let run = world.run(&["ingest", "b.csv"]).exits(1);
+    assert!(run.stderr.contains("manifest.json"), "{run:#?}");
+    assert_eq!(world.parts(), parts);
+}
