@@ -3,7 +3,8 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use windtunnel::stats::{
-    Detector, Neighbours, Observations, Scale, Uneven, detect_steps, fit_shared_effect, hodges_lehmann, ratio, splits,
+    Detector, Neighbours, Observations, Pace, Scale, Uneven, detect_steps, fit_shared_effect, hodges_lehmann, ratio,
+    splits,
 };
 
 /// Values around 10 without pattern, the same every time, 40 % higher in the second half.
@@ -60,7 +61,7 @@ fn shared(criterion: &mut Criterion) {
     criterion.bench_function("fit_shared_effect of 4000 attempts", |bencher| {
         bencher.iter(|| {
             let observations = Observations { time_s: &time_s, value: &value, group: &group, regime: &group };
-            fit_shared_effect(black_box(observations), Neighbours::OtherGroups)
+            fit_shared_effect(black_box(observations), Neighbours::OtherGroups, Pace::BURST)
         });
     });
 }
