@@ -144,7 +144,7 @@ fn weight(finding: &Finding) -> f64 {
 
 fn facts(analysis: &Analysis) -> Vec<Fact> {
     let mut facts = vec![
-        Fact::new("New is what shows since", analysis.window.from.date_string()).noted(format!(
+        Fact::new("New is what shows", new_since(analysis)).noted(format!(
             "week judged: {}; changes are searched in the whole history",
             words::dates(&analysis.window)
         )),
@@ -161,6 +161,16 @@ fn facts(analysis: &Analysis) -> Vec<Fact> {
         facts.insert(0, lost.noted("task time; a run counts only where none of its tasks does"));
     }
     facts
+}
+
+/// Since when a change counts as new: DAGs that were caught up have a last week each.
+fn new_since(analysis: &Analysis) -> String {
+    match analysis.axes.iter().any(|choice| choice.axis == Axis::Logical) {
+        true => {
+            format!("in each DAG's last {}", words::counted(analysis.window.days().round() as usize, "day", "days"))
+        }
+        false => format!("since {}", analysis.window.from.date_string()),
+    }
 }
 
 /// Which axis the DAGs took.
