@@ -42,11 +42,11 @@ impl Case<'_> {
         let (before, after) = (self.level(from, at)?, self.level(at, to)?);
         let runs_still = points.last().is_some_and(|last| last.at >= self.window.from);
         let cadence = if !runs_still {
-            Cadence::STOPPED
+            Cadence::Stopped
         } else if self.has_pace {
             Cadence::of(&points[at..to])
         } else {
-            Cadence::UNKNOWN
+            Cadence::Unknown
         };
         let changed_at = points[at].at;
         Some(Finding {
@@ -59,7 +59,7 @@ impl Case<'_> {
             in_window: self.window.contains(changed_at),
             is_new: points[(at + TELLS - 1).min(points.len() - 1)].at >= self.window.from,
             effect_raw: self.effect_raw(from, at, to).unwrap_or_else(|| effect.clone()),
-            minutes_lost_per_week: self.minutes(from, at, to, &cadence),
+            minutes_lost_per_week: self.minutes(from, at, to, cadence),
             evidence: self.evidence(from, at, to, &effect),
             last_run: points.last().map_or(changed_at, |last| last.at),
             effect,
@@ -172,7 +172,7 @@ impl Case<'_> {
         level_of(self.series, self.judged, from, to, self.settings.level)
     }
 
-    fn minutes(&self, from: usize, at: usize, to: usize, cadence: &Cadence) -> Estimate {
+    fn minutes(&self, from: usize, at: usize, to: usize, cadence: Cadence) -> Estimate {
         let all = self.judged.uneven();
         let seconds = if self.is_spread() || self.key.quantity.is_rate() {
             None

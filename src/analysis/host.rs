@@ -139,7 +139,7 @@ impl Case<'_> {
             is_new: self.days.at[(from + TELLS - 1).min(self.days.at.len() - 1)] >= self.window.from,
             before: uneven_level(around, level)?,
             after: uneven_level(inside, level)?,
-            minutes_lost_per_week: minutes(Some(difference.clone()), &Cadence { runs_per_week: a_week }, level),
+            minutes_lost_per_week: minutes(Some(difference.clone()), Cadence::PerWeek(a_week), level),
             difference,
             p_value,
             attempts,

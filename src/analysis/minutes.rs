@@ -6,41 +6,58 @@ use std::collections::BTreeMap;
 
 /// How often a series' runs come.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Cadence {
-    pub(super) runs_per_week: f64,
+pub(super) enum Cadence {
+    /// So many runs a week.
+    PerWeek(f64),
+    /// Runs came as fast as a catch-up let them, or there is only one.
+    Unknown,
+    /// No run in the window: nothing is lost any more.
+    Stopped,
 }
 
 impl Cadence {
-    /// Runs came as fast as a catch-up let them.
-    pub(super) const UNKNOWN: Self = Self { runs_per_week: 0.0 };
-    /// No run in the window: nothing is lost any more.
-    pub(super) const STOPPED: Self = Self { runs_per_week: -1.0 };
-
     /// From the runs of a stretch: their number over its length; one run alone tells nothing.
     pub(super) fn of(points: &[Sampled]) -> Self {
-        let (Some(first), Some(last)) = (points.first(), points.last()) else { return Self { runs_per_week: 0.0 } };
+        let (Some(first), Some(last)) = (points.first(), points.last()) else { return Self::Unknown };
         let weeks = last.at.seconds_since(first.at) / (7.0 * 86_400.0);
-        let runs_per_week = if weeks > 0.0 { (points.len() - 1) as f64 / weeks } else { 0.0 };
-        Self { runs_per_week }
+        if weeks > 0.0 { Self::PerWeek((points.len() - 1) as f64 / weeks) } else { Self::Unknown }
     }
 }
 
 /// Minutes a week; zero where seconds mean nothing (rates, spread) or the pace of the runs is not known.
-pub(super) fn minutes(seconds: Option<Estimate>, cadence: &Cadence, level: f64) -> Estimate {
-    match seconds {
-        Some(seconds) if cadence.runs_per_week > 0.0 => {
-            let minutes = seconds.map(|s| s * cadence.runs_per_week / 60.0);
+pub(super) fn minutes(seconds: Option<Estimate>, cadence: Cadence, level: f64) -> Estimate {
+    let not_counted = |why: &'static str| Estimate {
+        point: 0.0,
+        lower: 0.0,
+        upper: 0.0,
+        level,
+        n: 0,
+        method: format!("{NOT_COUNTED}{why}").into(),
+    };
+    match (seconds, cadence) {
+        (None, _) => not_counted("a rate or a spread has no seconds of its own"),
+        (Some(_), Cadence::Unknown) => not_counted("the pace of the runs is not known"),
+        (Some(_), Cadence::Stopped) => not_counted(NO_RUN),
+        (Some(seconds), Cadence::PerWeek(runs)) => {
+            let minutes = seconds.map(|s| s * runs / 60.0);
             Estimate { method: "seconds a run times runs a week, task time".into(), ..minutes }
         }
-        other => {
-            let method = match other {
-                Some(_) if *cadence == Cadence::STOPPED => "not counted: no run in the window",
-                Some(_) => "not counted: the pace of the runs is not known",
-                None => "not counted: a rate or a spread has no seconds of its own",
-            };
-            let method = method.into();
-            Estimate { point: 0.0, lower: 0.0, upper: 0.0, level, n: 0, method }
-        }
+    }
+}
+
+/// How the method of minutes begins that were not counted.
+const NOT_COUNTED: &str = "not counted: ";
+const NO_RUN: &str = "no run in the window";
+
+impl Finding {
+    /// Why its minutes were not counted; `None` where they were.
+    pub fn why_not_counted(&self) -> Option<&str> {
+        self.minutes_lost_per_week.method.strip_prefix(NOT_COUNTED)
+    }
+
+    /// Did its runs stop before the window?
+    pub fn has_stopped(&self) -> bool {
+        self.why_not_counted() == Some(NO_RUN)
     }
 }
 

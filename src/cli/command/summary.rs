@@ -4,7 +4,7 @@ use super::Context;
 use crate::{
     analysis::{Analysis, Finding},
     cli::console::line,
-    model::SeriesKey,
+    model::{SeriesKey, Timestamp},
 };
 
 /// Findings that a terminal shows.
@@ -104,8 +104,7 @@ fn findings_list(context: &Context<'_>, analysis: &Analysis, findings: &[&Findin
         let ratio = context.console.paint(&effect_text, anstyle::AnsiColor::Cyan);
         let range =
             if finding.key.quantity.is_rate() { String::new() } else { format!(" ({:.2} to {upper})", effect.lower) };
-        let (low, high) = (finding.changed_low.date_string(), finding.changed_high.date_string());
-        let between = if low == high { String::new() } else { format!(" (between {low} and {high})") };
+        let between = between(finding.changed_low, finding.changed_high);
         let new = if finding.is_new {
             context.console.paint(" new this week", anstyle::AnsiColor::Red)
         } else {
@@ -118,7 +117,7 @@ fn findings_list(context: &Context<'_>, analysis: &Analysis, findings: &[&Findin
             finding.changed_at.date_string(),
         ));
         let minutes = &finding.minutes_lost_per_week;
-        if minutes.method.contains("no run in the window") {
+        if finding.has_stopped() {
             text.push_str(&format!("      no run since {}: it costs nothing now\n", finding.last_run.date_string()));
         }
         if minutes.n > 0 {
@@ -182,8 +181,7 @@ fn hosts_list(context: &Context<'_>, analysis: &Analysis) -> String {
         text.push_str("\nAll tasks at once\n");
     }
     for change in &analysis.host_changes {
-        let (low, high) = (change.changed_low.date_string(), change.changed_high.date_string());
-        let between = if low == high { String::new() } else { format!(" (between {low} and {high})") };
+        let between = between(change.changed_low, change.changed_high);
         let end = change.ended_at.map(|end| format!(", over on {}", end.date_string())).unwrap_or_default();
         let seconds = context.console.paint(&format!("{:+.1} s", change.difference.point), anstyle::AnsiColor::Cyan);
         let minutes = change.minutes_lost_per_week.point;
@@ -229,6 +227,14 @@ fn undecided(analysis: &Analysis) -> String {
         text.push_str(&format!("  and {rest} more (--json lists them)\n"));
     }
     text
+}
+
+/// The dates between which a change lies, where it is not one date.
+fn between(low: Timestamp, high: Timestamp) -> String {
+    match (low.date_string(), high.date_string()) {
+        (low, high) if low == high => String::new(),
+        (low, high) => format!(" (between {low} and {high})"),
+    }
 }
 
 /// The series, and of which Airflow where the lake holds several.

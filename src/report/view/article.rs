@@ -182,8 +182,8 @@ fn finding_facts(finding: &Finding) -> Vec<Fact> {
     if minutes.n > 0 {
         facts.push(Fact::new(cost, words::minutes_range(&minutes)));
     }
-    if minutes.n == 0 && !quantity.is_rate() && minutes.method.starts_with("not counted") {
-        facts.push(Fact::new(cost, "not counted").noted(minutes.method.trim_start_matches("not counted: ").to_owned()));
+    if let Some(why) = finding.why_not_counted().filter(|_| !quantity.is_rate()) {
+        facts.push(Fact::new(cost, "not counted").noted(why));
     }
     facts.push(how_sure(finding.q_value));
     facts.extend(also(finding));
