@@ -317,3 +317,39 @@ fn curve(samples: &[Sample], of: &HashMap<Place, (f64, f64)>, support: &[u32]) -
     };
     bins.into_iter().filter_map(point).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{at, attempt, history};
+    use super::*;
+
+    #[test]
+    fn a_long_history_is_thinned_without_a_pattern() {
+        let one = |i: i32| {
+            let start = f64::from(i) * 60.0;
+            Attempt {
+                queued_at: Some(at(start)),
+                ..attempt(["a", "b"][i as usize % 2], &format!("r{i}"), start, start + 5.0)
+            }
+        };
+        let history = history((0..1_000).map(one).collect());
+        let mut gathering = Gathering::default();
+        gathering.add_at_most(300, 0, &history, |attempt| attempt.started_at);
+        let kept = gathering.samples.len();
+        assert!((150..=300).contains(&kept), "{kept}");
+        // Every second attempt is of the other task: each task keeps its half.
+        let first = gathering.samples.iter().filter(|sample| sample.task == 0).count();
+        assert!((2 * first).abs_diff(kept) < kept / 4, "{first} of {kept}");
+    }
+
+    #[test]
+    fn an_attempt_that_was_not_chosen_lies_between_its_neighbours() {
+        let one =
+            |second: f64, seconds: f64| Common { started: at(second), seconds, sd: 0.1, duration_s: 9.0, task: 0 };
+        let overhead = Overhead::of_common(vec![one(0.0, 1.0), one(100.0, 3.0)]);
+        let (seconds, sd) = overhead.of((0, 0), at(25.0));
+        assert!((seconds - 1.5).abs() < 1e-9 && sd > 1.0, "{seconds} {sd}");
+        assert_eq!(overhead.of((0, 0), at(500.0)).0, 3.0);
+        assert_eq!(Overhead::default().of((0, 0), at(0.0)), (0.0, 0.0));
+    }
+}

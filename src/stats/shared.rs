@@ -160,11 +160,17 @@ impl SharedEffect {
                 median(&own).map(|middle| own.into_iter().map(|v| v - middle).collect::<Vec<f64>>())
             };
             let (effect, value) = (centred(&self.effect)?, centred(observations.value)?);
-            let noise = MAD_TO_SD * mad(&value.iter().zip(&effect).map(|(v, e)| v - e).collect::<Vec<_>>())?;
             let squares: f64 = effect.iter().map(|e| e * e).sum();
-            let pulled =
-                value.iter().zip(&effect).map(|(v, e)| v.clamp(e - 3.0 * noise - e.abs(), e + 3.0 * noise + e.abs()));
-            let slope = pulled.zip(&effect).map(|(v, e)| v * e).sum::<f64>() / squares;
+            // A group that always ran under the same effect tells nothing.
+            if squares <= 0.0 || !squares.is_finite() {
+                return None;
+            }
+            let slope_of = |value: &[f64]| value.iter().zip(&effect).map(|(v, e)| v * e).sum::<f64>() / squares;
+            // Noise about the group's own slope: one that does not follow must not pass for a noisy one.
+            let rough = slope_of(&value);
+            let noise = MAD_TO_SD * mad(&value.iter().zip(&effect).map(|(v, e)| v - rough * e).collect::<Vec<_>>())?;
+            let near = |(v, e): (&f64, &f64)| v.clamp(rough * e - 3.0 * noise, rough * e + 3.0 * noise);
+            let slope = slope_of(&value.iter().zip(&effect).map(near).collect::<Vec<_>>());
             let se = noise / squares.sqrt();
             (members.len() >= MIN_MEMBERS && slope.is_finite() && se <= MAX_SLOPE_SE).then_some((slope, se))
         });
@@ -341,6 +347,21 @@ mod tests {
             median(&places.map(|i| value[i] - fit.effect[i]).collect::<Vec<_>>()).expect("values")
         };
         assert!((side(200) - side(0) - 2.0).abs() < 0.2, "{}", side(200) - side(0));
+    }
+
+    #[test]
+    fn groups_agree_on_a_shift_of_all_and_not_on_one_of_half_or_by_a_factor() {
+        let (time, _, group) = fleet();
+        let effect: Vec<f64> = (0..400).map(|i| if i < 200 { 0.0 } else { 3.0 }).collect();
+        let shared = SharedEffect { effect: effect.clone(), uncertainty: vec![0.1; 400], support: vec![8; 400] };
+        let jitter = |i: usize| ((i * 37 % 11) as f64 - 5.0) * 0.01;
+        let agreement = |shift: &dyn Fn(usize) -> f64| {
+            let value: Vec<f64> = (0..400).map(|i| 5.0 + jitter(i) + effect[i] * shift(group[i])).collect();
+            shared.agreement(Observations { time_s: &time, value: &value, group: &group, regime: &group })
+        };
+        assert_eq!(agreement(&|_| 1.0), Some(1.0));
+        assert_eq!(agreement(&|group| if group < 4 { 1.0 } else { 0.0 }), Some(0.5));
+        assert!(agreement(&|group| 0.3 * (group as f64 + 1.0)).is_some_and(|share| share < 0.5));
     }
 
     #[test]

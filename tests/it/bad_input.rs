@@ -261,3 +261,32 @@ fn a_file_of_which_no_row_can_be_used_is_refused_and_nothing_is_written() {
     assert!(run.stderr.contains("bad.csv, line 2") && run.stderr.contains("soon"), "{run:#?}");
     assert!(world.lake_files().keys().all(|name| !name.ends_with(".parquet")), "{:?}", world.lake_files().keys());
 }
+
+#[test]
+fn a_database_whose_task_instances_cannot_be_read_is_said_and_a_dead_link_is_passed_over() {
+    let world = World::new();
+    let database = world.write("in/s.db", "");
+    fs::remove_file(&database).expect("removed");
+    let connection = rusqlite::Connection::open(&database).expect("a database");
+    connection
+        .execute_batch("CREATE TABLE task_instance (task_id, dag_id, run_id, start_date); CREATE TABLE dag_run (dag_id, run_id, state, start_date, end_date);")
+        .expect("tables");
+    drop(connection);
+    let run = world.run(&["ingest", "in/s.db"]).exits(1);
+    assert!(run.stderr.contains("task_instance"), "{run:#?}");
+    world.write("in/good.csv", export());
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("nowhere", world.path("in/dead.csv")).expect("a link");
+    let receipt = world.ingest("x", &[&world.path("in")]);
+    assert_eq!(receipt["totals"]["rows_written"], 120, "{receipt:#}");
+    let defects = receipt["defects"].to_string();
+    assert!(defects.contains("s.db") && (cfg!(not(unix)) || defects.contains("dead.csv")), "{defects}");
+}
+
+#[test]
+fn an_id_that_no_airflow_takes_is_a_defect() {
+    let world = World::new();
+    world.write("long.csv", with("task_id", &"x".repeat(1_001)));
+    let receipt = world.ingest("x", &[&world.path("long.csv")]);
+    assert_eq!(receipt["totals"]["rows_rejected"], 1, "{receipt:#}");
+}
