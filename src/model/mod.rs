@@ -1,10 +1,13 @@
-//! The nouns: identities, times, attempts, runs, structure, series, receipts. No IO, no clock, no serde, no arithmetic
+//! The nouns: identities, times, attempts, runs, structure, metrics, logs, events, series, receipts. No IO, no clock, no serde, no arithmetic
 //! beyond what keeps an invariant.
 
 mod attempt;
 mod dag;
+mod event;
 mod history;
 mod id;
+mod log;
+mod metric;
 mod receipt;
 mod reschedule;
 mod row;
@@ -15,8 +18,11 @@ mod time;
 
 pub use attempt::{Attempt, TaskState};
 pub use dag::{Dag, DagTag, EdgeSource, Pool, TaskEdge};
+pub use event::{AuditEvent, Deadline, Job, Marker, TaskSpec};
 pub use history::DagHistory;
 pub use id::{Deployment, InvalidDeployment, Text};
+pub use log::LogEvent;
+pub use metric::{MetricKind, MetricSample};
 pub use receipt::{Counts, Defect, Receipt, SourceReceipt};
 pub use reschedule::Reschedule;
 pub use row::{Row, date_in_run_id, is_stand_in_run_id, stand_in_run_id};

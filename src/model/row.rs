@@ -1,6 +1,9 @@
 //! What an input gives, one row at a time.
 
-use super::{Attempt, Dag, DagRun, DagTag, Pool, Reschedule, TaskEdge, Text, Timestamp};
+use super::{
+    Attempt, AuditEvent, Dag, DagRun, DagTag, Deadline, Job, LogEvent, Marker, MetricSample, Pool, Reschedule, TaskEdge,
+    TaskSpec, Text, Timestamp,
+};
 
 /// One row of history, whatever it is about.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +29,20 @@ pub enum Row {
     Dag(Dag),
     /// One tag of a DAG.
     DagTag(DagTag),
+    /// One task of a serialized DAG.
+    Task(TaskSpec),
+    /// One value of a metric.
+    Metric(MetricSample),
+    /// One entry of a log.
+    Log(LogEvent),
+    /// A deploy, an incident.
+    Marker(Marker),
+    /// Who did what.
+    Audit(AuditEvent),
+    /// One process of Airflow.
+    Job(Job),
+    /// One deadline.
+    Deadline(Deadline),
 }
 
 /// Prefix of a stand-in run id, see [`stand_in_run_id`].
