@@ -1,48 +1,21 @@
-//! Merges sorted runs and the part that was there into a new part, group by group, and counts what became of each row.
+//! Merges sorted rows of one month, those that were there among them, into a new part.
 
 use super::{
     Error,
-    cell::Cell,
-    codec::{PartReader, PartWriter},
-    reconcile,
-    spill::{Run, by, by_key},
-    stamp::Stamped,
-    table::{self, Record, Table},
+    batch::{Batch, CodeMaps},
+    packed::{HELD, Layout, MONTH, MOVED, ORIGIN, Packed},
+    part_reader::Scratch,
+    part_writer::PartWriter,
+    settle::{Tally, settle},
+    spill::Spill,
+    streams::Merger,
+    table::Kind,
 };
-use crate::model::{Counts, Month, Text, UNCOUNTED, is_stand_in_run_id};
-use std::{cmp::Ordering, collections::HashSet, iter::Peekable, path::Path};
-
-/// Two sources tell of another start of the same attempt when they differ by more than this, in microseconds. Clock
-/// corrections and re-reads of one database stay far below.
-const OTHER_HISTORY_MICROS: u64 = 60_000_000;
-
-/// What a merge counts.
-#[derive(Default)]
-pub(super) struct Tally {
-    /// By origin.
-    pub(super) counts: Vec<Counts>,
-    /// Rows that no receipt counts.
-    implied: Counts,
-    /// Finished attempts told of twice, and how many of them with other times.
-    pub(super) overlap: u64,
-    pub(super) conflicts: u64,
-    pub(super) example: Option<String>,
-}
-
-impl Tally {
-    fn of(&mut self, origin: u32) -> &mut Counts {
-        if origin == UNCOUNTED {
-            return &mut self.implied;
-        }
-        let place = origin as usize;
-        if self.counts.len() <= place {
-            self.counts.resize(place + 1, Counts::default());
-        }
-        &mut self.counts[place]
-    }
-}
+use crate::model::is_stand_in_run_id;
+use std::cmp::Ordering;
 
 /// What was written.
+#[derive(Default)]
 pub(super) struct Outcome {
     /// Does the part differ from the one that was there?
     pub(super) changed: bool,
@@ -50,236 +23,331 @@ pub(super) struct Outcome {
     pub(super) stand_ins: u64,
 }
 
-/// A row of the new part.
-struct Settled {
-    row: Stamped,
-    /// Was there before?
-    old: bool,
-    /// Differs from what was there before?
-    changed: bool,
-    /// Origins that changed it.
-    writers: Vec<u32>,
+/// Texts of the rows that are at hand are forgotten when they fill more than this.
+const MAX_TEXT_BYTES: usize = 8 << 20;
+
+/// Merges the rows of the first month in `merger`.
+pub(super) fn merge_month(
+    merger: &mut Merger,
+    writer: &mut PartWriter,
+    tally: &mut Tally,
+    scratch: &Scratch<'_>,
+) -> Result<Outcome, Error> {
+    let Some(month) = merger.peek().map(|row| row.words[MONTH]) else { return Ok(Outcome::default()) };
+    let layout = merger.layout().clone();
+    // The month before had a dictionary of its own.
+    merger.forget_codes();
+    let mut month_merge = MonthMerge {
+        instance: Batch::new(layout.clone()),
+        next: Vec::new(),
+        group: Vec::new(),
+        large: None,
+        outcome: Outcome::default(),
+        large_bytes: usize::try_from(scratch.memory / 4).unwrap_or(usize::MAX),
+        scratch,
+        writer,
+        tally,
+    };
+    while let Some((row, maps)) = merger.peek_with_maps() {
+        if row.words[MONTH] != month {
+            break;
+        }
+        month_merge.take(row, maps)?;
+        merger.advance()?;
+        if month_merge.instance.text_bytes() > MAX_TEXT_BYTES && month_merge.forget_texts()? {
+            merger.forget_codes();
+        }
+    }
+    month_merge.end_group()?;
+    Ok(month_merge.outcome)
 }
 
-/// One merge: the rows of `month` among sorted runs, with the part that was there.
-pub(super) struct Merge<'a> {
-    pub(super) table: &'static Table,
-    pub(super) month: Option<Month>,
-    /// The part that was there.
-    pub(super) existing: Option<&'a Path>,
-    /// (DAG, run id) of rows in it that have moved to another run id.
-    pub(super) renamed: &'a HashSet<(Text, Text)>,
-    /// File to write.
-    pub(super) target: &'a Path,
+struct MonthMerge<'a> {
+    /// Rows of one instance, in the order of their identity. Its dictionary serves `group` as well.
+    instance: Batch,
+    /// The row that begins the instance after it.
+    next: Vec<u32>,
+    /// Settled rows of one group, one behind the other.
+    group: Vec<u32>,
+    /// The same for a group too large for memory.
+    large: Option<(Spill, CodeMaps)>,
+    large_bytes: usize,
+    outcome: Outcome,
+    scratch: &'a Scratch<'a>,
+    writer: &'a mut PartWriter,
+    tally: &'a mut Tally,
 }
 
-impl Merge<'_> {
-    pub(super) fn run(&self, runs: &mut [Peekable<Run>], tally: &mut Tally) -> Result<Outcome, Error> {
-        let Self { table, month, target, .. } = *self;
-        let mut old = OldGroups::open(self.existing, table)?;
-        let mut waiting = old.next_group()?;
-        let mut writer = PartWriter::part(target, table)?;
-        let mut outcome = Outcome { changed: self.existing.is_none(), rows: 0, stand_ins: 0 };
-        while let Some(head) = first_group(table, month, &waiting, runs)? {
-            let in_group = |cells: &[Cell]| by(&table.key[..table.group], cells, &head) == Ordering::Equal;
-            let mut rows: Vec<Record> = Vec::new();
-            if waiting.first().is_some_and(|record| in_group(&record.cells)) {
-                let before = waiting.len();
-                rows.extend(waiting.into_iter().filter(|record| !self.has_moved(&record.cells)));
-                outcome.changed |= rows.len() < before;
-                waiting = old.next_group()?;
-            }
-            for run in runs.iter_mut() {
-                while let Some(record) = next_of(run, month, &in_group)? {
-                    // A row without an origin comes from another run id.
-                    outcome.changed |= record.origin.is_none();
-                    rows.push(record);
+impl MonthMerge<'_> {
+    fn take(&mut self, row: Packed<'_>, maps: &mut CodeMaps) -> Result<(), Error> {
+        self.instance.translate(row, maps);
+        let last = self.instance.rows() - 1;
+        let Some(before) = last.checked_sub(1) else {
+            return self.end_group_before_instance();
+        };
+        let (before, row) = (self.instance.row(before).words, self.instance.row(last).words);
+        let layout = &self.instance.layout;
+        let differs = |places: &[usize]| places.iter().any(|&place| !layout.same(before, row, place));
+        let key = layout.table.key;
+        if !differs(&key[..layout.table.instance]) {
+            return Ok(());
+        }
+        // The row just taken begins another instance: it stays.
+        self.next.clear();
+        self.next.extend_from_slice(row);
+        self.instance.pop();
+        self.end_instance()?;
+        self.instance.push_words(&self.next);
+        self.end_group_before_instance()
+    }
+
+    /// Ends the group, if the only row of the instance begins another one.
+    fn end_group_before_instance(&mut self) -> Result<(), Error> {
+        let layout = &self.instance.layout;
+        let group = &layout.table.key[..layout.table.group];
+        let row = self.instance.row(0).words;
+        let begins = match self.group.get(..layout.width) {
+            Some(first) => group.iter().any(|&place| !layout.same(first, row, place)),
+            None => false,
+        };
+        if begins { self.write_group() } else { Ok(()) }
+    }
+
+    fn end_instance(&mut self) -> Result<(), Error> {
+        let layout = self.instance.layout.clone();
+        let rows = self.instance.rows();
+        if rows == 1 {
+            // Nearly every row: told of once, and nothing to settle.
+            let row = self.instance.row(0).words;
+            match row[ORIGIN] {
+                HELD => {}
+                MOVED => self.outcome.changed = true,
+                origin => {
+                    self.tally.of(origin).written += 1;
+                    self.outcome.changed = true;
                 }
             }
-            write_group(table, rows, &mut writer, target, tally, &mut outcome)?;
+            self.keep(0, rows, &layout);
+        } else if rows > 1 {
+            // What is settled lies behind the rows it was made of.
+            let settled = settle(&mut self.instance, self.tally, &mut self.outcome.changed);
+            self.keep(settled.start, settled.end, &layout);
         }
-        writer.finish(target)?;
-        Ok(outcome)
+        self.instance.clear_rows();
+        if self.group.len() * 4 > self.large_bytes { self.spill_group() } else { Ok(()) }
     }
 
-    fn has_moved(&self, cells: &[Cell]) -> bool {
-        let id = |place: usize| cells[place].as_text().cloned();
-        !self.renamed.is_empty() && id(0).zip(id(1)).is_some_and(|moved| self.renamed.contains(&moved))
+    /// Rows `from..to` of the instance stay.
+    fn keep(&mut self, from: usize, to: usize, layout: &Layout) {
+        let words = &self.instance.words()[from * layout.width..to * layout.width];
+        self.outcome.rows += (to - from) as u64;
+        if layout.table.monthly && layout.table.columns[1].name == "run_id" {
+            let stands_in = |row: &[u32]| self.instance.packed(row).text(1).is_some_and(is_stand_in_run_id);
+            self.outcome.stand_ins += words.chunks_exact(layout.width).filter(|row| stands_in(row)).count() as u64;
+        }
+        self.group.extend_from_slice(words);
     }
-}
 
-/// The smallest group among the heads of all streams.
-fn first_group(
-    table: &Table,
-    month: Option<Month>,
-    waiting: &[Record],
-    runs: &mut [Peekable<Run>],
-) -> Result<Option<Box<[Cell]>>, Error> {
-    let mut head = waiting.first().map(|record| record.cells.clone());
-    for run in runs.iter_mut() {
-        match run.peek() {
-            Some(Ok(record))
-                if record.month == month
-                    && head.as_ref().is_none_or(|head| by_key(table, &record.cells, head) == Ordering::Less) =>
-            {
-                head = Some(record.cells.clone());
+    fn end_group(&mut self) -> Result<(), Error> {
+        self.end_instance()?;
+        self.write_group()
+    }
+
+    /// Puts the rows of the group into the table's order and writes them.
+    fn write_group(&mut self) -> Result<(), Error> {
+        if self.large.is_some() {
+            return self.write_large_group();
+        }
+        let layout = &self.instance.layout;
+        let places = &layout.table.order[layout.table.group..];
+        if let Some(sorted) = in_order(&self.group, &self.instance, places) {
+            self.group = sorted;
+        }
+        self.writer.append(&self.group, self.instance.texts())?;
+        self.group.clear();
+        Ok(())
+    }
+
+    /// Ends what is at hand so that texts can be forgotten; false where a group is under way, whose rows need them.
+    fn forget_texts(&mut self) -> Result<bool, Error> {
+        if self.instance.rows() > 1 || !self.group.is_empty() && self.instance.text_bytes() < 4 * MAX_TEXT_BYTES {
+            return Ok(false);
+        }
+        if !self.group.is_empty() {
+            // One group with that many texts is better sorted on disk.
+            self.spill_group()?;
+        }
+        let width = self.instance.layout.width;
+        let first = self.group.get(..width).map(|row| (row[MONTH], self.instance.packed(row).cells()));
+        self.instance.forget_texts();
+        if let Some((month, cells)) = first {
+            self.instance.push_cells(&cells, month, HELD);
+            self.group.clear();
+            self.group.extend_from_slice(self.instance.row(self.instance.rows() - 1).words);
+            self.instance.pop();
+        }
+        Ok(true)
+    }
+
+    fn spill_group(&mut self) -> Result<(), Error> {
+        let layout = self.instance.layout.clone();
+        // The first row stays, so that the end of the group is seen; the next time it is there already.
+        let spilled = usize::from(self.large.is_some());
+        let (spill, maps) = self.large.get_or_insert_with(|| {
+            let memory = self.scratch.memory / 4;
+            (Spill::new(layout.table, self.scratch.folder, memory).named("group").in_table_order(), CodeMaps::new(&layout))
+        });
+        for row in self.group.chunks_exact(layout.width).skip(spilled) {
+            spill.push_packed(self.instance.packed(row), maps)?;
+        }
+        maps.clear();
+        self.group.truncate(layout.width);
+        Ok(())
+    }
+
+    fn write_large_group(&mut self) -> Result<(), Error> {
+        let Some((mut spill, mut maps)) = self.large.take() else { return Ok(()) };
+        let layout = self.instance.layout.clone();
+        for row in self.group.chunks_exact(layout.width).skip(1) {
+            spill.push_packed(self.instance.packed(row), &mut maps)?;
+        }
+        self.group.clear();
+        let mut merger = spill.into_merger()?;
+        let mut batch = Batch::new(layout);
+        while let Some((row, maps)) = merger.peek_with_maps() {
+            batch.translate(row, maps);
+            merger.advance()?;
+            if batch.rows() >= WRITE_ROWS {
+                self.writer.append(batch.words(), batch.texts())?;
+                batch.clear();
+                merger.forget_codes();
             }
-            Some(Err(_)) => return run.next().transpose().map(|_| None),
-            _ => {}
         }
-    }
-    Ok(head)
-}
-
-fn next_of(
-    run: &mut Peekable<Run>,
-    month: Option<Month>,
-    in_group: &impl Fn(&[Cell]) -> bool,
-) -> Result<Option<Record>, Error> {
-    run.next_if(|next| match next {
-        Ok(record) => record.month == month && in_group(&record.cells),
-        Err(_) => true,
-    })
-    .transpose()
-}
-
-/// Settles the rows of one group identity by identity, and writes what stays in the table's order.
-fn write_group(
-    table: &'static Table,
-    mut rows: Vec<Record>,
-    writer: &mut PartWriter,
-    target: &Path,
-    tally: &mut Tally,
-    outcome: &mut Outcome,
-) -> Result<(), Error> {
-    rows.sort_by(|a, b| by_key(table, &a.cells, &b.cells));
-    let mut settled: Vec<Settled> = Vec::new();
-    let mut rows = rows.into_iter().peekable();
-    while let Some(first) = rows.next() {
-        let mut same = vec![first];
-        while let Some(next) = rows.next_if(|next| by_key(table, &next.cells, &same[0].cells) == Ordering::Equal) {
-            same.push(next);
-        }
-        settled.push(settle(table, same, tally));
-    }
-    if table.name == table::TASK_ATTEMPTS.name {
-        settled = without_placeholders(settled, tally, outcome);
-    }
-    settled.sort_by(|a, b| by(table.order, &a.row.cells, &b.row.cells));
-    for settled in settled {
-        for origin in settled.writers {
-            tally.of(origin).written += 1;
-        }
-        outcome.changed |= settled.changed;
-        outcome.rows += 1;
-        if table.monthly && settled.row.cells[1].as_text().is_some_and(|run_id| is_stand_in_run_id(run_id)) {
-            outcome.stand_ins += 1;
-        }
-        writer.push(settled.row.cells.iter(), target)?;
-    }
-    Ok(())
-}
-
-/// One identity: what was known, and each new row from the most to the least believed.
-fn settle(table: &'static Table, same: Vec<Record>, tally: &mut Tally) -> Settled {
-    let (old, new): (Vec<_>, Vec<_>) = same.into_iter().partition(|record| record.origin.is_none());
-    let mut known = old.into_iter().map(|record| Stamped::new(table, record.cells)).reduce(|a, b| a.merge(b, table));
-    let had_old = known.is_some();
-    let mut new: Vec<_> =
-        new.into_iter().map(|record| (record.origin.unwrap_or(0), Stamped::new(table, record.cells))).collect();
-    // Stable: among equals the first to arrive is the one that is written.
-    new.sort_by(|(_, a), (_, b)| match (a.outranks(b), b.outranks(a)) {
-        (true, _) => Ordering::Less,
-        (_, true) => Ordering::Greater,
-        _ => Ordering::Equal,
-    });
-    let (mut changed, mut writers) = (false, Vec::new());
-    for (origin, row) in new {
-        let Some(before) = known.take() else {
-            writers.push(origin);
-            changed = true;
-            known = Some(row);
-            continue;
-        };
-        note_conflict(table, &before.cells, &row.cells, tally);
-        if row.same_values(&before, table) {
-            tally.of(origin).duplicate += 1;
-            known = Some(before);
-            continue;
-        }
-        let after = before.clone().merge(row, table);
-        if after.cells == before.cells {
-            tally.of(origin).superseded += 1;
-        } else {
-            writers.push(origin);
-            changed = true;
-        }
-        known = Some(after);
-    }
-    // `same` holds at least one row, so `known` is set; an empty row would only be written if it did not.
-    let row = known.unwrap_or_else(|| Stamped::new(table, vec![Cell::Null; table.columns.len()].into_boxed_slice()));
-    Settled { row, old: had_old, changed, writers }
-}
-
-fn without_placeholders(settled: Vec<Settled>, tally: &mut Tally, outcome: &mut Outcome) -> Vec<Settled> {
-    let rows: Vec<Stamped> = settled.iter().map(|settled| settled.row.clone()).collect();
-    let stays = reconcile::survivors(&rows);
-    let mut kept = Vec::with_capacity(settled.len());
-    for (settled, stays) in settled.into_iter().zip(stays) {
-        if stays {
-            kept.push(settled);
-            continue;
-        }
-        outcome.changed |= settled.old;
-        for origin in settled.writers {
-            tally.of(origin).superseded += 1;
-        }
-    }
-    kept
-}
-
-fn note_conflict(table: &Table, before: &[Cell], row: &[Cell], tally: &mut Tally) {
-    use table::attempt as at;
-    if table.name != table::TASK_ATTEMPTS.name || row[at::TRY_NUMBER].as_int().is_none_or(|number| number < 1) {
-        return;
-    }
-    let times = |cells: &[Cell]| Some((cells[at::STARTED_AT].as_int()?, cells[at::ENDED_AT].as_int()?));
-    if let (Some((start, end)), Some((other_start, other_end))) = (times(before), times(row)) {
-        tally.overlap += 1;
-        let apart = start.abs_diff(other_start).min(end.abs_diff(other_end));
-        if apart > OTHER_HISTORY_MICROS {
-            tally.conflicts += 1;
-            tally.example.get_or_insert_with(|| {
-                let text = |place: usize| row[place].as_text().map_or("", |text| text).escape_debug().to_string();
-                format!("{} of {} in {}", text(at::TASK_ID), text(at::RUN_ID), text(at::DAG_ID))
-            });
-        }
+        self.writer.append(batch.words(), batch.texts())
     }
 }
 
-/// Groups of the part that was there, each of whole groups of identity; none where there was no part.
-struct OldGroups {
-    rows: Option<Peekable<PartReader>>,
-    table: &'static Table,
+/// Rows of a large group that are written at once.
+const WRITE_ROWS: usize = 8_192;
+
+/// The rows in order of these columns; `None` where they are in order already.
+fn in_order(words: &[u32], batch: &Batch, places: &[usize]) -> Option<Vec<u32>> {
+    let layout = &batch.layout;
+    let row = |at: u32| &words[at as usize * layout.width..(at as usize + 1) * layout.width];
+    let compare = |a: u32, b: u32| {
+        let (a, b) = (batch.packed(row(a)), batch.packed(row(b)));
+        places.iter().map(|&place| a.compare(&b, place)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    };
+    let rows = (words.len() / layout.width) as u32;
+    if (1..rows).all(|at| compare(at - 1, at) != Ordering::Greater) {
+        return None;
+    }
+    let mut order: Vec<(i64, u32)> = (0..rows).map(|at| (first_number(layout, row(at), places), at)).collect();
+    order.sort_unstable_by(|&(a, i), &(b, j)| a.cmp(&b).then_with(|| compare(i, j)).then(i.cmp(&j)));
+    let mut sorted = Vec::with_capacity(words.len());
+    order.into_iter().for_each(|(_, at)| sorted.extend_from_slice(row(at)));
+    Some(sorted)
 }
 
-impl OldGroups {
-    fn open(path: Option<&Path>, table: &'static Table) -> Result<Self, Error> {
-        let rows = path.map(|path| PartReader::open(path, table.columns.to_vec())).transpose()?;
-        Ok(Self { rows: rows.map(Iterator::peekable), table })
+/// The first column to sort by, where it is a number: most rows are told apart by it alone.
+fn first_number(layout: &Layout, row: &[u32], places: &[usize]) -> i64 {
+    match places.first() {
+        Some(&place) if layout.kind(place) != Kind::Text && layout.kind(place) != Kind::Float => {
+            if layout.is_null(row, place) { i64::MIN } else { layout.integer(row, place) }
+        }
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{
+        cell::Cell,
+        order::{Order, sorted},
+        packed::{month_of, month_word},
+        part_reader::PartReader,
+        streams::Stream,
+        table::TASK_ATTEMPTS,
+    };
+    use super::*;
+    use crate::model::Month;
+    use proptest::prelude::*;
+    use std::{collections::BTreeMap, sync::Arc};
+
+    /// Month, DAG, task, run, try number, start.
+    type Attempt = (i32, u8, u8, u8, i32, i64);
+
+    fn cells(&(_, dag, task, run, number, start): &Attempt) -> Vec<Cell> {
+        let mut cells = vec![Cell::Null; TASK_ATTEMPTS.columns.len()];
+        cells[0] = Cell::from(format!("dag{dag}").as_str());
+        cells[1] = Cell::from(format!("run{run}").as_str());
+        cells[2] = Cell::from(format!("task{task}").as_str());
+        cells[3] = Cell::from(-1);
+        cells[4] = Cell::from(number);
+        cells[16] = Cell::from(start);
+        cells[19] = Cell::from(start);
+        cells[21] = Cell::from("database");
+        cells
     }
 
-    fn next_group(&mut self) -> Result<Vec<Record>, Error> {
-        let Some(rows) = &mut self.rows else { return Ok(Vec::new()) };
-        let Some(first) = rows.next().transpose()? else { return Ok(Vec::new()) };
-        let mut group = vec![Record { month: None, origin: None, cells: first }];
-        let places = &self.table.key[..self.table.group];
-        while let Some(next) = rows.next_if(|next| match next {
-            Ok(cells) => by(places, cells, &group[0].cells) == Ordering::Equal,
-            Err(_) => true,
-        }) {
-            group.push(Record { month: None, origin: None, cells: next? });
+    /// Merges the rows, given in several runs, and reads back (month, DAG, task, run, try, start) of each file.
+    fn merged(runs: &[Vec<Attempt>], memory: u64) -> Vec<(Month, Vec<Cell>)> {
+        let layout = Arc::new(Layout::new(&TASK_ATTEMPTS));
+        let streams = runs.iter().map(|run| {
+            let mut batch = Batch::new(layout.clone());
+            for attempt in run {
+                batch.push_cells(&cells(attempt), month_word(Some(Month::from_number(attempt.0))), 0);
+            }
+            let order = sorted(&batch, Order::Identity);
+            Stream::of_batch(batch, order)
+        });
+        let mut merger = Merger::new(layout.clone(), Order::Identity, streams.collect()).expect("merger");
+        let folder = tempfile::tempdir().expect("folder");
+        let scratch = Scratch { folder: folder.path(), memory };
+        let mut all = Vec::new();
+        while let Some(month) = merger.peek().and_then(|row| month_of(row.words[MONTH])) {
+            let path = folder.path().join(month.to_string());
+            let mut writer = PartWriter::create(&path, layout.clone(), 2).expect("writer");
+            merge_month(&mut merger, &mut writer, &mut Tally::default(), &scratch).expect("merge");
+            writer.finish().expect("finish");
+            let reader = PartReader::open(&path, layout.clone(), Some(month)).expect("reader");
+            reader.each(|row| {
+                all.push((month, [0, 2, 16, 1, 4].map(|place| row.cell(place)).to_vec()));
+                Ok(())
+            })
+            .expect("rows");
         }
-        Ok(group)
+        all
+    }
+
+    fn expected(runs: &[Vec<Attempt>]) -> Vec<(Month, Vec<Cell>)> {
+        let mut newest: BTreeMap<_, i64> = BTreeMap::new();
+        for &(month, dag, task, run, number, start) in runs.iter().flatten() {
+            let known = newest.entry((month, dag, task, run, number)).or_insert(start);
+            *known = (*known).max(start);
+        }
+        let rows = newest.into_iter().map(|((month, dag, task, run, number), start)| {
+            let all = cells(&(month, dag, task, run, number, start));
+            (Month::from_number(month), [0, 2, 16, 1, 4].map(|place| all[place].clone()).to_vec())
+        });
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort();
+        rows
+    }
+
+    fn runs() -> impl Strategy<Value = Vec<Vec<Attempt>>> {
+        let attempt = (5..8i32, 0..2u8, 0..3u8, 0..3u8, 1..3i32, 0..50i64);
+        prop::collection::vec(prop::collection::vec(attempt, 0..30), 1..4)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn each_identity_once_with_its_newest_values_in_order(runs in runs()) {
+            let want = expected(&runs);
+            prop_assert_eq!(&merged(&runs, 1 << 20), &want);
+            // So little memory that each group goes over the disk.
+            prop_assert_eq!(&merged(&runs, 16), &want);
+        }
     }
 }

@@ -1,17 +1,26 @@
 //! Rows to Parquet and back. A lake is a folder that any engine can read; the manifest says which parts are live.
 
+mod batch;
 mod cell;
-mod codec;
 mod error;
 mod layout;
 mod manifest;
 mod merge;
+mod order;
+mod packed;
+mod part_reader;
+mod part_writer;
 mod read;
 mod reconcile;
+mod resolve;
 mod rows;
+mod rows_more;
+mod run_file;
+mod settle;
 mod spill;
 mod sql;
 mod stamp;
+mod streams;
 mod survey;
 mod table;
 mod transaction;

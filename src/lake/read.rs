@@ -3,13 +3,12 @@
 use super::{
     Error, Lake,
     cell::Cell,
-    codec::Interner,
-    rows::Stored,
+    rows::{Loaded, Stored},
     table::{Kind, Table},
 };
 use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Pool, Reschedule, TaskEdge, Text};
 use polars::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 impl Lake {
     /// Deployments with history, by name.
@@ -60,7 +59,7 @@ impl Lake {
         self.rows(deployment, None)
     }
 
-    fn rows<T: Stored>(&self, deployment: &Deployment, dag_id: Option<&Text>) -> Result<Vec<T>, Error> {
+    fn rows<T: Loaded>(&self, deployment: &Deployment, dag_id: Option<&Text>) -> Result<Vec<T>, Error> {
         let mut rows = Vec::new();
         self.each_row(T::TABLE, deployment, dag_id, |cells| rows.extend(T::from_cells(cells)))?;
         Ok(rows)
@@ -129,6 +128,27 @@ pub(super) fn query(error: PolarsError) -> Error {
 
 /// What the Parquet reader says of a file that is none, or not a whole one.
 const DAMAGE: [&str; 3] = ["out of specification", "underlying IO", "decompress"];
+
+/// Equal texts share one allocation.
+#[derive(Default)]
+struct Interner(HashSet<Text>);
+
+impl Interner {
+    /// Beyond this many distinct texts (run ids of a long history) nothing is gained by remembering more.
+    const MAX_TEXTS: usize = 65_536;
+
+    fn get(&mut self, text: &str) -> Text {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        if self.0.len() >= Self::MAX_TEXTS {
+            self.0.clear();
+        }
+        let text: Text = text.into();
+        self.0.insert(text.clone());
+        text
+    }
+}
 
 /// A column of a frame by the kind that the table says it has.
 enum Values {

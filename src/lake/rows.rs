@@ -1,16 +1,20 @@
 //! Model structs to rows of cells and back.
 
-use super::{cell::Cell, table};
+use super::{batch::RowWriter, cell::Cell, table};
 use crate::model::{
     Attempt, Dag, DagRun, DagTag, EdgeSource, Pool, Reschedule, RunState, RunType, SourceKind, TaskEdge, TaskState,
     Text,
 };
 
 /// A struct that has a table.
-pub(super) trait Stored: Sized {
+pub(super) trait Stored {
     const TABLE: &'static table::Table;
-    /// Values in the order of the table's columns.
-    fn cells(&self, revision: i64) -> Box<[Cell]>;
+    /// Writes its values in the order of the table's columns.
+    fn write(&self, row: &mut RowWriter<'_>);
+}
+
+/// A struct that is read back.
+pub(super) trait Loaded: Stored + Sized {
     /// `None` where a value that must be there is not.
     fn from_cells(cells: &[Cell]) -> Option<Self>;
 }
@@ -18,34 +22,34 @@ pub(super) trait Stored: Sized {
 impl Stored for Attempt {
     const TABLE: &'static table::Table = &table::TASK_ATTEMPTS;
 
-    fn cells(&self, _revision: i64) -> Box<[Cell]> {
-        Box::new([
-            Cell::from(&self.dag_id),
-            Cell::from(&self.run_id),
-            Cell::from(&self.task_id),
-            Cell::from(self.map_index),
-            Cell::from(self.try_number),
-            Cell::from(self.state.as_ref().map(TaskState::as_str)),
-            Cell::from(&self.operator),
-            Cell::from(&self.pool),
-            Cell::from(self.pool_slots),
-            Cell::from(&self.queue),
-            Cell::from(self.priority_weight),
-            Cell::from(&self.hostname),
-            Cell::from(&self.executor),
-            Cell::from(self.max_tries),
-            Cell::from(self.scheduled_at),
-            Cell::from(self.queued_at),
-            Cell::from(self.started_at),
-            Cell::from(self.ended_at),
-            Cell::from(self.duration_s),
-            Cell::from(self.updated_at),
-            Cell::from(&self.ti_id),
-            Cell::from(self.source.as_str()),
-            Cell::from(&self.fills),
-        ])
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.dag_id));
+        row.text(Some(&self.run_id));
+        row.text(Some(&self.task_id));
+        row.int32(Some(self.map_index));
+        row.int32(self.try_number);
+        row.text(self.state.as_ref().map(TaskState::as_str));
+        row.text(self.operator.as_deref());
+        row.text(self.pool.as_deref());
+        row.int32(self.pool_slots);
+        row.text(self.queue.as_deref());
+        row.int32(self.priority_weight);
+        row.text(self.hostname.as_deref());
+        row.text(self.executor.as_deref());
+        row.int32(self.max_tries);
+        row.time(self.scheduled_at);
+        row.time(self.queued_at);
+        row.time(self.started_at);
+        row.time(self.ended_at);
+        row.float(self.duration_s);
+        row.time(self.updated_at);
+        row.text(self.ti_id.as_deref());
+        row.text(Some(self.source.as_str()));
+        row.text(self.fills.as_deref());
     }
+}
 
+impl Loaded for Attempt {
     fn from_cells(cells: &[Cell]) -> Option<Self> {
         let text = |place: usize| cells[place].as_text().cloned();
         Some(Self {
@@ -79,23 +83,23 @@ impl Stored for Attempt {
 impl Stored for DagRun {
     const TABLE: &'static table::Table = &table::DAG_RUNS;
 
-    fn cells(&self, _revision: i64) -> Box<[Cell]> {
-        Box::new([
-            Cell::from(&self.dag_id),
-            Cell::from(&self.run_id),
-            Cell::from(self.run_type.as_str()),
-            Cell::from(self.state.as_ref().map(RunState::as_str)),
-            Cell::from(self.logical_date),
-            Cell::from(self.run_after),
-            Cell::from(self.queued_at),
-            Cell::from(self.started_at),
-            Cell::from(self.ended_at),
-            Cell::from(self.updated_at),
-            Cell::from(self.source.as_str()),
-            Cell::from(&self.fills),
-        ])
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.dag_id));
+        row.text(Some(&self.run_id));
+        row.text(Some(self.run_type.as_str()));
+        row.text(self.state.as_ref().map(RunState::as_str));
+        row.time(self.logical_date);
+        row.time(self.run_after);
+        row.time(self.queued_at);
+        row.time(self.started_at);
+        row.time(self.ended_at);
+        row.time(self.updated_at);
+        row.text(Some(self.source.as_str()));
+        row.text(self.fills.as_deref());
     }
+}
 
+impl Loaded for DagRun {
     fn from_cells(cells: &[Cell]) -> Option<Self> {
         let text = |place: usize| cells[place].as_text().cloned();
         Some(Self {
@@ -118,20 +122,20 @@ impl Stored for DagRun {
 impl Stored for Reschedule {
     const TABLE: &'static table::Table = &table::RESCHEDULES;
 
-    fn cells(&self, _revision: i64) -> Box<[Cell]> {
-        Box::new([
-            Cell::from(&self.dag_id),
-            Cell::from(&self.run_id),
-            Cell::from(&self.task_id),
-            Cell::from(self.map_index),
-            Cell::from(self.try_number),
-            Cell::from(self.number),
-            Cell::from(self.started_at),
-            Cell::from(self.ended_at),
-            Cell::from(self.reschedule_at),
-        ])
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.dag_id));
+        row.text(Some(&self.run_id));
+        row.text(Some(&self.task_id));
+        row.int32(Some(self.map_index));
+        row.int32(self.try_number);
+        row.int64(Some(self.number));
+        row.time(self.started_at);
+        row.time(self.ended_at);
+        row.time(self.reschedule_at);
     }
+}
 
+impl Loaded for Reschedule {
     fn from_cells(cells: &[Cell]) -> Option<Self> {
         let text = |place: usize| cells[place].as_text().cloned();
         Some(Self {
@@ -151,17 +155,17 @@ impl Stored for Reschedule {
 impl Stored for TaskEdge {
     const TABLE: &'static table::Table = &table::TASK_EDGES;
 
-    fn cells(&self, revision: i64) -> Box<[Cell]> {
-        Box::new([
-            Cell::from(&self.dag_id),
-            Cell::from(&self.upstream),
-            Cell::from(&self.downstream),
-            Cell::from(&self.version),
-            Cell::from(self.source.as_str()),
-            Cell::from(revision),
-        ])
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.dag_id));
+        row.text(Some(&self.upstream));
+        row.text(Some(&self.downstream));
+        row.text(Some(&self.version));
+        row.text(Some(self.source.as_str()));
+        row.revision();
     }
+}
 
+impl Loaded for TaskEdge {
     fn from_cells(cells: &[Cell]) -> Option<Self> {
         let text = |place: usize| -> Option<Text> { cells[place].as_text().cloned() };
         Some(Self {
@@ -177,16 +181,16 @@ impl Stored for TaskEdge {
 impl Stored for Pool {
     const TABLE: &'static table::Table = &table::POOLS;
 
-    fn cells(&self, revision: i64) -> Box<[Cell]> {
-        Box::new([
-            Cell::from(&self.pool),
-            Cell::from(self.slots),
-            Cell::from(self.include_deferred),
-            Cell::from(&self.description),
-            Cell::from(revision),
-        ])
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.pool));
+        row.int32(self.slots);
+        row.bool(self.include_deferred);
+        row.text(self.description.as_deref());
+        row.revision();
     }
+}
 
+impl Loaded for Pool {
     fn from_cells(cells: &[Cell]) -> Option<Self> {
         Some(Self {
             pool: cells[0].as_text().cloned()?,
@@ -200,18 +204,18 @@ impl Stored for Pool {
 impl Stored for Dag {
     const TABLE: &'static table::Table = &table::DAGS;
 
-    fn cells(&self, revision: i64) -> Box<[Cell]> {
-        Box::new([
-            Cell::from(&self.dag_id),
-            Cell::from(&self.owners),
-            Cell::from(&self.schedule),
-            Cell::from(self.max_active_tasks),
-            Cell::from(self.max_active_runs),
-            Cell::from(self.updated_at),
-            Cell::from(revision),
-        ])
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.dag_id));
+        row.text(self.owners.as_deref());
+        row.text(self.schedule.as_deref());
+        row.int32(self.max_active_tasks);
+        row.int32(self.max_active_runs);
+        row.time(self.updated_at);
+        row.revision();
     }
+}
 
+impl Loaded for Dag {
     fn from_cells(cells: &[Cell]) -> Option<Self> {
         let text = |place: usize| cells[place].as_text().cloned();
         Some(Self {
@@ -228,10 +232,14 @@ impl Stored for Dag {
 impl Stored for DagTag {
     const TABLE: &'static table::Table = &table::DAG_TAGS;
 
-    fn cells(&self, revision: i64) -> Box<[Cell]> {
-        Box::new([Cell::from(&self.dag_id), Cell::from(&self.tag), Cell::from(revision)])
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.dag_id));
+        row.text(Some(&self.tag));
+        row.revision();
     }
+}
 
+impl Loaded for DagTag {
     fn from_cells(cells: &[Cell]) -> Option<Self> {
         Some(Self { dag_id: cells[0].as_text().cloned()?, tag: cells[1].as_text().cloned()? })
     }

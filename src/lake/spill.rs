@@ -2,122 +2,142 @@
 
 use super::{
     Error,
+    batch::{Batch, CodeMaps},
     cell::Cell,
-    codec::{PartReader, PartWriter},
-    table::{Column, Kind, Record, TASK_ATTEMPTS, Table, UNNUMBERED},
+    order::{self, Order},
+    packed::{Layout, Packed},
+    rows::Stored,
+    run_file::{self, Block, BlockReader},
+    streams::{Merger, Stream},
+    table::Table,
 };
 use crate::model::Month;
 use std::{
-    cmp::Ordering,
     path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
 };
 
-/// Bytes that a row of the widest table takes in memory: its cells, and its share of their texts.
-const ROW_BYTES: u64 = 1_024;
-/// Fewest rows of a run: smaller runs would be too many to merge at once.
-const MIN_RUN_ROWS: u64 = 8_192;
-/// Memory for the rows of a run, unless the user says otherwise.
-pub(super) const DEFAULT_MEMORY: u64 = 128 << 20;
+/// Memory for the rows that wait to be sorted, unless the user says otherwise.
+pub(super) const DEFAULT_MEMORY: u64 = 144 << 20;
+/// Least memory of a batch: smaller runs would be too many to merge at once.
+const MIN_BATCH_BYTES: usize = 4 << 20;
+/// One batch fills while another is sorted and written; the sort's keys and the indexes of texts take about as much again.
+const BATCHES: u64 = 3;
 
 /// Collects the rows of one table.
 pub(super) struct Spill {
-    table: &'static Table,
+    name: &'static str,
+    order: Order,
+    layout: Arc<Layout>,
     folder: PathBuf,
-    /// Rows held in memory before they are sorted and written out.
-    run_rows: usize,
-    buffer: Vec<Record>,
+    batch_bytes: usize,
+    batch: Batch,
     runs: Vec<PathBuf>,
-}
-
-/// Rows in the order of (month, key).
-pub(super) enum Run {
-    Memory(std::vec::IntoIter<Record>),
-    Disk(PartReader),
+    /// The batch that is being sorted and written.
+    writing: Option<JoinHandle<Result<Batch, Error>>>,
 }
 
 impl Spill {
     pub(super) fn new(table: &'static Table, folder: &Path, memory: u64) -> Self {
-        let run_rows = (memory / ROW_BYTES).max(MIN_RUN_ROWS) as usize;
-        Self { table, folder: folder.into(), run_rows, buffer: Vec::new(), runs: Vec::new() }
+        let layout = Arc::new(Layout::new(table));
+        let batch_bytes = usize::try_from(memory / BATCHES).unwrap_or(usize::MAX).clamp(MIN_BATCH_BYTES, 1 << 30);
+        let batch = Batch::new(layout.clone());
+        Self { name: "new", order: Order::Identity, layout, folder: folder.into(), batch_bytes, batch, runs: Vec::new(), writing: None }
     }
 
-    pub(super) fn push(&mut self, record: Record) -> Result<(), Error> {
-        self.buffer.push(record);
-        if self.buffer.len() < self.run_rows { Ok(()) } else { self.write_run() }
+    /// Runs of several spills of one table may lie in one folder.
+    pub(super) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// Rows of one group, to be put in the order of the table's files.
+    pub(super) fn in_table_order(self) -> Self {
+        Self { order: Order::Table, ..self }
+    }
+
+    pub(super) fn push<T: Stored>(
+        &mut self,
+        row: &T,
+        month: Option<Month>,
+        origin: u32,
+        revision: i64,
+    ) -> Result<(), Error> {
+        self.batch.push(row, month, origin, revision);
+        self.make_room()
+    }
+
+    pub(super) fn push_cells(&mut self, cells: &[Cell], month: u32, origin: u32) -> Result<(), Error> {
+        self.batch.push_cells(cells, month, origin);
+        self.make_room()
+    }
+
+    pub(super) fn push_packed(&mut self, row: Packed<'_>, maps: &mut CodeMaps) -> Result<(), Error> {
+        self.batch.translate(row, maps);
+        let runs = self.runs.len();
+        self.make_room()?;
+        if self.runs.len() > runs {
+            maps.clear();
+        }
+        Ok(())
+    }
+
+    /// Rows of another table follow: much that waits here is written out, so that tables do not add up.
+    pub(super) fn rest(&mut self) -> Result<(), Error> {
+        if self.batch.bytes() > self.batch_bytes / 4 { self.write_out() } else { Ok(()) }
+    }
+
+    fn make_room(&mut self) -> Result<(), Error> {
+        if self.batch.bytes() < self.batch_bytes { Ok(()) } else { self.write_out() }
+    }
+
+    fn write_out(&mut self) -> Result<(), Error> {
+        let empty = self.settle_writing()?.unwrap_or_else(|| Batch::new(self.layout.clone()));
+        let mut batch = std::mem::replace(&mut self.batch, empty);
+        let path = self.folder.join(format!("{}-{}-{}.run", self.layout.table.name, self.name, self.runs.len()));
+        self.runs.push(path.clone());
+        let order = self.order;
+        self.writing = Some(std::thread::spawn(move || {
+            run_file::write(&batch, &order::sorted(&batch, order), &path)?;
+            batch.clear();
+            Ok(batch)
+        }));
+        Ok(())
+    }
+
+    fn settle_writing(&mut self) -> Result<Option<Batch>, Error> {
+        let Some(writing) = self.writing.take() else { return Ok(None) };
+        match writing.join() {
+            Ok(batch) => batch.map(Some),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
     }
 
     /// All rows so far, in no order of use; for look-ups before the merge.
-    pub(super) fn scan(&mut self, mut visit: impl FnMut(&[Cell])) -> Result<(), Error> {
-        self.buffer.iter().for_each(|record| visit(&record.cells));
+    pub(super) fn scan(&mut self, mut visit: impl FnMut(Packed<'_>)) -> Result<(), Error> {
+        let empty = self.settle_writing()?;
+        drop(empty);
+        (0..self.batch.rows()).for_each(|row| visit(self.batch.row(row)));
+        let mut block = Block::default();
         for path in &self.runs {
-            for cells in PartReader::open(path, scratch_columns(self.table))? {
-                visit(&cells?);
+            let mut reader = BlockReader::open(self.layout.clone(), path)?;
+            while reader.next(&mut block)? {
+                let rows = block.words.len() / self.layout.width;
+                (0..rows).for_each(|row| visit(block.row(&self.layout, row)));
             }
         }
         Ok(())
     }
 
-    pub(super) fn into_runs(mut self) -> Result<Vec<Run>, Error> {
-        sort(self.table, &mut self.buffer);
-        let mut runs = vec![Run::Memory(std::mem::take(&mut self.buffer).into_iter())];
+    /// All rows, sorted by month and identity; equals in the order of their arrival.
+    pub(super) fn into_merger(mut self) -> Result<Merger, Error> {
+        drop(self.settle_writing()?);
+        let mut streams = Vec::with_capacity(self.runs.len() + 1);
         for path in &self.runs {
-            runs.push(Run::Disk(PartReader::open(path, scratch_columns(self.table))?));
+            streams.push(Stream::of_run(BlockReader::open(self.layout.clone(), path)?));
         }
-        Ok(runs)
+        let order = order::sorted(&self.batch, self.order);
+        streams.push(Stream::of_batch(self.batch, order));
+        Merger::new(self.layout, self.order, streams)
     }
-
-    fn write_run(&mut self) -> Result<(), Error> {
-        sort(self.table, &mut self.buffer);
-        let path = self.folder.join(format!("{}-{}.run", self.table.name, self.runs.len()));
-        let mut writer = PartWriter::scratch(&path, scratch_columns(self.table))?;
-        for record in self.buffer.drain(..) {
-            let month = Cell::from(record.month.map(|month| month.to_string()).as_deref());
-            let origin = Cell::from(record.origin.map(i64::from));
-            writer.push(record.cells.iter().chain([&month, &origin]), &path)?;
-        }
-        writer.finish(&path)?;
-        self.runs.push(path);
-        Ok(())
-    }
-}
-
-impl Iterator for Run {
-    type Item = Result<Record, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::Memory(records) => records.next().map(Ok),
-            Self::Disk(reader) => Some(reader.next()?.map(|cells| {
-                let mut cells = cells.into_vec();
-                let origin = cells.pop().and_then(|cell| cell.as_int()).and_then(|origin| u32::try_from(origin).ok());
-                let month = cells.pop().and_then(|cell| cell.as_text().and_then(|text| Month::parse(text)));
-                Record { month, origin, cells: cells.into_boxed_slice() }
-            })),
-        }
-    }
-}
-
-/// Order of two rows by identity.
-pub(super) fn by_key(table: &Table, a: &[Cell], b: &[Cell]) -> Ordering {
-    by(table.key, a, b).then_with(|| match UNNUMBERED {
-        (number, start) if table.name == TASK_ATTEMPTS.name && a[number].is_null() => a[start].cmp(&b[start]),
-        _ => Ordering::Equal,
-    })
-}
-
-/// Order of two rows by some of their columns.
-pub(super) fn by(places: &[usize], a: &[Cell], b: &[Cell]) -> Ordering {
-    places.iter().map(|&place| a[place].cmp(&b[place])).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
-}
-
-/// Stable, so that rows of one identity stay in the order of their arrival.
-fn sort(table: &Table, records: &mut [Record]) {
-    records.sort_by(|a, b| a.month.cmp(&b.month).then_with(|| by_key(table, &a.cells, &b.cells)));
-}
-
-fn scratch_columns(table: &Table) -> Vec<Column> {
-    let mut columns = table.columns.to_vec();
-    columns.push(Column { name: "__month", kind: Kind::Text, required: false });
-    columns.push(Column { name: "__origin", kind: Kind::Int64, required: false });
-    columns
 }

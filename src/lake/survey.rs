@@ -1,6 +1,15 @@
 //! What is in a lake, and whether it is whole.
 
-use super::{Error, Lake, codec::PartReader, layout, table::Table};
+use super::{
+    Error, Lake,
+    batch::Batch,
+    layout,
+    order::Order,
+    packed::{HELD, Layout},
+    part_reader::PartReader,
+    table::Table,
+};
+use std::sync::Arc;
 use crate::model::Counts;
 use std::path::PathBuf;
 
@@ -121,15 +130,23 @@ impl Lake {
             );
         }
         let table = Table::by_name(&part.table).ok_or_else(|| format!("unknown table {}", part.table))?;
+        let text = |error: Error| error.to_string();
+        let layout = Arc::new(Layout::new(table));
+        let mut reader = PartReader::open(path, layout.clone(), None).map_err(text)?;
+        let (mut batch, mut before) = (Batch::new(layout.clone()), Batch::new(layout));
         let mut rows = 0;
-        let mut before: Option<Box<[super::cell::Cell]>> = None;
-        for cells in PartReader::open(path, table.columns.to_vec()).map_err(|error| error.to_string())? {
-            let cells = cells.map_err(|error| error.to_string())?;
-            if before.as_ref().is_some_and(|before| super::spill::by(table.order, before, &cells).is_ge()) {
-                return Err(format!("rows are out of order or double at row {rows}"));
+        while reader.next(&mut batch).map_err(text)? {
+            for at in 0..batch.rows() {
+                let above = if at > 0 { Some(batch.row(at - 1)) } else { (before.rows() > 0).then(|| before.row(0)) };
+                if above.is_some_and(|above| Order::Table.compare(&above, &batch.row(at)).is_ge()) {
+                    return Err(format!("rows are out of order or double at row {rows}"));
+                }
+                rows += 1;
             }
-            before = Some(cells);
-            rows += 1;
+            if let Some(last) = batch.rows().checked_sub(1) {
+                before.clear();
+                before.push_cells(&batch.row(last).cells(), 0, HELD);
+            }
         }
         if rows == part.rows { Ok(()) } else { Err(format!("holds {rows} rows, the manifest says {}", part.rows)) }
     }

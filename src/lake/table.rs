@@ -1,7 +1,5 @@
 //! The tables: their columns, identities, orders and homes. One description serves writing, merging, reading and SQL.
 
-use super::cell::Cell;
-use crate::model::Month;
 use arrow::datatypes::{DataType, TimeUnit};
 
 /// What a column holds.
@@ -52,8 +50,13 @@ pub(super) struct Table {
     pub(super) columns: &'static [Column],
     /// Identity within a deployment. Merging runs in this order.
     pub(super) key: &'static [usize],
-    /// Length of the prefix of `key` that `order` shares: rows of one such group are held in memory together.
+    /// Column whose lack of a value makes another one part of the identity: several failed attempts of one task instance
+    /// may be known by their starts alone.
+    pub(super) unnumbered: Option<(usize, usize)>,
+    /// Length of the prefix of `key` that `order` shares: rows of one such group are put in order together.
     pub(super) group: usize,
+    /// Length of the prefix of `key` within which rows say something about each other.
+    pub(super) instance: usize,
     /// Order of rows in a file.
     pub(super) order: &'static [usize],
     /// One folder a month, or one file.
@@ -66,10 +69,6 @@ pub(super) struct Table {
     pub(super) fills: Option<usize>,
 }
 
-/// Last column of the identity of attempts, only where the try number is not known: several failed attempts of one task
-/// instance may be known by their starts alone.
-pub(super) const UNNUMBERED: (usize, usize) = (attempt::TRY_NUMBER, attempt::STARTED_AT);
-
 impl Table {
     /// Is the version of a row the ingest that brought it, and no fact about it?
     pub(super) fn has_revision(&self) -> bool {
@@ -81,17 +80,23 @@ impl Table {
     }
 }
 
-/// One row on its way through the lake.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Record {
-    pub(super) month: Option<Month>,
-    /// Input it came from; `None` for a row that the lake held before.
-    pub(super) origin: Option<u32>,
-    pub(super) cells: Box<[Cell]>,
-}
-
 /// Every table that is written, in the order of their names.
-pub(super) const TABLES: &[&Table] = &[&DAG_RUNS, &DAG_TAGS, &DAGS, &POOLS, &RESCHEDULES, &TASK_ATTEMPTS, &TASK_EDGES];
+pub(super) const TABLES: &[&Table] = &[
+    &AUDIT_EVENTS,
+    &DAG_RUNS,
+    &DAG_TAGS,
+    &DAGS,
+    &DEADLINES,
+    &JOBS,
+    &LOG_EVENTS,
+    &MARKERS,
+    &METRIC_SAMPLES,
+    &POOLS,
+    &RESCHEDULES,
+    &TASK_ATTEMPTS,
+    &TASK_EDGES,
+    &TASKS,
+];
 
 /// Places of columns of `task_attempts` that reconciling looks at.
 pub(super) mod attempt {
@@ -137,7 +142,9 @@ pub(super) static TASK_ATTEMPTS: Table = Table {
         may("fills", Kind::Text),
     ],
     key: &[0, 2, 1, 3, 4],
+    unnumbered: Some((attempt::TRY_NUMBER, attempt::STARTED_AT)),
     group: 2,
+    instance: 3,
     order: &[0, 2, 16, 1, 3, 4],
     monthly: true,
     source: Some(21),
@@ -170,7 +177,9 @@ pub(super) static DAG_RUNS: Table = Table {
         may("fills", Kind::Text),
     ],
     key: &[0, 1],
+    unnumbered: None,
     group: 1,
+    instance: 2,
     order: &[0, 4, 1],
     monthly: true,
     source: Some(10),
@@ -193,7 +202,9 @@ pub(super) static RESCHEDULES: Table = Table {
         may("reschedule_at", Kind::Time),
     ],
     key: &[0, 2, 1, 3, 4, 5],
+    unnumbered: None,
     group: 2,
+    instance: 6,
     order: &[0, 2, 1, 3, 4, 5],
     monthly: true,
     source: None,
@@ -213,7 +224,9 @@ pub(super) static TASK_EDGES: Table = Table {
         must("revision", Kind::Int64),
     ],
     key: &[0, 1, 2, 3, 4],
+    unnumbered: None,
     group: 1,
+    instance: 5,
     order: &[0, 1, 2, 3, 4],
     monthly: false,
     source: None,
@@ -232,7 +245,9 @@ pub(super) static POOLS: Table = Table {
         must("revision", Kind::Int64),
     ],
     key: &[0],
+    unnumbered: None,
     group: 1,
+    instance: 1,
     order: &[0],
     monthly: false,
     source: None,
@@ -253,7 +268,9 @@ pub(super) static DAGS: Table = Table {
         must("revision", Kind::Int64),
     ],
     key: &[0],
+    unnumbered: None,
     group: 1,
+    instance: 1,
     order: &[0],
     monthly: false,
     source: None,
@@ -266,12 +283,193 @@ pub(super) static DAG_TAGS: Table = Table {
     name: "dag_tags",
     columns: &[must("dag_id", Kind::Text), must("tag", Kind::Text), must("revision", Kind::Int64)],
     key: &[0, 1],
+    unnumbered: None,
     group: 1,
+    instance: 2,
     order: &[0, 1],
     monthly: false,
     source: None,
     version: Some(2),
     version_else: &[],
+    fills: None,
+};
+
+pub(super) static TASKS: Table = Table {
+    name: "tasks",
+    columns: &[
+        must("dag_id", Kind::Text),
+        must("task_id", Kind::Text),
+        must("version", Kind::Text),
+        may("operator", Kind::Text),
+        may("pool", Kind::Text),
+        may("pool_slots", Kind::Int32),
+        may("queue", Kind::Text),
+        may("priority_weight", Kind::Int32),
+        may("retries", Kind::Int32),
+        may("trigger_rule", Kind::Text),
+        must("mapped", Kind::Bool),
+        must("revision", Kind::Int64),
+    ],
+    key: &[0, 1, 2],
+    unnumbered: None,
+    group: 1,
+    instance: 3,
+    order: &[0, 1, 2],
+    monthly: false,
+    source: None,
+    version: Some(11),
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static METRIC_SAMPLES: Table = Table {
+    name: "metric_samples",
+    columns: &[
+        must("metric", Kind::Text),
+        must("labels", Kind::Text),
+        must("ts", Kind::Time),
+        must("value", Kind::Float),
+        may("unit", Kind::Text),
+        must("kind", Kind::Text),
+        must("source", Kind::Text),
+    ],
+    key: &[0, 1, 2],
+    unnumbered: None,
+    group: 2,
+    instance: 3,
+    order: &[0, 1, 2],
+    monthly: true,
+    source: None,
+    version: None,
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static LOG_EVENTS: Table = Table {
+    name: "log_events",
+    columns: &[
+        must("source", Kind::Text),
+        must("line", Kind::Int64),
+        may("dag_id", Kind::Text),
+        may("run_id", Kind::Text),
+        may("task_id", Kind::Text),
+        may("map_index", Kind::Int32),
+        may("try_number", Kind::Int32),
+        may("ts", Kind::Time),
+        may("gap_s", Kind::Float),
+        may("level", Kind::Text),
+        may("logger", Kind::Text),
+        may("exception", Kind::Text),
+        must("template", Kind::Text),
+        may("message", Kind::Text),
+        must("lines", Kind::Int32),
+    ],
+    key: &[0, 1],
+    unnumbered: None,
+    group: 1,
+    instance: 2,
+    order: &[0, 1],
+    monthly: true,
+    source: None,
+    version: None,
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static MARKERS: Table = Table {
+    name: "markers",
+    columns: &[
+        must("time", Kind::Time),
+        must("kind", Kind::Text),
+        must("text", Kind::Text),
+        may("dag_id", Kind::Text),
+        may("reference", Kind::Text),
+        may("ended_at", Kind::Time),
+    ],
+    key: &[0, 1, 2],
+    unnumbered: None,
+    group: 1,
+    instance: 3,
+    order: &[0, 1, 2],
+    monthly: false,
+    source: None,
+    version: Some(5),
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static AUDIT_EVENTS: Table = Table {
+    name: "audit_events",
+    columns: &[
+        must("time", Kind::Time),
+        must("id", Kind::Int64),
+        must("event", Kind::Text),
+        may("dag_id", Kind::Text),
+        may("run_id", Kind::Text),
+        may("task_id", Kind::Text),
+        may("map_index", Kind::Int32),
+        may("try_number", Kind::Int32),
+        may("owner", Kind::Text),
+        may("extra", Kind::Text),
+    ],
+    key: &[0, 1],
+    unnumbered: None,
+    group: 1,
+    instance: 2,
+    order: &[0, 1],
+    monthly: true,
+    source: None,
+    version: None,
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static JOBS: Table = Table {
+    name: "jobs",
+    columns: &[
+        must("id", Kind::Int64),
+        may("job_type", Kind::Text),
+        may("state", Kind::Text),
+        may("dag_id", Kind::Text),
+        may("hostname", Kind::Text),
+        may("started_at", Kind::Time),
+        may("ended_at", Kind::Time),
+        may("heartbeat_at", Kind::Time),
+    ],
+    key: &[0],
+    unnumbered: None,
+    group: 1,
+    instance: 1,
+    order: &[0],
+    monthly: true,
+    source: None,
+    version: Some(7),
+    version_else: &[6, 5],
+    fills: None,
+};
+
+pub(super) static DEADLINES: Table = Table {
+    name: "deadlines",
+    columns: &[
+        must("kind", Kind::Text),
+        must("id", Kind::Text),
+        may("dag_id", Kind::Text),
+        may("task_id", Kind::Text),
+        may("run_id", Kind::Text),
+        may("logical_date", Kind::Time),
+        may("due_at", Kind::Time),
+        may("missed_at", Kind::Time),
+        may("missed", Kind::Bool),
+    ],
+    key: &[0, 1],
+    unnumbered: None,
+    group: 1,
+    instance: 2,
+    order: &[0, 1],
+    monthly: true,
+    source: None,
+    version: Some(7),
+    version_else: &[6, 5],
     fills: None,
 };
 

@@ -1,28 +1,32 @@
 //! One ingest into the lake: rows are put, then committed as a whole or not at all.
 
 use super::{
-    Error, Lake,
-    cell::Cell,
-    codec::PartReader,
-    layout,
+    Error, Lake, layout,
     manifest::{Manifest, Part, Source, SourceDefect},
-    merge::{Merge, Tally},
+    merge::merge_month,
+    packed::{Layout, MONTH, month_of},
+    part_reader::{HeldRows, PartReader, Scratch},
+    part_writer::PartWriter,
+    resolve::Resolver,
     rows::Stored,
-    spill::{DEFAULT_MEMORY, Run, Spill},
-    table::{self, Record, Table, attempt as at, run},
+    settle::Tally,
+    spill::{DEFAULT_MEMORY, Spill},
+    streams::{Merger, Stream},
+    table::Table,
 };
 use crate::model::{
-    Attempt, DagRun, Defect, Deployment, Month, Origin, Reschedule, Row, SourceReceipt, Text, Timestamp,
-    date_in_run_id, is_stand_in_run_id, month_in_run_id,
+    AttemptRef, Defect, Deployment, LogEvent, Month, Origin, Row, SourceReceipt, Text, Timestamp,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    cell::Cell as Shared,
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs::{self, File},
     path::PathBuf,
+    rc::Rc,
 };
 
-/// Home of runs that state no date anywhere: no id with a date, no time in any row.
-const UNDATED: (i16, i8) = (1970, 1);
+/// Home of rows that state no time anywhere.
+pub(super) const UNDATED: (i16, i8) = (1970, 1);
 /// Contradicting attempts that make two histories, and the share of the overlap they must exceed. A run that was deleted
 /// and triggered again under the same id contradicts in a few attempts; another Airflow in nearly all.
 const MIN_CONFLICTS: u64 = 3;
@@ -30,18 +34,16 @@ const CONFLICT_SHARE: f64 = 0.5;
 
 /// An ingest under way. Dropped without [`Transaction::commit`], it leaves the lake as it was.
 pub struct Transaction {
-    lake: Lake,
-    deployment: Deployment,
-    manifest: Manifest,
+    pub(super) lake: Lake,
+    pub(super) deployment: Deployment,
+    pub(super) manifest: Manifest,
     staging: tempfile::TempDir,
     memory: u64,
-    spills: BTreeMap<&'static str, Spill>,
-    /// (DAG, execution date) -> run id; filled when a row first names its run by date.
-    runs_by_date: Option<HashMap<(Text, Timestamp), Text>>,
-    /// (DAG, stand-in id) of rows that are kept under their run's own id from now on.
-    renamed: HashSet<(Text, Text)>,
-    /// Pokes whose attempt is known by Airflow 3's id only.
-    pokes: HashMap<Text, Vec<(Origin, Reschedule)>>,
+    threads: usize,
+    pub(super) spills: BTreeMap<&'static str, Spill>,
+    /// Table of the row before.
+    current: &'static str,
+    pub(super) resolver: Resolver,
     /// Held until the transaction ends: one writer at a time.
     _lock: File,
 }
@@ -74,11 +76,11 @@ impl Transaction {
             deployment: deployment.clone(),
             manifest,
             memory: memory.unwrap_or(DEFAULT_MEMORY),
+            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             staging,
             spills: BTreeMap::new(),
-            runs_by_date: None,
-            renamed: HashSet::new(),
-            pokes: HashMap::new(),
+            current: "",
+            resolver: Resolver::default(),
             _lock: lock,
         })
     }
@@ -97,21 +99,49 @@ impl Transaction {
     /// Takes one row.
     pub fn put(&mut self, origin: Origin, row: Row) -> Result<(), Error> {
         match row {
-            Row::Attempt(attempt) => self.put_attempt(origin, attempt),
-            Row::Run(run) => self.put_run(origin, &run),
+            Row::Attempt(attempt) => self.put_attempt(origin, attempt.as_ref()),
+            Row::Run(run) => {
+                let month = self.month(&run.dag_id, &run.run_id, run.about());
+                self.resolver.note_run(&run);
+                self.push(origin, Some(month), &run)
+            }
             Row::Reschedule(mut poke) => {
-                poke.run_id = self.run_id(&poke.dag_id, poke.run_id.clone())?;
+                if let Some(run_id) = self.run_id(&poke.dag_id, &poke.run_id)? {
+                    poke.run_id = run_id;
+                }
                 self.put_poke(origin, &poke)
             }
             Row::RescheduleById { ti_id, poke } => {
-                self.pokes.entry(ti_id).or_default().push((origin, poke));
+                self.resolver.wait_for_attempt(ti_id, origin, poke);
                 Ok(())
             }
             Row::Edge(edge) => self.push(origin, None, &edge),
             Row::Pool(pool) => self.push(origin, None, &pool),
             Row::Dag(dag) => self.push(origin, None, &dag),
             Row::DagTag(tag) => self.push(origin, None, &tag),
+            Row::Task(task) => self.push(origin, None, &task),
+            Row::Metric(sample) => self.push(origin, Some(sample.ts.month()), &sample),
+            Row::Log(event) => self.put_log(origin, event),
+            Row::Marker(marker) => self.push(origin, None, &marker),
+            Row::Audit(event) => self.push(origin, Some(event.time.month()), &event),
+            Row::Job(job) => self.push(origin, Some(month_or_undated(job.started_at.or(job.heartbeat_at))), &job),
+            Row::Deadline(deadline) => {
+                let month = month_or_undated(deadline.logical_date.or(deadline.due_at).or(deadline.missed_at));
+                self.push(origin, Some(month), &deadline)
+            }
         }
+    }
+
+    /// Takes one attempt.
+    pub fn put_attempt(&mut self, origin: Origin, attempt: AttemptRef<'_>) -> Result<(), Error> {
+        let known = self.run_id(attempt.dag_id, attempt.run_id)?;
+        let attempt = AttemptRef { run_id: known.as_deref().unwrap_or(attempt.run_id), ..attempt };
+        for (origin, poke) in self.resolver.pokes_of(&attempt) {
+            self.put_poke(origin, &poke)?;
+        }
+        let seen = [attempt.scheduled_at, attempt.queued_at, attempt.started_at, attempt.ended_at, attempt.updated_at];
+        let month = self.month(attempt.dag_id, attempt.run_id, seen.into_iter().flatten().next());
+        self.push(origin, Some(month), &attempt)
     }
 
     /// Merges everything into new parts, makes them durable, then replaces the manifest. Returns the inputs with the
@@ -144,198 +174,100 @@ impl Transaction {
         Ok(inputs)
     }
 
-    fn put_attempt(&mut self, origin: Origin, mut attempt: Attempt) -> Result<(), Error> {
-        attempt.run_id = self.run_id(&attempt.dag_id, attempt.run_id.clone())?;
-        if let Some(ti_id) = &attempt.ti_id
-            && let Some(pokes) = self.pokes.remove(ti_id)
+    fn put_log(&mut self, origin: Origin, mut event: LogEvent) -> Result<(), Error> {
+        if let (Some(dag_id), Some(run_id)) = (&event.dag_id, &event.run_id)
+            && let Some(known) = self.run_id(dag_id, run_id)?
         {
-            for (origin, poke) in pokes {
-                self.put_poke(origin, &of_attempt(poke, &attempt))?;
-            }
+            event.run_id = Some(known);
         }
-        let seen = [attempt.scheduled_at, attempt.queued_at, attempt.started_at, attempt.ended_at, attempt.updated_at];
-        let month = self.month(&attempt.dag_id, &attempt.run_id, seen.into_iter().flatten().next());
-        self.push(origin, Some(month), &attempt)
+        self.push(origin, Some(month_or_undated(event.ts)), &event)
     }
 
-    fn put_run(&mut self, origin: Origin, run: &DagRun) -> Result<(), Error> {
-        let month = self.month(&run.dag_id, &run.run_id, run.about());
-        if let (Some(by_date), Some(date)) = (&mut self.runs_by_date, run.logical_date) {
-            by_date.insert((run.dag_id.clone(), date), run.run_id.clone());
-        }
-        self.push(origin, Some(month), run)
-    }
-
-    fn put_poke(&mut self, origin: Origin, poke: &Reschedule) -> Result<(), Error> {
+    pub(super) fn put_poke(&mut self, origin: Origin, poke: &crate::model::Reschedule) -> Result<(), Error> {
         let month = self.month(&poke.dag_id, &poke.run_id, poke.started_at);
         self.push(origin, Some(month), poke)
     }
 
     fn push<T: Stored>(&mut self, origin: Origin, month: Option<Month>, row: &T) -> Result<(), Error> {
-        let cells = row.cells(self.manifest.revision + 1);
-        self.spill(T::TABLE).push(Record { month, origin: Some(origin), cells })
+        let revision = self.manifest.revision + 1;
+        if self.current != T::TABLE.name {
+            if let Some(before) = self.spills.get_mut(self.current) {
+                before.rest()?;
+            }
+            self.current = T::TABLE.name;
+        }
+        self.spill(T::TABLE).push(row, month, origin, revision)
     }
 
-    fn spill(&mut self, table: &'static Table) -> &mut Spill {
+    pub(super) fn spill(&mut self, table: &'static Table) -> &mut Spill {
         let (folder, memory) = (self.staging.path(), self.memory);
         self.spills.entry(table.name).or_insert_with(|| Spill::new(table, folder, memory))
     }
 
-    /// The month in the run's id, else the one fixed when the run was first seen.
-    fn month(&mut self, dag_id: &str, run_id: &str, seen: Option<Timestamp>) -> Month {
-        if let Some(month) = month_in_run_id(run_id) {
-            return month;
-        }
-        let dags = self.manifest.run_months.entry(self.deployment.as_str().to_owned()).or_default();
-        let runs = dags.entry(dag_id.to_owned()).or_default();
-        if let Some(month) = runs.get(run_id).and_then(|month| Month::parse(month)) {
-            return month;
-        }
-        let month = seen.map_or(Month::new(UNDATED.0, UNDATED.1), Timestamp::month);
-        runs.insert(run_id.to_owned(), month.to_string());
-        month
-    }
-
-    /// The id of a run that is named by its date, if the run is known.
-    fn run_id(&mut self, dag_id: &Text, run_id: Text) -> Result<Text, Error> {
-        if !is_stand_in_run_id(&run_id) {
-            return Ok(run_id);
-        }
-        let Some(date) = date_in_run_id(&run_id) else { return Ok(run_id) };
-        if self.runs_by_date.is_none() {
-            self.runs_by_date = Some(self.read_runs_by_date()?);
-        }
-        let known = self.runs_by_date.as_ref().and_then(|runs| runs.get(&(dag_id.clone(), date)));
-        Ok(known.cloned().unwrap_or(run_id))
-    }
-
-    fn read_runs_by_date(&mut self) -> Result<HashMap<(Text, Timestamp), Text>, Error> {
-        let mut runs = HashMap::new();
-        let mut note = |cells: &[Cell]| {
-            if let (Some(dag_id), Some(run_id), Some(date)) =
-                (cells[run::DAG_ID].as_text(), cells[run::RUN_ID].as_text(), cells[run::LOGICAL_DATE].as_time())
-            {
-                runs.insert((dag_id.clone(), date), run_id.clone());
-            }
-        };
-        for part in self.parts_of(&table::DAG_RUNS) {
-            for cells in PartReader::open(&self.lake.root.join(part.path()), table::DAG_RUNS.columns.to_vec())? {
-                note(&cells?);
-            }
-        }
-        if let Some(spill) = self.spills.get_mut(table::DAG_RUNS.name) {
-            spill.scan(note)?;
-        }
-        Ok(runs)
-    }
-
-    fn parts_of(&self, table: &Table) -> Vec<Part> {
+    pub(super) fn parts_of(&self, table: &Table) -> Vec<Part> {
         let of_table = |p: &&Part| p.table == table.name && p.deployment == self.deployment.as_str();
         self.manifest.parts.iter().filter(of_table).cloned().collect()
     }
 
-    /// Rows that were kept under a stand-in are taken up again, now that runs have arrived which may be theirs.
-    fn rename_stand_ins(&mut self) -> Result<(), Error> {
-        if !self.spills.contains_key(table::DAG_RUNS.name) {
-            return Ok(());
-        }
-        for table in [&table::TASK_ATTEMPTS, &table::RESCHEDULES] {
-            for part in self.parts_of(table).into_iter().filter(|part| part.stand_ins > 0) {
-                let month = part.month.as_deref().and_then(Month::parse);
-                for cells in PartReader::open(&self.lake.root.join(part.path()), table.columns.to_vec())? {
-                    let mut cells = cells?;
-                    let (Some(dag_id), Some(run_id)) = (cells[0].as_text().cloned(), cells[1].as_text().cloned())
-                    else {
-                        continue;
-                    };
-                    let real = self.run_id(&dag_id, run_id.clone())?;
-                    if real != run_id {
-                        self.renamed.insert((dag_id, run_id));
-                        cells[1] = Cell::Text(real);
-                        self.spill(table).push(Record { month, origin: None, cells })?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Finds the attempts of pokes that came before them or whose attempts came with an earlier ingest. What stays
-    /// unknown is rejected, and its source will be read again.
-    fn settle_pokes(&mut self, inputs: &mut [Input]) -> Result<BTreeSet<Origin>, Error> {
-        let mut incomplete = BTreeSet::new();
-        if self.pokes.is_empty() {
-            return Ok(incomplete);
-        }
-        let mut pokes = std::mem::take(&mut self.pokes);
-        let mut found: Vec<(Origin, Reschedule)> = Vec::new();
-        let mut look = |cells: &[Cell]| {
-            if let Some(ti_id) = cells[at::TI_ID].as_text()
-                && let Some(waiting) = pokes.remove(ti_id)
-                && let Some(attempt) = Attempt::from_cells(cells)
-            {
-                found.extend(waiting.into_iter().map(|(origin, poke)| (origin, of_attempt(poke, &attempt))));
-            }
-        };
-        for part in self.parts_of(&table::TASK_ATTEMPTS) {
-            for cells in PartReader::open(&self.lake.root.join(part.path()), table::TASK_ATTEMPTS.columns.to_vec())? {
-                look(&cells?);
-            }
-        }
-        if let Some(spill) = self.spills.get_mut(table::TASK_ATTEMPTS.name) {
-            spill.scan(look)?;
-        }
-        found.sort_by_key(|(origin, poke)| (*origin, poke.number));
-        for (origin, poke) in found {
-            self.put_poke(origin, &poke)?;
-        }
-        for (origin, _) in pokes.into_values().flatten() {
-            incomplete.insert(origin);
-            if let Some(input) = inputs.get_mut(origin as usize) {
-                input.receipt.counts.rejected += 1;
-                note_unknown_attempt(input);
-            }
-        }
-        Ok(incomplete)
-    }
-
     fn merge_all(&mut self, tally: &mut Tally) -> Result<(Vec<Part>, Vec<Part>), Error> {
         let (mut added, mut removed) = (Vec::new(), Vec::new());
+        let renamed = Rc::new(self.resolver.take_renamed());
         for (name, spill) in std::mem::take(&mut self.spills) {
             let Some(table) = Table::by_name(name) else { continue };
-            let mut runs: Vec<_> = spill.into_runs()?.into_iter().map(Iterator::peekable).collect();
-            while let Some(month) = next_month(&mut runs)? {
-                let month_text = month.map(|month| month.to_string());
-                let old = self.manifest.part(name, self.deployment.as_str(), month_text.as_deref()).cloned();
-                let old_path = old.as_ref().map(|part| self.lake.root.join(part.path()));
-                let target =
-                    self.staging.path().join(format!("{name}-{}.part", month_text.as_deref().unwrap_or("all")));
-                let merge =
-                    Merge { table, month, existing: old_path.as_deref(), renamed: &self.renamed, target: &target };
-                let outcome = merge.run(&mut runs, tally)?;
-                if !outcome.changed || outcome.rows == 0 && old.is_none() {
-                    continue;
-                }
-                let (sha256, bytes) = layout::hash_file(&target)?;
-                let part = Part {
-                    table: name.to_owned(),
-                    deployment: self.deployment.as_str().to_owned(),
-                    month: month_text,
-                    sha256,
-                    rows: outcome.rows,
-                    bytes,
-                    stand_ins: outcome.stand_ins,
-                };
-                if old.as_ref() == Some(&part) {
-                    continue;
-                }
-                let staged = self.staging.path().join(layout::staged_name(&part));
-                fs::rename(&target, &staged).map_err(Error::io("rename", &target))?;
+            let mut merger = spill.into_merger()?;
+            while let Some(month) = merger.peek().map(|row| month_of(row.words[MONTH])) {
+                let (old, new) = self.merge_part(table, month, &mut merger, &renamed, tally)?;
+                let Some(new) = new else { continue };
                 removed.extend(old);
-                added.push(part);
+                added.push(new);
             }
         }
         Ok((added, removed))
+    }
+
+    /// Merges the rows of one month with the part that is there. Returns that part, and the one in its place, if they differ.
+    fn merge_part(
+        &self,
+        table: &'static Table,
+        month: Option<Month>,
+        merger: &mut Merger,
+        renamed: &Rc<HashSet<(Text, Text)>>,
+        tally: &mut Tally,
+    ) -> Result<(Option<Part>, Option<Part>), Error> {
+        let month_text = month.map(|month| month.to_string());
+        let scratch = Scratch { folder: self.staging.path(), memory: self.memory };
+        let old = self.manifest.part(table.name, self.deployment.as_str(), month_text.as_deref()).cloned();
+        let left_out = Rc::new(Shared::new(false));
+        let part_layout = std::sync::Arc::new(Layout::new(table));
+        if let Some(old) = &old {
+            let reader = PartReader::open(&self.lake.root.join(old.path()), part_layout.clone(), month)?;
+            merger.add(Stream::of_part(HeldRows::new(reader, renamed.clone(), left_out.clone(), &scratch)))?;
+        }
+        let target =
+            self.staging.path().join(format!("{}-{}.part", table.name, month_text.as_deref().unwrap_or("all")));
+        let mut writer = PartWriter::create(&target, part_layout, self.threads)?;
+        let outcome = merge_month(merger, &mut writer, tally, &scratch)?;
+        let changed = outcome.changed || left_out.get();
+        if !changed || outcome.rows == 0 && old.is_none() {
+            return Ok((old, None));
+        }
+        writer.finish()?;
+        let (sha256, bytes) = layout::hash_file(&target)?;
+        let part = Part {
+            table: table.name.to_owned(),
+            deployment: self.deployment.as_str().to_owned(),
+            month: month_text,
+            sha256,
+            rows: outcome.rows,
+            bytes,
+            stand_ins: outcome.stand_ins,
+        };
+        if old.as_ref() == Some(&part) {
+            return Ok((old, None));
+        }
+        let staged = self.staging.path().join(layout::staged_name(&part));
+        fs::rename(&target, &staged).map_err(Error::io("rename", &target))?;
+        Ok((old, Some(part)))
     }
 
     fn refuse_two_histories(&self, tally: &Tally) -> Result<(), Error> {
@@ -404,39 +336,8 @@ fn file_name(path: &str) -> String {
     path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned()
 }
 
-fn of_attempt(poke: Reschedule, attempt: &Attempt) -> Reschedule {
-    Reschedule {
-        dag_id: attempt.dag_id.clone(),
-        run_id: attempt.run_id.clone(),
-        task_id: attempt.task_id.clone(),
-        map_index: attempt.map_index,
-        try_number: attempt.try_number,
-        ..poke
-    }
-}
-
-fn note_unknown_attempt(input: &mut Input) {
-    const REASON: &str = "task_reschedule refers to a task instance that is not known; ingest task_instance as well";
-    match input.defects.iter_mut().find(|defect| defect.reason == REASON) {
-        Some(defect) => defect.count += 1,
-        None => {
-            let path = input.receipt.path.clone();
-            input.defects.push(Defect { path, line: None, reason: REASON.to_owned(), count: 1 });
-        }
-    }
-}
-
-/// The month of the next rows, or `None` when all runs are at their end.
-fn next_month(runs: &mut [std::iter::Peekable<Run>]) -> Result<Option<Option<Month>>, Error> {
-    let mut next: Option<Option<Month>> = None;
-    for run in runs.iter_mut() {
-        match run.peek() {
-            Some(Ok(record)) => next = Some(next.map_or(record.month, |month| month.min(record.month))),
-            Some(Err(_)) => return run.next().transpose().map(|_| None),
-            None => {}
-        }
-    }
-    Ok(next)
+fn month_or_undated(instant: Option<Timestamp>) -> Month {
+    instant.map_or(Month::new(UNDATED.0, UNDATED.1), Timestamp::month)
 }
 
 impl std::fmt::Debug for Transaction {

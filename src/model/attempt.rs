@@ -55,6 +55,64 @@ pub struct Attempt {
     pub fills: Option<Text>,
 }
 
+/// The same, as it stands in an export that is being read: nothing is copied until it is kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of Attempt")]
+pub struct AttemptRef<'a> {
+    pub dag_id: &'a str,
+    pub run_id: &'a str,
+    pub task_id: &'a str,
+    pub map_index: i32,
+    pub try_number: Option<i32>,
+    pub state: Option<&'a str>,
+    pub operator: Option<&'a str>,
+    pub pool: Option<&'a str>,
+    pub pool_slots: Option<i32>,
+    pub queue: Option<&'a str>,
+    pub priority_weight: Option<i32>,
+    pub hostname: Option<&'a str>,
+    pub executor: Option<&'a str>,
+    pub max_tries: Option<i32>,
+    pub scheduled_at: Option<Timestamp>,
+    pub queued_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub duration_s: Option<f64>,
+    pub updated_at: Option<Timestamp>,
+    pub ti_id: Option<&'a str>,
+    pub source: SourceKind,
+}
+
+impl Attempt {
+    /// The same, borrowed.
+    pub fn as_ref(&self) -> AttemptRef<'_> {
+        AttemptRef {
+            dag_id: &self.dag_id,
+            run_id: &self.run_id,
+            task_id: &self.task_id,
+            map_index: self.map_index,
+            try_number: self.try_number,
+            state: self.state.as_ref().map(TaskState::as_str),
+            operator: self.operator.as_deref(),
+            pool: self.pool.as_deref(),
+            pool_slots: self.pool_slots,
+            queue: self.queue.as_deref(),
+            priority_weight: self.priority_weight,
+            hostname: self.hostname.as_deref(),
+            executor: self.executor.as_deref(),
+            max_tries: self.max_tries,
+            scheduled_at: self.scheduled_at,
+            queued_at: self.queued_at,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            duration_s: self.duration_s,
+            updated_at: self.updated_at,
+            ti_id: self.ti_id.as_deref(),
+            source: self.source,
+        }
+    }
+}
+
 impl Attempt {
     /// Did a process of this attempt run to an end of its own, so that its times mean something?
     ///

@@ -16,7 +16,7 @@ mod series;
 mod source;
 mod time;
 
-pub use attempt::{Attempt, TaskState};
+pub use attempt::{Attempt, AttemptRef, TaskState};
 pub use dag::{Dag, DagTag, EdgeSource, Pool, TaskEdge};
 pub use event::{AuditEvent, Deadline, Job, Marker, TaskSpec};
 pub use history::DagHistory;

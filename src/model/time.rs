@@ -83,6 +83,16 @@ impl Month {
         Self(i32::from(year) * 12 + i32::from(month) - 1)
     }
 
+    /// Months since year 0.
+    pub const fn number(self) -> i32 {
+        self.0
+    }
+
+    /// The month that has this [`Month::number`].
+    pub const fn from_number(number: i32) -> Self {
+        Self(number)
+    }
+
     /// Reads `YYYY-MM`.
     pub fn parse(text: &str) -> Option<Self> {
         let (year, month) = text.split_once('-')?;

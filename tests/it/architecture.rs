@@ -49,7 +49,7 @@ const HOMES: [(&str, &str); 18] = [
 ];
 
 /// Folders without serde: their structs are not wire formats.
-const NO_SERDE: [&str; 4] = ["stats", "model", "ingest", "analysis"];
+const NO_SERDE: [&str; 3] = ["stats", "model", "analysis"];
 /// Airflow keeps a DAG's structure as JSON; this one file reads it.
 const READS_JSON: &str = "src/ingest/structure.rs";
 /// Folders that neither read, write, print, nor look at the environment.

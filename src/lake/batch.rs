@@ -1,0 +1,288 @@
+//! Rows in memory: packed, with a dictionary for each text column.
+
+use super::{
+    cell::Cell,
+    packed::{Layout, MONTH, ORIGIN, Packed, Texts, month_word},
+    rows::Stored,
+    run_file::Block,
+};
+use crate::model::{Month, Timestamp};
+use hashbrown::{HashTable, hash_table::Entry};
+use std::{hash::BuildHasher, sync::Arc};
+
+/// Rows of one table.
+pub(super) struct Batch {
+    pub(super) layout: Arc<Layout>,
+    words: Vec<u32>,
+    /// One a column, as in [`Packed::texts`].
+    texts: Vec<Texts>,
+    index: Vec<Index>,
+}
+
+/// Finds the code of a text.
+#[derive(Default)]
+struct Index {
+    codes: HashTable<u32>,
+    hasher: foldhash::fast::RandomState,
+    /// The code asked for last: neighbouring rows are alike.
+    last: Option<u32>,
+}
+
+impl Index {
+    fn code(&mut self, texts: &mut Texts, text: &str) -> u32 {
+        if let Some(last) = self.last
+            && texts.get(last) == text
+        {
+            return last;
+        }
+        let hasher = &self.hasher;
+        let hash = hasher.hash_one(text);
+        let entry =
+            self.codes.entry(hash, |&code| texts.get(code) == text, |&code| hasher.hash_one(texts.get(code)));
+        let code = match entry {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let code = texts.push(text);
+                entry.insert(code);
+                code
+            }
+        };
+        self.last = Some(code);
+        code
+    }
+}
+
+impl Batch {
+    pub(super) fn new(layout: Arc<Layout>) -> Self {
+        let columns = layout.table.columns.len();
+        let index = (0..columns).map(|_| Index::default()).collect();
+        Self { layout, words: Vec::new(), texts: vec![Texts::default(); columns], index }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.words.len() / self.layout.width
+    }
+
+    /// Bytes that it holds, and those of the index beside its texts.
+    pub(super) fn bytes(&self) -> usize {
+        let texts: usize = self.layout.texts.iter().map(|&place| self.texts[place].bytes()).sum();
+        4 * self.words.len() + texts
+    }
+
+    /// Bytes of its texts.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.layout.texts.iter().map(|&place| self.texts[place].bytes()).sum()
+    }
+
+    pub(super) fn row(&self, row: usize) -> Packed<'_> {
+        let width = self.layout.width;
+        self.packed(&self.words[row * width..(row + 1) * width])
+    }
+
+    /// A row that lies elsewhere and has its codes from here.
+    pub(super) fn packed<'a>(&'a self, words: &'a [u32]) -> Packed<'a> {
+        Packed { layout: &self.layout, words, texts: &self.texts }
+    }
+
+    pub(super) fn words(&self) -> &[u32] {
+        &self.words
+    }
+
+    pub(super) fn texts(&self) -> &[Texts] {
+        &self.texts
+    }
+
+    /// Forgets rows and texts, and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.words.clear();
+        self.clear_texts();
+    }
+
+    /// Forgets the rows; texts and their codes stay.
+    pub(super) fn clear_rows(&mut self) {
+        self.words.clear();
+    }
+
+    /// Forgets the texts; a row that is there keeps its own.
+    pub(super) fn forget_texts(&mut self) {
+        let rows: Vec<Box<[Cell]>> = (0..self.rows()).map(|row| self.row(row).cells()).collect();
+        let heads: Vec<(u32, u32)> =
+            (0..self.rows()).map(|row| self.row(row).words).map(|words| (words[MONTH], words[ORIGIN])).collect();
+        self.clear();
+        for (cells, (month, origin)) in rows.iter().zip(heads) {
+            self.push_cells(cells, month, origin);
+        }
+    }
+
+    /// Takes the last row away.
+    pub(super) fn pop(&mut self) {
+        let left = self.words.len().saturating_sub(self.layout.width);
+        self.words.truncate(left);
+    }
+
+    /// Appends a row that is there once more.
+    pub(super) fn repeat(&mut self, row: usize) {
+        let width = self.layout.width;
+        self.words.extend_from_within(row * width..(row + 1) * width);
+    }
+
+    /// A row whose codes are from here.
+    pub(super) fn push_words(&mut self, words: &[u32]) {
+        self.words.extend_from_slice(words);
+    }
+
+    fn clear_texts(&mut self) {
+        for &place in &self.layout.texts {
+            self.texts[place].clear();
+            self.index[place].codes.clear();
+            self.index[place].last = None;
+        }
+    }
+
+    pub(super) fn push<T: Stored>(&mut self, row: &T, month: Option<Month>, origin: u32, revision: i64) {
+        let mut writer = self.begin(month_word(month), origin, revision);
+        row.write(&mut writer);
+    }
+
+    /// A row of cells, in the order of the columns.
+    pub(super) fn push_cells(&mut self, cells: &[Cell], month: u32, origin: u32) {
+        let mut writer = self.begin(month, origin, 0);
+        for cell in cells {
+            writer.cell(cell);
+        }
+    }
+
+    /// Its rows in the order given, as a block.
+    pub(super) fn copy_to(&self, block: &mut Block, order: Option<&[u32]>) {
+        block.words.clear();
+        match order {
+            None => block.words.extend_from_slice(&self.words),
+            Some(order) => order.iter().for_each(|&row| block.words.extend_from_slice(self.row(row as usize).words)),
+        }
+        block.texts.clone_from(&self.texts);
+    }
+
+    pub(super) fn begin(&mut self, month: u32, origin: u32, revision: i64) -> RowWriter<'_> {
+        let start = self.words.len();
+        self.words.resize(start + self.layout.width, 0);
+        self.words[start + MONTH] = month;
+        self.words[start + ORIGIN] = origin;
+        RowWriter { batch: self, start, place: 0, revision }
+    }
+
+    /// A row from elsewhere. `maps` belongs to the dictionaries of that row, and remembers their codes here.
+    pub(super) fn translate(&mut self, row: Packed<'_>, maps: &mut CodeMaps) {
+        let start = self.words.len();
+        self.words.extend_from_slice(row.words);
+        for &place in &self.layout.texts {
+            if row.is_null(place) {
+                continue;
+            }
+            let code = row.layout.word(row.words, place) as usize;
+            let map = &mut maps.0[place];
+            if map.len() <= code {
+                map.resize(row.texts[place].len().max(code + 1), UNMAPPED);
+            }
+            if map[code] == UNMAPPED {
+                map[code] = self.index[place].code(&mut self.texts[place], row.texts[place].get(code as u32));
+            }
+            self.words[start + self.layout.slot(place)] = map[code];
+        }
+    }
+
+    /// Makes it a block that can be read.
+    pub(super) fn into_parts(self) -> (Vec<u32>, Vec<Texts>) {
+        (self.words, self.texts)
+    }
+}
+
+const UNMAPPED: u32 = u32::MAX;
+
+/// Codes of one dictionary in another, by column.
+#[derive(Debug)]
+pub(super) struct CodeMaps(Vec<Vec<u32>>);
+
+impl CodeMaps {
+    pub(super) fn new(layout: &Layout) -> Self {
+        Self(vec![Vec::new(); layout.table.columns.len()])
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.iter_mut().for_each(Vec::clear);
+    }
+}
+
+/// Takes the values of one row, column by column.
+pub(super) struct RowWriter<'b> {
+    batch: &'b mut Batch,
+    start: usize,
+    place: usize,
+    revision: i64,
+}
+
+impl RowWriter<'_> {
+    fn set(&mut self, words: &[u32]) {
+        let layout = &self.batch.layout;
+        let row = &mut self.batch.words[self.start..];
+        layout.set_valid(row, self.place);
+        let at = layout.slot(self.place);
+        row[at..at + words.len()].copy_from_slice(words);
+    }
+
+    fn wide(&mut self, bits: u64) {
+        self.set(&[bits as u32, (bits >> 32) as u32]);
+    }
+
+    pub(super) fn text(&mut self, text: Option<&str>) {
+        if let Some(text) = text {
+            let code = self.batch.index[self.place].code(&mut self.batch.texts[self.place], text);
+            self.set(&[code]);
+        }
+        self.place += 1;
+    }
+
+    pub(super) fn int32(&mut self, value: Option<i32>) {
+        if let Some(value) = value {
+            self.set(&[value as u32]);
+        }
+        self.place += 1;
+    }
+
+    pub(super) fn int64(&mut self, value: Option<i64>) {
+        if let Some(value) = value {
+            self.wide(value as u64);
+        }
+        self.place += 1;
+    }
+
+    pub(super) fn time(&mut self, value: Option<Timestamp>) {
+        self.int64(value.map(Timestamp::micros));
+    }
+
+    pub(super) fn float(&mut self, value: Option<f64>) {
+        if let Some(value) = value {
+            self.wide(value.to_bits());
+        }
+        self.place += 1;
+    }
+
+    pub(super) fn bool(&mut self, value: Option<bool>) {
+        self.int32(value.map(i32::from));
+    }
+
+    /// The ingest that brings the row.
+    pub(super) fn revision(&mut self) {
+        self.int64(Some(self.revision));
+    }
+
+    fn cell(&mut self, cell: &Cell) {
+        use super::table::Kind;
+        match self.batch.layout.kind(self.place) {
+            Kind::Text => self.text(cell.as_text().map(|text| &**text)),
+            Kind::Int32 => self.int32(cell.as_i32()),
+            Kind::Bool => self.bool(cell.as_bool()),
+            Kind::Int64 | Kind::Time => self.int64(cell.as_int()),
+            Kind::Float => self.float(cell.as_float()),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Structs that are written and queried, and that no analysis reads back yet; and attempts that are only borrowed.
+
+use super::{batch::RowWriter, rows::Stored, table};
+use crate::model::{AttemptRef, AuditEvent, Deadline, Job, LogEvent, Marker, MetricSample, TaskSpec};
+
+impl Stored for AttemptRef<'_> {
+    const TABLE: &'static table::Table = &table::TASK_ATTEMPTS;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(self.dag_id));
+        row.text(Some(self.run_id));
+        row.text(Some(self.task_id));
+        row.int32(Some(self.map_index));
+        row.int32(self.try_number);
+        row.text(self.state);
+        row.text(self.operator);
+        row.text(self.pool);
+        row.int32(self.pool_slots);
+        row.text(self.queue);
+        row.int32(self.priority_weight);
+        row.text(self.hostname);
+        row.text(self.executor);
+        row.int32(self.max_tries);
+        row.time(self.scheduled_at);
+        row.time(self.queued_at);
+        row.time(self.started_at);
+        row.time(self.ended_at);
+        row.float(self.duration_s);
+        row.time(self.updated_at);
+        row.text(self.ti_id);
+        row.text(Some(self.source.as_str()));
+        row.text(None);
+    }
+}
+
+impl Stored for TaskSpec {
+    const TABLE: &'static table::Table = &table::TASKS;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.dag_id));
+        row.text(Some(&self.task_id));
+        row.text(Some(&self.version));
+        row.text(self.operator.as_deref());
+        row.text(self.pool.as_deref());
+        row.int32(self.pool_slots);
+        row.text(self.queue.as_deref());
+        row.int32(self.priority_weight);
+        row.int32(self.retries);
+        row.text(self.trigger_rule.as_deref());
+        row.bool(Some(self.mapped));
+        row.revision();
+    }
+}
+
+impl Stored for MetricSample {
+    const TABLE: &'static table::Table = &table::METRIC_SAMPLES;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.metric));
+        row.text(Some(&self.labels));
+        row.time(Some(self.ts));
+        row.float(Some(self.value));
+        row.text(self.unit.as_deref());
+        row.text(Some(self.kind.as_str()));
+        row.text(Some(self.source));
+    }
+}
+
+impl Stored for LogEvent {
+    const TABLE: &'static table::Table = &table::LOG_EVENTS;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.source));
+        row.int64(Some(self.line));
+        row.text(self.dag_id.as_deref());
+        row.text(self.run_id.as_deref());
+        row.text(self.task_id.as_deref());
+        row.int32(self.map_index);
+        row.int32(self.try_number);
+        row.time(self.ts);
+        row.float(self.gap_s);
+        row.text(self.level.as_deref());
+        row.text(self.logger.as_deref());
+        row.text(self.exception.as_deref());
+        row.text(Some(&self.template));
+        row.text(self.message.as_deref());
+        row.int32(Some(self.lines));
+    }
+}
+
+impl Stored for Marker {
+    const TABLE: &'static table::Table = &table::MARKERS;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.time(Some(self.time));
+        row.text(Some(&self.kind));
+        row.text(Some(&self.text));
+        row.text(self.dag_id.as_deref());
+        row.text(self.reference.as_deref());
+        row.time(self.ended_at);
+    }
+}
+
+impl Stored for AuditEvent {
+    const TABLE: &'static table::Table = &table::AUDIT_EVENTS;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.time(Some(self.time));
+        row.int64(Some(self.id));
+        row.text(Some(&self.event));
+        row.text(self.dag_id.as_deref());
+        row.text(self.run_id.as_deref());
+        row.text(self.task_id.as_deref());
+        row.int32(self.map_index);
+        row.int32(self.try_number);
+        row.text(self.owner.as_deref());
+        row.text(self.extra.as_deref());
+    }
+}
+
+impl Stored for Job {
+    const TABLE: &'static table::Table = &table::JOBS;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.int64(Some(self.id));
+        row.text(self.job_type.as_deref());
+        row.text(self.state.as_deref());
+        row.text(self.dag_id.as_deref());
+        row.text(self.hostname.as_deref());
+        row.time(self.started_at);
+        row.time(self.ended_at);
+        row.time(self.heartbeat_at);
+    }
+}
+
+impl Stored for Deadline {
+    const TABLE: &'static table::Table = &table::DEADLINES;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(self.kind));
+        row.text(Some(&self.id));
+        row.text(self.dag_id.as_deref());
+        row.text(self.task_id.as_deref());
+        row.text(self.run_id.as_deref());
+        row.time(self.logical_date);
+        row.time(self.due_at);
+        row.time(self.missed_at);
+        row.bool(self.missed);
+    }
+}

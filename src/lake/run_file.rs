@@ -1,0 +1,179 @@
+//! Sorted rows on disk for the time of one ingest: blocks of packed rows, each with its own dictionaries, so that a reader
+//! holds one small block of each run whatever the length of the history.
+//!
+//! A block is `[rows, then for each text column: texts, bytes]`, the dictionaries, the rows; all as little-endian words.
+
+use super::{
+    Error,
+    batch::Batch,
+    packed::{Layout, Packed, Texts},
+};
+use std::{
+    fs::File,
+    io::{BufReader, BufWriter, ErrorKind, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Rows of a block. A hundred runs are merged at once, so a hundred such blocks (150 KB each) must fit in memory.
+pub(super) const BLOCK_ROWS: usize = 1_024;
+/// Bytes of text after which a block is cut short.
+const BLOCK_TEXT: usize = 1 << 20;
+const BUFFER: usize = 1 << 18;
+
+/// Readable rows: of a run file, or of a batch in memory.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    pub(super) words: Vec<u32>,
+    pub(super) texts: Vec<Texts>,
+}
+
+impl Block {
+    pub(super) fn row<'a>(&'a self, layout: &'a Layout, row: usize) -> Packed<'a> {
+        let width = layout.width;
+        Packed { layout, words: &self.words[row * width..(row + 1) * width], texts: &self.texts }
+    }
+}
+
+/// Writes the rows of `batch` in `order`.
+pub(super) fn write(batch: &Batch, order: &[u32], path: &Path) -> Result<(), Error> {
+    let file = File::create(path).map_err(Error::io("create", path))?;
+    let mut writer = BlockWriter::new(batch, BufWriter::with_capacity(BUFFER, file));
+    for &row in order {
+        writer.push(row as usize).map_err(Error::io("write", path))?;
+    }
+    writer.flush_block().and_then(|()| writer.out.flush()).map_err(Error::io("write", path))
+}
+
+struct BlockWriter<'b> {
+    batch: &'b Batch,
+    out: BufWriter<File>,
+    words: Vec<u32>,
+    texts: Vec<Texts>,
+    text_bytes: usize,
+    /// By column and code in the batch: block in which the code was last given out, and its code there.
+    codes: Vec<Vec<(u32, u32)>>,
+    block: u32,
+    bytes: Vec<u8>,
+}
+
+impl<'b> BlockWriter<'b> {
+    fn new(batch: &'b Batch, out: BufWriter<File>) -> Self {
+        let codes = batch.texts().iter().map(|texts| vec![(0, 0); texts.len()]).collect();
+        let texts = vec![Texts::default(); batch.texts().len()];
+        Self { batch, out, words: Vec::new(), texts, text_bytes: 0, codes, block: 1, bytes: Vec::new() }
+    }
+
+    fn push(&mut self, row: usize) -> std::io::Result<()> {
+        let row = self.batch.row(row);
+        let layout = row.layout;
+        let start = self.words.len();
+        self.words.extend_from_slice(row.words);
+        for &place in &layout.texts {
+            if row.is_null(place) {
+                continue;
+            }
+            let code = layout.word(row.words, place);
+            let (block, known) = &mut self.codes[place][code as usize];
+            if *block != self.block {
+                let text = row.texts[place].get(code);
+                self.text_bytes += text.len();
+                (*block, *known) = (self.block, self.texts[place].push(text));
+            }
+            self.words[start + layout.slot(place)] = *known;
+        }
+        let full = self.words.len() >= BLOCK_ROWS * layout.width || self.text_bytes >= BLOCK_TEXT;
+        if full { self.flush_block() } else { Ok(()) }
+    }
+
+    fn flush_block(&mut self) -> std::io::Result<()> {
+        let layout = &self.batch.layout;
+        if self.words.is_empty() {
+            return Ok(());
+        }
+        self.bytes.clear();
+        put(&mut self.bytes, &[(self.words.len() / layout.width) as u32]);
+        for &place in &layout.texts {
+            put(&mut self.bytes, &[self.texts[place].ends.len() as u32, self.texts[place].arena.len() as u32]);
+        }
+        for &place in &layout.texts {
+            put(&mut self.bytes, &self.texts[place].ends);
+            self.bytes.extend_from_slice(self.texts[place].arena.as_bytes());
+            self.texts[place].clear();
+        }
+        put(&mut self.bytes, &self.words);
+        self.words.clear();
+        self.text_bytes = 0;
+        self.block += 1;
+        self.out.write_all(&self.bytes)
+    }
+}
+
+fn put(bytes: &mut Vec<u8>, words: &[u32]) {
+    let start = bytes.len();
+    bytes.resize(start + 4 * words.len(), 0);
+    for (bytes, word) in bytes[start..].chunks_exact_mut(4).zip(words) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+}
+
+/// Reads a run file block by block.
+pub(super) struct BlockReader {
+    layout: Arc<Layout>,
+    file: BufReader<File>,
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl BlockReader {
+    pub(super) fn open(layout: Arc<Layout>, path: &Path) -> Result<Self, Error> {
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        Ok(Self { layout, file: BufReader::with_capacity(1 << 16, file), path: path.into(), bytes: Vec::new() })
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Fills `block`; false at the end of the file.
+    pub(super) fn next(&mut self, block: &mut Block) -> Result<bool, Error> {
+        self.read(block).map_err(Error::io("read", &self.path))
+    }
+
+    fn read(&mut self, block: &mut Block) -> std::io::Result<bool> {
+        let texts = self.layout.texts.len();
+        let mut head = vec![0; 1 + 2 * texts];
+        self.bytes.resize(4, 0);
+        if let Err(error) = self.file.read_exact(&mut self.bytes) {
+            return if error.kind() == ErrorKind::UnexpectedEof { Ok(false) } else { Err(error) };
+        }
+        take(&self.bytes, &mut head[..1]);
+        self.bytes.resize(8 * texts, 0);
+        self.file.read_exact(&mut self.bytes)?;
+        take(&self.bytes, &mut head[1..]);
+        block.texts.resize_with(self.layout.table.columns.len(), Texts::default);
+        for (&place, sizes) in self.layout.texts.iter().zip(head[1..].chunks_exact(2)) {
+            let (entries, length) = (sizes[0] as usize, sizes[1] as usize);
+            let into = &mut block.texts[place];
+            self.bytes.resize(4 * entries + length, 0);
+            self.file.read_exact(&mut self.bytes)?;
+            into.ends.resize(entries, 0);
+            take(&self.bytes[..4 * entries], &mut into.ends);
+            let text = std::str::from_utf8(&self.bytes[4 * entries..]).map_err(std::io::Error::other)?;
+            into.arena.clear();
+            into.arena.push_str(text);
+        }
+        let words = head[0] as usize * self.layout.width;
+        self.bytes.resize(4 * words, 0);
+        self.file.read_exact(&mut self.bytes)?;
+        block.words.resize(words, 0);
+        take(&self.bytes, &mut block.words);
+        Ok(true)
+    }
+}
+
+fn take(bytes: &[u8], words: &mut [u32]) {
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+        *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+}

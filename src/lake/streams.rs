@@ -1,0 +1,151 @@
+//! Sorted streams of packed rows, merged into one.
+
+use super::{
+    Error,
+    batch::{Batch, CodeMaps},
+    order::Order,
+    packed::{Layout, Packed},
+    part_reader::HeldRows,
+    run_file::{Block, BlockReader},
+};
+use std::{cmp::Ordering, sync::Arc};
+
+/// Rows sorted by month and identity.
+pub(super) struct Stream {
+    source: Source,
+    block: Block,
+    /// Order of the rows of `block`; `None` where they lie in order.
+    order: Option<Vec<u32>>,
+    next: usize,
+    rows: usize,
+    /// Codes of the block's texts in the batch that its rows are copied to.
+    pub(super) maps: CodeMaps,
+}
+
+enum Source {
+    /// All of it is in the block.
+    Memory,
+    Run(BlockReader),
+    Held(Box<HeldRows>),
+}
+
+impl Stream {
+    pub(super) fn of_batch(batch: Batch, order: Vec<u32>) -> Self {
+        let (rows, maps) = (batch.rows(), CodeMaps::new(&batch.layout));
+        let (words, texts) = batch.into_parts();
+        Self { source: Source::Memory, block: Block { words, texts }, order: Some(order), next: 0, rows, maps }
+    }
+
+    pub(super) fn of_run(reader: BlockReader) -> Self {
+        let maps = CodeMaps::new(reader.layout());
+        Self { source: Source::Run(reader), block: Block::default(), order: None, next: 0, rows: 0, maps }
+    }
+
+    /// Rows of a part; sorted by identity within it.
+    pub(super) fn of_part(rows: HeldRows) -> Self {
+        let maps = CodeMaps::new(rows.layout());
+        let source = Source::Held(Box::new(rows));
+        Self { source, block: Block::default(), order: None, next: 0, rows: 0, maps }
+    }
+
+    /// Makes sure that there is a row to look at; false at the end.
+    fn fill(&mut self, layout: &Layout) -> Result<bool, Error> {
+        while self.next >= self.rows {
+            let more = match &mut self.source {
+                Source::Memory => false,
+                Source::Run(reader) => reader.next(&mut self.block)?,
+                Source::Held(rows) => rows.next(&mut self.block)?,
+            };
+            if !more {
+                return Ok(false);
+            }
+            self.maps.clear();
+            self.next = 0;
+            self.rows = self.block.words.len() / layout.width;
+        }
+        Ok(true)
+    }
+
+    fn head<'a>(&'a self, layout: &'a Layout) -> Packed<'a> {
+        let row = self.order.as_ref().map_or(self.next, |order| order[self.next] as usize);
+        self.block.row(layout, row)
+    }
+}
+
+/// Several streams as one. Equal rows come in the order of the streams.
+pub(super) struct Merger {
+    layout: Arc<Layout>,
+    order: Order,
+    streams: Vec<Stream>,
+    /// Streams that have a row, the one with the least row last.
+    waiting: Vec<usize>,
+}
+
+impl Merger {
+    pub(super) fn new(layout: Arc<Layout>, order: Order, streams: Vec<Stream>) -> Result<Self, Error> {
+        let mut merger = Self { layout, order, streams: Vec::with_capacity(streams.len()), waiting: Vec::new() };
+        streams.into_iter().try_for_each(|stream| merger.add(stream))?;
+        Ok(merger)
+    }
+
+    pub(super) fn layout(&self) -> &Arc<Layout> {
+        &self.layout
+    }
+
+    /// Adds a stream whose rows come no earlier than those taken already.
+    pub(super) fn add(&mut self, mut stream: Stream) -> Result<(), Error> {
+        if stream.fill(&self.layout)? {
+            self.streams.push(stream);
+            self.queue(self.streams.len() - 1);
+        }
+        Ok(())
+    }
+
+    /// The least row.
+    pub(super) fn peek(&self) -> Option<Packed<'_>> {
+        self.waiting.last().map(|&stream| self.streams[stream].head(&self.layout))
+    }
+
+    /// The least row, with the memory of its codes elsewhere.
+    pub(super) fn peek_with_maps(&mut self) -> Option<(Packed<'_>, &mut CodeMaps)> {
+        let stream = &mut self.streams[*self.waiting.last()?];
+        let row = stream.order.as_ref().map_or(stream.next, |order| order[stream.next] as usize);
+        Some((stream.block.row(&self.layout, row), &mut stream.maps))
+    }
+
+    /// Takes the least row away.
+    pub(super) fn advance(&mut self) -> Result<(), Error> {
+        let Some(stream) = self.waiting.pop() else { return Ok(()) };
+        self.streams[stream].next += 1;
+        if self.streams[stream].fill(&self.layout)? {
+            self.queue(stream);
+        } else {
+            // Its memory and its file are of no more use.
+            self.streams[stream].block = Block::default();
+            self.streams[stream].order = None;
+            self.streams[stream].source = Source::Memory;
+        }
+        Ok(())
+    }
+
+    /// The batch that rows were copied to has forgotten its texts.
+    pub(super) fn forget_codes(&mut self) {
+        self.streams.iter_mut().for_each(|stream| stream.maps.clear());
+    }
+
+    fn queue(&mut self, stream: usize) {
+        // Runs of a history that was exported in the order of time hardly overlap: the next row mostly comes from the
+        // same stream.
+        let comes_first = |other: &usize| self.compare(stream, *other) == Ordering::Less;
+        let at = match self.waiting.last() {
+            Some(least) if !comes_first(least) => self.waiting.partition_point(comes_first),
+            _ => self.waiting.len(),
+        };
+        self.waiting.insert(at, stream);
+    }
+
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        let (row, other) = (self.streams[a].head(&self.layout), self.streams[b].head(&self.layout));
+        self.order.compare(&row, &other).then(a.cmp(&b))
+    }
+}
