@@ -11,7 +11,7 @@
 //! 4  main.rs  cli/                      parse, compose, print, exit code
 //! 3  report/                            findings -> view -> HTML, SVG, PNG, Markdown (bytes)
 //! 2  analysis/                          judgement: baseline, change, overhead, critical path
-//! 1  ingest/     lake/                  bytes -> rows + defects | rows <-> Parquet
+//! 1  ingest/     lake/      synth/      bytes -> rows + defects | rows <-> Parquet | seed -> history
 //! 0  stats/                  model/     numbers -> estimates    | the nouns
 //! ```
 //!
@@ -46,3 +46,4 @@ pub mod lake;
 pub mod model;
 pub mod report;
 pub mod stats;
+pub mod synth;

@@ -1,5 +1,6 @@
 //! The command line as clap sees it. These types stop here.
 
+use crate::synth;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -74,6 +75,9 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  windtunnel ingest exports/ --deployment prod-eu\n  \
                             windtunnel ingest airflow.db\n  zcat task_instance.csv.gz | windtunnel ingest -")]
     Ingest(Ingest),
+    /// Generate data with known truth
+    #[command(subcommand)]
+    Synth(Synth),
     /// Print the script that exports what `ingest` wants from a metadata database
     #[command(
         after_help = "Examples:\n  windtunnel export-sql --dialect postgres --airflow 2 --since 2026-08-01 > export.sql && psql -f export.sql\n  windtunnel export-sql --dialect sqlite --airflow 3 | sqlite3 airflow.db"
@@ -356,4 +360,55 @@ mod tests {
             assert!(parse_days(text).is_err(), "{text}");
         }
     }
+}
+
+/// What can be generated.
+#[derive(Debug, Subcommand)]
+pub(super) enum Synth {
+    /// An Airflow history as exports, with planted changes and their truth
+    #[command(after_help = "Examples:\n  windtunnel synth history --out exports/ && windtunnel weekly exports/\n  \
+                            windtunnel synth history --rows 10000000 --statsd-days 0 --out big/")]
+    History(SynthHistory),
+}
+
+/// Options of `synth history`.
+#[derive(Debug, Args)]
+pub(super) struct SynthHistory {
+    /// Folder to write to; it must be empty or new
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// Days of logical dates (60, or what --rows asks for)
+    #[arg(long, value_name = "N")]
+    pub(super) days: Option<u32>,
+    /// Copies of the platform's 14 DAGs: tenants, regions (1, or what --rows asks for)
+    #[arg(long, value_name = "X")]
+    pub(super) scale: Option<f64>,
+    /// About so many rows of task_instance
+    #[arg(long, value_name = "N")]
+    pub(super) rows: Option<u64>,
+    /// Version whose tables are written: 1.10, 2.10 or 3.3
+    #[arg(long, value_name = "VERSION", default_value = synth::Options::default().airflow.as_str(), value_parser = airflow_version)]
+    pub(super) airflow: synth::Airflow,
+    /// All runs within one calendar month
+    #[arg(long)]
+    pub(super) one_month: bool,
+    /// Share of the attempts that stand in the file a second time, older or newer
+    #[arg(long, value_name = "SHARE", default_value_t = synth::Options::default().overlap)]
+    pub(super) overlap: f64,
+    /// Days before the first one whose runs are caught up at the start
+    #[arg(long, value_name = "N", default_value_t = synth::Options::default().catch_up_days)]
+    pub(super) catch_up_days: u32,
+    /// Correlation of a task's work from one run to the next
+    #[arg(long, value_name = "R", default_value_t = synth::Options::default().ar1)]
+    pub(super) autocorrelation: f64,
+    /// Plant nothing: every series is unchanged
+    #[arg(long)]
+    pub(super) no_changes: bool,
+    /// Days at the end whose StatsD lines were captured
+    #[arg(long, value_name = "N", default_value_t = synth::Options::default().statsd_days)]
+    pub(super) statsd_days: u32,
+}
+
+fn airflow_version(text: &str) -> Result<synth::Airflow, String> {
+    synth::Airflow::parse(text).ok_or_else(|| "1.10, 2.10 and 3.3 are known".to_owned())
 }

@@ -2,30 +2,47 @@
 
 use super::{
     fields::{Clock, Field, Texts},
-    reading::{Fault, Reading},
+    reading::Fault,
     recognise::Table,
+    sink::{Halt, Sink},
     structure,
     table::RowView,
 };
 use crate::model::{
-    Attempt, Dag, DagRun, DagTag, Pool, Reschedule, Row, RunState, RunType, SourceKind, TaskState, Text, Timestamp,
-    stand_in_run_id,
+    Attempt, AttemptRef, Dag, DagRun, DagTag, Pool, Reschedule, Row, RunState, RunType, SourceKind, TaskState, Text,
+    Timestamp, stand_in_run_id,
 };
+use std::borrow::Cow;
 
 /// Longest id: four times what Airflow's database takes (250 characters). A longer one is a broken row.
 const MAX_ID_BYTES: usize = 1_000;
 
 /// Columns of a table, by name.
 #[derive(Clone, Debug)]
-pub(super) struct Columns(Vec<String>);
+pub(super) struct Columns {
+    names: Vec<String>,
+    has_task_instance_id: bool,
+    has_dag_version_id: bool,
+    /// From 2.10 on the number of a try is counted up when it is scheduled, before when it starts.
+    counts_when_scheduled: bool,
+    /// task_instance joined with dag_run.
+    is_joined: bool,
+}
 
 impl Columns {
     pub(super) fn new(names: Vec<String>) -> Self {
-        Self(names)
+        let has = |name: &str| names.iter().any(|column| column == name);
+        Self {
+            has_task_instance_id: has("task_instance_id"),
+            has_dag_version_id: has("dag_version_id"),
+            counts_when_scheduled: has("executor") || has("scheduled_dttm"),
+            is_joined: has("run_id") && has("run_type"),
+            names,
+        }
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|column| column == name)
+        self.names.iter().position(|column| column == name)
     }
 
     fn has(&self, name: &str) -> bool {
@@ -58,54 +75,62 @@ impl Columns {
             }
         })
     }
+}
 
-    /// From 2.10 on the number of a try is counted up when it is scheduled, before when it starts.
-    fn counts_when_scheduled(&self) -> bool {
-        self.has("executor") || self.has("scheduled_dttm")
+/// Why a row gives nothing more.
+enum Stop {
+    Fault(Fault),
+    Halt,
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
 }
 
-/// What became of a row.
-pub(super) enum Outcome {
-    /// A row, and rows that it implies.
-    Row { row: Box<Row>, implied: Vec<Row> },
-    /// Understood and not kept, for this reason.
-    Ignored(String),
+impl From<Halt> for Stop {
+    fn from(_: Halt) -> Self {
+        Self::Halt
+    }
 }
 
 /// Reads the rows of one table.
 pub(super) struct Reader<'c> {
     table: Table,
+    source: SourceKind,
     columns: &'c Columns,
-    /// Places of the columns that are read, in the order in which the mapping asks for them.
-    places: std::collections::HashMap<&'static str, Option<usize>>,
+    /// Places of the columns that are read, in the order in which the mapping asks for them: row after row the same.
+    places: Vec<(&'static str, Option<usize>)>,
     clock: Clock,
     texts: Texts,
 }
 
 impl<'c> Reader<'c> {
-    pub(super) fn new(table: Table, columns: &'c Columns) -> Self {
-        Self { table, columns, places: Default::default(), clock: Clock::default(), texts: Texts::default() }
+    pub(super) fn new(table: Table, source: SourceKind, columns: &'c Columns) -> Self {
+        let (clock, texts) = (Clock::default(), Texts::default());
+        Self { table, source, columns, places: Vec::new(), clock, texts }
     }
 
-    pub(super) fn read(&mut self, row: &dyn RowView, reading: &mut Reading) -> Result<Outcome, Fault> {
-        let mut row = Cells { reader: self, row };
-        match row.reader.table {
-            Table::TaskInstance | Table::TaskInstanceHistory => row.attempt(reading),
-            Table::TaskFail => row.failure(reading),
-            Table::DagRun => row.run(reading),
-            Table::TaskReschedule => row.poke(reading),
-            Table::SlotPool => row.pool(),
-            Table::Dag => row.dag(),
-            Table::DagTag => row.tag(),
-            Table::SerializedDag => row.structure(),
-            Table::Other(name) => Ok(Outcome::Ignored(format!("table {name} is not used yet"))),
+    pub(super) fn read(&mut self, line: u64, row: &dyn RowView, sink: &mut dyn Sink) -> Result<(), Halt> {
+        let mut cells = Cells { reader: self, row, asked: 0 };
+        let result = match cells.reader.table {
+            Table::TaskInstance | Table::TaskInstanceHistory => cells.attempt(sink),
+            Table::TaskFail => cells.failure(sink),
+            Table::DagRun => cells.run(sink),
+            Table::TaskReschedule => cells.poke(sink),
+            Table::SlotPool => cells.pool(sink),
+            Table::Dag => cells.dag(sink),
+            Table::DagTag => cells.tag(sink),
+            Table::SerializedDag => cells.structure(sink),
+            Table::Other(name) => sink.ignored(&format!("table {name} is not used yet")).map_err(Stop::from),
+        };
+        match result {
+            Err(Stop::Fault(fault)) => sink.rejected(Some(line), &fault),
+            Err(Stop::Halt) => Err(Halt),
+            Ok(()) => Ok(()),
         }
     }
-}
-
-fn only(row: Row) -> Result<Outcome, Fault> {
-    Ok(Outcome::Row { row: Box::new(row), implied: Vec::new() })
 }
 
 /// A start that lies this many seconds behind its end is a fault of the row; less is the clocks of two hosts.
@@ -115,13 +140,38 @@ const CLOCK_SKEW_S: f64 = 1.0;
 struct Cells<'a, 'c> {
     reader: &'a mut Reader<'c>,
     row: &'a dyn RowView,
+    /// Columns asked for so far.
+    asked: usize,
 }
 
 impl<'a> Cells<'a, '_> {
     fn field(&mut self, name: &'static str) -> Field<'a> {
-        let columns = self.reader.columns;
-        let place = *self.reader.places.entry(name).or_insert_with(|| columns.place(name));
+        let asked = self.asked;
+        self.asked += 1;
+        let place = match self.reader.places.get(asked) {
+            Some((known, place)) if std::ptr::eq(*known, name) => *place,
+            _ => self.find(name),
+        };
         place.map_or(Field::Null, |place| self.row.field(place))
+    }
+
+    /// A row that asks for other columns than the one before, or the first one.
+    fn find(&mut self, name: &'static str) -> Option<usize> {
+        let place = self.reader.columns.place(name);
+        self.reader.places.truncate(self.asked - 1);
+        self.reader.places.push((name, place));
+        place
+    }
+
+    /// Text that is only borrowed.
+    fn borrowed(&mut self, name: &'static str) -> Result<Option<Cow<'a, str>>, Fault> {
+        self.field(name).text(name)
+    }
+
+    fn must_borrowed(&mut self, name: &'static str) -> Result<Cow<'a, str>, Fault> {
+        let text = self.borrowed(name)?.ok_or_else(|| Fault::new(format!("{name} is missing")))?;
+        check_length(name, &text)?;
+        Ok(text)
     }
 
     fn text(&mut self, name: &'static str) -> Result<Option<Text>, Fault> {
@@ -131,9 +181,7 @@ impl<'a> Cells<'a, '_> {
 
     fn must(&mut self, name: &'static str) -> Result<Text, Fault> {
         let text = self.text(name)?.ok_or_else(|| Fault::new(format!("{name} is missing")))?;
-        if text.len() > MAX_ID_BYTES {
-            return Err(Fault::of(format!("{name} is longer than {MAX_ID_BYTES} bytes"), &text));
-        }
+        check_length(name, &text)?;
         Ok(text)
     }
 
@@ -148,29 +196,49 @@ impl<'a> Cells<'a, '_> {
 
     /// The run's id, or a stand-in where only its date is stated (before 2.2).
     fn run_id(&mut self) -> Result<Text, Fault> {
-        if let Some(run_id) = self.text("run_id")? {
-            return Ok(run_id);
+        match self.text("run_id")? {
+            Some(run_id) => Ok(run_id),
+            None => self.run_id_of_date(),
         }
+    }
+
+    fn run_id_of_date(&mut self) -> Result<Text, Fault> {
         let date = self.time("execution_date")?;
         date.map(stand_in_run_id).ok_or_else(|| Fault::new("neither run_id nor execution_date is given"))
     }
 
-    fn attempt(&mut self, reading: &mut Reading) -> Result<Outcome, Fault> {
-        let dag_id = self.must("dag_id")?;
-        let run_id = self.run_id()?;
-        let state =
-            self.field("state").text("state")?.filter(|text| text != "None").map(|text| TaskState::parse(&text));
-        let mut attempt = Attempt {
-            task_id: self.must("task_id")?,
+    fn run_id_borrowed(&mut self) -> Result<Cow<'a, str>, Fault> {
+        match self.borrowed("run_id")? {
+            Some(run_id) => {
+                check_length("run_id", &run_id)?;
+                Ok(run_id)
+            }
+            None => self.run_id_of_date().map(|text| Cow::Owned(text.to_string())),
+        }
+    }
+
+    fn attempt(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
+        let dag_id = self.must_borrowed("dag_id")?;
+        let run_id = self.run_id_borrowed()?;
+        let task_id = self.must_borrowed("task_id")?;
+        let state = self.borrowed("state")?.filter(|text| text != "None");
+        let (operator, pool) = (self.borrowed("operator")?, self.borrowed("pool")?);
+        let (queue, hostname) = (self.borrowed("queue")?, self.borrowed("hostname")?);
+        let (executor, ti_id) = (self.borrowed("executor")?, self.ti_id()?);
+        let mut attempt = AttemptRef {
+            dag_id: &dag_id,
+            run_id: &run_id,
+            task_id: &task_id,
             map_index: self.int("map_index")?.unwrap_or(-1),
             try_number: self.int("try_number")?,
-            operator: self.text("operator")?,
-            pool: self.text("pool")?,
+            state: state.as_deref(),
+            operator: operator.as_deref(),
+            pool: pool.as_deref(),
             pool_slots: self.int("pool_slots")?,
-            queue: self.text("queue")?,
+            queue: queue.as_deref(),
             priority_weight: self.int("priority_weight")?,
-            hostname: self.text("hostname")?,
-            executor: self.text("executor")?,
+            hostname: hostname.as_deref(),
+            executor: executor.as_deref(),
             max_tries: self.int("max_tries")?,
             scheduled_at: self.time("scheduled_dttm")?,
             queued_at: self.time("queued_dttm")?,
@@ -178,51 +246,53 @@ impl<'a> Cells<'a, '_> {
             ended_at: self.time("end_date")?,
             duration_s: self.field("duration").float("duration")?,
             updated_at: self.time("updated_at")?,
-            ti_id: self.ti_id()?,
-            source: SourceKind::Database,
-            fills: None,
-            dag_id,
-            run_id,
-            state,
+            ti_id: ti_id.as_deref(),
+            source: self.reader.source,
         };
         check_order(attempt.started_at, attempt.ended_at)?;
         check_numbers(&attempt)?;
-        if self.reader.table == Table::TaskInstance && self.reader.columns.counts_when_scheduled() && waits(&attempt) {
+        if self.reader.table == Table::TaskInstance && self.reader.columns.counts_when_scheduled && waits(attempt.state)
+        {
             // The row already has the number of the try to come, and still the times of the one before.
             (attempt.started_at, attempt.ended_at, attempt.duration_s) = (None, None, None);
         }
-        for instant in [attempt.started_at, attempt.ended_at] {
-            reading.saw(instant);
-        }
         let implied = self.implied_run(&attempt)?;
-        Ok(Outcome::Row { row: Box::new(Row::Attempt(attempt)), implied })
+        sink.attempt(attempt)?;
+        if let Some(run) = implied {
+            sink.implied(Row::Run(run))?;
+        }
+        Ok(())
     }
 
     /// Airflow 3's id of this try: `id` of the live table, `task_instance_id` of the history table.
-    fn ti_id(&mut self) -> Result<Option<Text>, Fault> {
-        if self.reader.columns.has("task_instance_id") {
+    fn ti_id(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
+        if self.reader.columns.has_task_instance_id {
             return self.uuid("task_instance_id");
         }
-        if self.reader.columns.has("dag_version_id") { self.uuid("id") } else { Ok(None) }
+        if self.reader.columns.has_dag_version_id { self.uuid("id") } else { Ok(None) }
     }
 
     /// A UUID without its dashes: PostgreSQL writes them, SQLite does not.
-    fn uuid(&mut self, name: &'static str) -> Result<Option<Text>, Fault> {
-        let text = self.field(name).text(name)?;
-        Ok(text.map(|text| text.chars().filter(|c| *c != '-').collect::<String>().to_ascii_lowercase().into()))
+    fn uuid(&mut self, name: &'static str) -> Result<Option<Cow<'a, str>>, Fault> {
+        let plain = |c: char| c != '-' && !c.is_ascii_uppercase();
+        Ok(self.borrowed(name)?.map(|text| {
+            if text.chars().all(plain) {
+                return text;
+            }
+            Cow::Owned(text.chars().filter(|c| *c != '-').collect::<String>().to_ascii_lowercase())
+        }))
     }
 
     /// An export of task_instance joined with dag_run tells of the run as well.
-    fn implied_run(&mut self, attempt: &Attempt) -> Result<Vec<Row>, Fault> {
-        let columns = self.reader.columns;
-        if !columns.has("run_id") || !columns.has("run_type") {
-            return Ok(Vec::new());
+    fn implied_run(&mut self, attempt: &AttemptRef<'_>) -> Result<Option<DagRun>, Fault> {
+        if !self.reader.columns.is_joined {
+            return Ok(None);
         }
         let run_type = self.field("run_type").text("run_type")?;
         let run = DagRun {
-            dag_id: attempt.dag_id.clone(),
-            run_id: attempt.run_id.clone(),
-            run_type: run_type.map_or_else(|| RunType::from_run_id(&attempt.run_id), |text| RunType::parse(&text)),
+            dag_id: attempt.dag_id.into(),
+            run_id: attempt.run_id.into(),
+            run_type: run_type.map_or_else(|| RunType::from_run_id(attempt.run_id), |text| RunType::parse(&text)),
             state: None,
             logical_date: self.logical_date()?,
             run_after: self.time("run_after")?,
@@ -233,7 +303,7 @@ impl<'a> Cells<'a, '_> {
             source: SourceKind::Derived,
             fills: None,
         };
-        Ok(vec![Row::Run(run)])
+        Ok(Some(run))
     }
 
     fn logical_date(&mut self) -> Result<Option<Timestamp>, Fault> {
@@ -243,11 +313,9 @@ impl<'a> Cells<'a, '_> {
         }
     }
 
-    fn failure(&mut self, reading: &mut Reading) -> Result<Outcome, Fault> {
+    fn failure(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
         let (started_at, ended_at) = (self.time("start_date")?, self.time("end_date")?);
         check_order(started_at, ended_at)?;
-        reading.saw(started_at);
-        reading.saw(ended_at);
         let seconds = match (started_at, ended_at) {
             // The column holds whole seconds, cut off; the times hold microseconds.
             (Some(start), Some(end)) => Some(end.seconds_since(start)),
@@ -278,10 +346,10 @@ impl<'a> Cells<'a, '_> {
             source: SourceKind::TaskFail,
             fills: None,
         };
-        only(Row::Attempt(attempt))
+        Ok(sink.row(Row::Attempt(attempt))?)
     }
 
-    fn run(&mut self, reading: &mut Reading) -> Result<Outcome, Fault> {
+    fn run(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
         let run_id = self.must("run_id")?;
         let run_type = self.field("run_type").text("run_type")?;
         let run = DagRun {
@@ -295,16 +363,13 @@ impl<'a> Cells<'a, '_> {
             started_at: self.time("start_date")?,
             ended_at: self.time("end_date")?,
             updated_at: self.time("updated_at")?,
-            source: SourceKind::Database,
+            source: self.reader.source,
             fills: None,
         };
-        reading.saw(run.ended_at);
-        // `dags test` writes the logical date as the start: it says nothing of when the run happened.
-        reading.saw(run.started_at.filter(|start| run.logical_date != Some(*start)));
-        only(Row::Run(run))
+        Ok(sink.row(Row::Run(run))?)
     }
 
-    fn poke(&mut self, reading: &mut Reading) -> Result<Outcome, Fault> {
+    fn poke(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
         let by_id = self.uuid("ti_id")?;
         let empty: Text = "".into();
         let (dag_id, run_id, task_id) = match by_id {
@@ -323,23 +388,23 @@ impl<'a> Cells<'a, '_> {
             ended_at: self.time("end_date")?,
             reschedule_at: self.time("reschedule_date")?,
         };
-        reading.saw(poke.started_at);
-        only(match by_id {
-            Some(ti_id) => Row::RescheduleById { ti_id, poke },
+        Ok(sink.row(match by_id {
+            Some(ti_id) => Row::RescheduleById { ti_id: ti_id.into(), poke },
             None => Row::Reschedule(poke),
-        })
+        })?)
     }
 
-    fn pool(&mut self) -> Result<Outcome, Fault> {
-        only(Row::Pool(Pool {
+    fn pool(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
+        let pool = Pool {
             pool: self.must("pool")?,
             slots: self.int("slots")?,
             include_deferred: self.field("include_deferred").bool("include_deferred")?,
             description: self.text("description")?,
-        }))
+        };
+        Ok(sink.row(Row::Pool(pool))?)
     }
 
-    fn dag(&mut self) -> Result<Outcome, Fault> {
+    fn dag(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
         let schedule = match self.text("timetable_summary")? {
             Some(summary) => Some(summary),
             // JSON text in 2.x: a cron string in quotes, or an object.
@@ -347,51 +412,57 @@ impl<'a> Cells<'a, '_> {
                 self.field("schedule_interval").text("schedule_interval")?.map(|text| text.trim_matches('"').into())
             }
         };
-        only(Row::Dag(Dag {
+        let dag = Dag {
             dag_id: self.must("dag_id")?,
             owners: self.text("owners")?,
             schedule: schedule.filter(|text| &**text != "null"),
             max_active_tasks: self.int("max_active_tasks")?,
             max_active_runs: self.int("max_active_runs")?,
             updated_at: self.time("last_parsed_time")?,
-        }))
+        };
+        Ok(sink.row(Row::Dag(dag))?)
     }
 
-    fn tag(&mut self) -> Result<Outcome, Fault> {
-        only(Row::DagTag(DagTag { dag_id: self.must("dag_id")?, tag: self.must("name")? }))
+    fn tag(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
+        let tag = DagTag { dag_id: self.must("dag_id")?, tag: self.must("name")? };
+        Ok(sink.row(Row::DagTag(tag))?)
     }
 
-    fn structure(&mut self) -> Result<Outcome, Fault> {
+    fn structure(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
         let dag_id = self.must("dag_id")?;
         let version = self.must("dag_hash")?;
         let mut edges =
             structure::edges(&dag_id, &version, self.field("data"), self.field("data_compressed"))?.into_iter();
         match edges.next() {
             Some(first) => {
-                Ok(Outcome::Row { row: Box::new(Row::Edge(first)), implied: edges.map(Row::Edge).collect() })
+                sink.row(Row::Edge(first))?;
+                Ok(edges.map(Row::Edge).try_for_each(|edge| sink.implied(edge))?)
             }
-            None => Ok(Outcome::Ignored("a DAG without dependencies".to_owned())),
+            None => Ok(sink.ignored("a DAG without dependencies")?),
         }
     }
+}
+
+fn check_length(name: &str, text: &str) -> Result<(), Fault> {
+    if text.len() <= MAX_ID_BYTES {
+        return Ok(());
+    }
+    Err(Fault::of(format!("{name} is longer than {MAX_ID_BYTES} bytes"), text))
 }
 
 /// Does the row wait for a try that has not started?
-fn waits(attempt: &Attempt) -> bool {
-    match &attempt.state {
-        None | Some(TaskState::Scheduled | TaskState::Queued) => true,
-        Some(TaskState::Other(text)) => &**text == "restarting",
-        _ => false,
-    }
+fn waits(state: Option<&str>) -> bool {
+    matches!(state, None | Some("scheduled" | "queued" | "restarting"))
 }
 
-fn check_numbers(attempt: &Attempt) -> Result<(), Fault> {
+fn check_numbers(attempt: &AttemptRef<'_>) -> Result<(), Fault> {
     let negative = |name: &str, value: String| Err(Fault::of(format!("{name} is negative"), &value));
     match attempt {
-        Attempt { duration_s: Some(seconds), .. } if *seconds < -CLOCK_SKEW_S => {
+        AttemptRef { duration_s: Some(seconds), .. } if *seconds < -CLOCK_SKEW_S => {
             negative("duration", seconds.to_string())
         }
-        Attempt { try_number: Some(number), .. } if *number < 0 => negative("try_number", number.to_string()),
-        Attempt { map_index, .. } if *map_index < -1 => {
+        AttemptRef { try_number: Some(number), .. } if *number < 0 => negative("try_number", number.to_string()),
+        AttemptRef { map_index, .. } if *map_index < -1 => {
             Err(Fault::of("map_index is below -1, which means not mapped", &map_index.to_string()))
         }
         _ => Ok(()),

@@ -1,5 +1,6 @@
 //! Inputs that cannot be read at all, with the path and the next step.
 
+use super::sink::Halt;
 use std::{io, path::PathBuf};
 
 /// An input that cannot be read.
@@ -74,5 +75,26 @@ impl Error {
     pub(super) fn sqlite(path: &std::path::Path) -> impl FnOnce(rusqlite::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Sqlite { path, source }
+    }
+}
+
+/// Why a reading ended early.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The receiver wanted no more, and knows why.
+    Receiver,
+    /// The input cannot be read.
+    Input(Error),
+}
+
+impl From<Halt> for Stopped {
+    fn from(_: Halt) -> Self {
+        Self::Receiver
+    }
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Self {
+        Self::Input(error)
     }
 }

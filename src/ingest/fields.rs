@@ -1,5 +1,6 @@
 //! One value of an exported row, as text or as a database gives it, to a typed value or a fault that names the column.
 
+pub(super) use super::instants::parse_instant;
 use super::reading::Fault;
 use crate::model::{Text, Timestamp};
 use std::{borrow::Cow, collections::HashSet};
@@ -91,16 +92,6 @@ impl Clock {
     }
 }
 
-/// The instant, and whether the text states an offset. Without one it is UTC: SQLite and MySQL keep UTC and say nothing.
-pub(super) fn parse_instant(text: &str) -> Option<(Timestamp, bool)> {
-    if let Ok(instant) = text.parse::<jiff::Timestamp>() {
-        return Some((Timestamp::from_micros(instant.as_microsecond()), true));
-    }
-    let civil: jiff::civil::DateTime = text.parse().ok()?;
-    let instant = jiff::tz::Offset::UTC.to_timestamp(civil).ok()?;
-    Some((Timestamp::from_micros(instant.as_microsecond()), false))
-}
-
 /// Equal texts share one allocation.
 #[derive(Debug, Default)]
 pub(super) struct Texts(HashSet<Text>);
@@ -126,30 +117,6 @@ impl Texts {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    #[test]
-    fn one_instant_in_every_form_that_airflow_exports() {
-        let want = Some("2026-11-24T11:53:46.335951Z".to_owned());
-        for text in [
-            "2026-11-24 11:53:46.335951+00",
-            "2026-11-24 12:53:46.335951+01",
-            "2026-11-24 11:53:46.335951+00:00",
-            "2026-11-24T11:53:46.335951Z",
-            "2026-11-24T11:53:46.335951+00:00",
-            "2026-11-24 17:23:46.335951+05:30",
-            "2026-11-24 11:53:46.335951",
-        ] {
-            assert_eq!(parse_instant(text).map(|(t, _)| t.to_string()), want, "{text}");
-        }
-        for (text, want) in
-            [("2026-11-24 02:00:00", "2026-11-24T02:00:00Z"), ("2026-11-24 02:00:00.5+00", "2026-11-24T02:00:00.5Z")]
-        {
-            assert_eq!(parse_instant(text).map(|(t, _)| t.to_string()).as_deref(), Some(want), "{text}");
-        }
-        for text in ["", "yesterday", "2026-13-01 00:00:00", "12", "2026-11-24 25:00:00"] {
-            assert_eq!(parse_instant(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn a_source_states_offsets_always_or_never() {

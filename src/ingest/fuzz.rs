@@ -2,8 +2,8 @@
 //!
 //! `cargo test` runs them on random input; `cargo bolero test ingest::fuzz::any_rows` runs one of them guided by coverage.
 
-use super::{Error, fields::Field, fields::parse_instant, recognise, structure};
-use crate::model::{Row, Timestamp};
+use super::{Receiver, fields::Field, fields::parse_instant, recognise, structure};
+use crate::model::{AttemptRef, Row, Timestamp};
 use std::io::Write;
 
 /// Headers of exports, so that the bytes behind them reach the readers of each table.
@@ -18,6 +18,23 @@ const HEADERS: [&str; 8] = [
     "dag_id,fileloc,data,data_compressed,last_updated,dag_hash",
 ];
 
+/// Rows that stand for one of the source.
+struct Kept(i128);
+
+impl Receiver for Kept {
+    fn row(&mut self, _: Row, counted: bool) -> bool {
+        self.0 += i128::from(counted);
+        true
+    }
+
+    fn attempt(&mut self, _: AttemptRef<'_>) -> bool {
+        self.0 += 1;
+        true
+    }
+
+    fn progress(&mut self, _: u64) {}
+}
+
 /// Reads `bytes` as a file; rows that were neither emitted, ignored nor rejected, or an input that was refused.
 fn read(bytes: &[u8]) -> Option<i128> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -25,14 +42,10 @@ fn read(bytes: &[u8]) -> Option<i128> {
     let sources = recognise(file.path(), "fuzz").ok()?;
     let mut missing = 0;
     for source in sources {
-        let mut emitted = 0_i128;
-        let mut emit = |_: Row, counted: bool| -> Result<(), Error> {
-            emitted += i128::from(counted);
-            Ok(())
-        };
-        if let Ok(reading) = source.read(&mut emit, &mut |_| ()) {
+        let mut kept = Kept(0);
+        if let Ok(reading) = source.read(&mut kept, false) {
             let counts = reading.counts;
-            missing += i128::from(counts.read) - i128::from(counts.ignored) - i128::from(counts.rejected) - emitted;
+            missing += i128::from(counts.read) - i128::from(counts.ignored) - i128::from(counts.rejected) - kept.0;
         }
     }
     Some(missing)

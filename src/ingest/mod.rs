@@ -7,14 +7,17 @@ mod error;
 mod fields;
 #[cfg(test)]
 mod fuzz;
+mod instants;
 mod open;
 mod reading;
 mod recognise;
+mod scan;
+mod sink;
 mod sqlite;
 mod structure;
 mod table;
 
 pub use discover::{Found, discover};
-pub use error::Error;
-pub use reading::Reading;
+pub use error::{Error, Stopped};
+pub use reading::{Reading, Receiver};
 pub use recognise::{Source, recognise};

@@ -1,6 +1,7 @@
 //! What reading one source counts.
 
-use crate::model::{Counts, Defect, TimeRange, Timestamp};
+use super::sink::{Halt, Sink};
+use crate::model::{AttemptRef, Counts, Defect, Row, TimeRange, Timestamp};
 use std::collections::BTreeMap;
 
 /// What reading one source counted.
@@ -15,6 +16,8 @@ pub struct Reading {
     faults: BTreeMap<String, (Option<u64>, String, u64)>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// SHA-256 of the file as it lies there, where reading computed it.
+    pub sha256: Option<String>,
 }
 
 /// A fault of one row.
@@ -65,13 +68,13 @@ impl Reading {
         defects
     }
 
-    pub(super) fn reject(&mut self, line: Option<u64>, fault: &Fault) {
+    fn reject(&mut self, line: Option<u64>, fault: &Fault) {
         self.counts.rejected += 1;
         let entry = self.faults.entry(fault.kind.clone()).or_insert_with(|| (line, fault.text(), 0));
         entry.2 += 1;
     }
 
-    pub(super) fn ignore(&mut self, reason: &str) {
+    fn ignore(&mut self, reason: &str) {
         self.counts.ignored += 1;
         match self.ignored.get_mut(reason) {
             Some(count) => *count += 1,
@@ -81,10 +84,104 @@ impl Reading {
         }
     }
 
-    pub(super) fn saw(&mut self, instant: Option<Timestamp>) {
+    fn saw(&mut self, instant: Option<Timestamp>) {
         let Some(at) = instant else { return };
         let span = self.span.get_or_insert(TimeRange { from: at, to: at });
         span.from = span.from.min(at);
         span.to = span.to.max(at);
+    }
+
+    fn saw_row(&mut self, row: &Row) {
+        match row {
+            Row::Attempt(attempt) => [attempt.started_at, attempt.ended_at].into_iter().for_each(|at| self.saw(at)),
+            Row::Run(run) => {
+                self.saw(run.ended_at);
+                // `dags test` writes the logical date as the start: it says nothing of when the run happened.
+                self.saw(run.started_at.filter(|start| run.logical_date != Some(*start)));
+            }
+            Row::Reschedule(poke) | Row::RescheduleById { poke, .. } => self.saw(poke.started_at),
+            Row::Metric(sample) => self.saw(Some(sample.ts)),
+            Row::Log(event) => self.saw(event.ts),
+            Row::Audit(event) => self.saw(Some(event.time)),
+            _ => {}
+        }
+    }
+}
+
+/// Takes the rows of a source. False stops the reading: the receiver failed, and knows why.
+pub trait Receiver {
+    /// A row; `counted` if it stands for one of the source and is not only implied by one.
+    fn row(&mut self, row: Row, counted: bool) -> bool;
+
+    /// An attempt that stands for a row of the source.
+    fn attempt(&mut self, attempt: AttemptRef<'_>) -> bool;
+
+    /// What was read so far; called now and then.
+    fn progress(&mut self, rows: u64);
+}
+
+/// Counts what a reader finds, and hands it on.
+pub(super) struct Counting<'r> {
+    pub(super) reading: Reading,
+    receiver: &'r mut dyn Receiver,
+    /// Stop at the first defect.
+    strict: bool,
+}
+
+/// Rows between two calls of [`Receiver::progress`].
+const PROGRESS_ROWS: u64 = 16_384;
+
+impl<'r> Counting<'r> {
+    pub(super) fn new(receiver: &'r mut dyn Receiver, strict: bool) -> Self {
+        Self { reading: Reading::default(), receiver, strict }
+    }
+
+    fn count(&mut self) {
+        self.reading.counts.read += 1;
+        if self.reading.counts.read.is_multiple_of(PROGRESS_ROWS) {
+            self.receiver.progress(self.reading.counts.read);
+        }
+    }
+}
+
+fn go_on(taken: bool) -> Result<(), Halt> {
+    if taken { Ok(()) } else { Err(Halt) }
+}
+
+impl Sink for Counting<'_> {
+    fn row(&mut self, row: Row) -> Result<(), Halt> {
+        self.count();
+        self.reading.saw_row(&row);
+        go_on(self.receiver.row(row, true))
+    }
+
+    fn attempt(&mut self, attempt: AttemptRef<'_>) -> Result<(), Halt> {
+        self.count();
+        self.reading.saw(attempt.started_at);
+        self.reading.saw(attempt.ended_at);
+        go_on(self.receiver.attempt(attempt))
+    }
+
+    fn implied(&mut self, row: Row) -> Result<(), Halt> {
+        self.reading.saw_row(&row);
+        go_on(self.receiver.row(row, false))
+    }
+
+    fn ignored(&mut self, reason: &str) -> Result<(), Halt> {
+        self.count();
+        self.reading.ignore(reason);
+        Ok(())
+    }
+
+    fn rejected(&mut self, line: Option<u64>, fault: &Fault) -> Result<(), Halt> {
+        self.count();
+        self.reading.reject(line, fault);
+        go_on(!self.strict)
+    }
+
+    fn warn(&mut self, text: String) {
+        if !self.reading.warnings.contains(&text) {
+            self.reading.warnings.push(text);
+        }
     }
 }

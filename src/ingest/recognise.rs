@@ -1,18 +1,16 @@
 //! What an input is, by its content: first bytes, then the names of its columns. Never by its name or by position.
 
 use super::{
-    Error, Reading,
+    Error, Reading, Stopped,
     airflow::{self, Columns},
     open,
-    reading::Fault,
+    reading::{Counting, Fault, Receiver},
+    sink::Sink,
     sqlite,
-    table::{self, DELIMITERS, RowView},
+    table::{self, DELIMITERS},
 };
-use crate::model::Row;
-use std::{
-    io::Read,
-    path::{Path, PathBuf},
-};
+use crate::model::SourceKind;
+use std::path::{Path, PathBuf};
 
 /// One table to read: a file, or a table of a database file.
 #[derive(Clone, Debug)]
@@ -20,8 +18,8 @@ pub struct Source {
     path: PathBuf,
     /// Path for people: as given, with `#table` behind a database file.
     pub shown: String,
-    /// SHA-256 of the file.
-    pub sha256: String,
+    /// SHA-256 of the file, once it is known.
+    sha256: Option<String>,
     table: Table,
     place: Place,
     columns: Columns,
@@ -87,17 +85,12 @@ const HEAD: usize = 8_192;
 /// The tables in the file at `path`, which the user calls `shown`.
 pub fn recognise(path: &Path, shown: &str) -> Result<Vec<Source>, Error> {
     let unrecognised = |reason: String| Error::Unrecognised { path: PathBuf::from(shown), reason };
-    let mut head = Vec::new();
-    open::open(path)?
-        .take(HEAD as u64)
-        .read_to_end(&mut head)
-        .map_err(|source| Error::Io { path: shown.into(), source })?;
+    let head = open::head(path, HEAD)?;
     if head.is_empty() {
         return Err(unrecognised("the file is empty".to_owned()));
     }
-    let sha256 = open::hash(path)?;
     if head.starts_with(sqlite::MAGIC) {
-        return database(path, shown, &sha256);
+        return database(path, shown);
     }
     if let Some(reason) = no_table(&head) {
         return Err(unrecognised(reason.to_owned()));
@@ -115,7 +108,14 @@ pub fn recognise(path: &Path, shown: &str) -> Result<Vec<Source>, Error> {
             }
             let columns = Columns::new(header);
             let place = Place::Csv { delimiter };
-            return Ok(vec![Source { path: path.into(), shown: shown.to_owned(), sha256, table, place, columns }]);
+            return Ok(vec![Source {
+                path: path.into(),
+                shown: shown.to_owned(),
+                sha256: None,
+                table,
+                place,
+                columns,
+            }]);
         }
         first_header.get_or_insert(header);
     }
@@ -143,7 +143,9 @@ fn no_table(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-fn database(path: &Path, shown: &str, sha256: &str) -> Result<Vec<Source>, Error> {
+fn database(path: &Path, shown: &str) -> Result<Vec<Source>, Error> {
+    // Several tables share one file, which is read once for each.
+    let sha256 = Some(open::hash(path)?);
     let mut sources = Vec::new();
     for (name, header) in sqlite::tables(path)? {
         let known = table_of(&header).filter(|table| table.home().is_some());
@@ -158,7 +160,7 @@ fn database(path: &Path, shown: &str, sha256: &str) -> Result<Vec<Source>, Error
         sources.push(Source {
             path: path.into(),
             shown: format!("{shown}#{name}"),
-            sha256: sha256.to_owned(),
+            sha256: sha256.clone(),
             table,
             place: Place::Sqlite { table: name },
             columns: Columns::new(header),
@@ -216,6 +218,19 @@ fn table_of(header: &[String]) -> Option<Table> {
 }
 
 impl Source {
+    /// Bytes of the file as it lies there.
+    pub fn bytes(&self) -> Result<u64, Error> {
+        Ok(std::fs::metadata(&self.path).map_err(Error::io(&self.path))?.len())
+    }
+
+    /// SHA-256 of the file; reads it, if that was not done before.
+    pub fn hash(&mut self) -> Result<String, Error> {
+        match &self.sha256 {
+            Some(known) => Ok(known.clone()),
+            None => Ok(self.sha256.insert(open::hash(&self.path)?).clone()),
+        }
+    }
+
     /// Order in which sources of one ingest are to be read.
     pub fn order(&self) -> impl Ord + use<> {
         (self.table, self.shown.clone())
@@ -248,42 +263,36 @@ impl Source {
         }
     }
 
-    /// Reads it to its end. Each row goes to `emit`, which is also told whether it stands for a row of the source or is
-    /// only implied by one; `progress` hears the number of rows now and then.
-    pub fn read<E: From<Error>>(
-        &self,
-        emit: &mut dyn FnMut(Row, bool) -> Result<(), E>,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<Reading, E> {
-        let mut reading = Reading::default();
-        let mut reader = airflow::Reader::new(self.table, &self.columns);
-        let one = |line: u64, row: Result<&dyn RowView, Fault>| -> Result<(), E> {
-            reading.counts.read += 1;
-            if reading.counts.read.is_multiple_of(PROGRESS_ROWS) {
-                progress(reading.counts.read);
+    /// Reads it to its end, or to the first defect if `strict`. Its rows go to `receiver`.
+    pub fn read(&self, receiver: &mut dyn Receiver, strict: bool) -> Result<Reading, Stopped> {
+        let mut sink = Counting::new(receiver, strict);
+        let mut reader = airflow::Reader::new(self.table, SourceKind::Database, &self.columns);
+        let mut sha256 = None;
+        let result = match &self.place {
+            Place::Csv { delimiter } => {
+                let mut input = open::open(&self.path)?;
+                let result = table::rows(&mut input, *delimiter, |line, row| match row {
+                    Ok(row) => reader.read(line, row, &mut sink),
+                    Err(fault) => sink.rejected(Some(line), &fault),
+                });
+                if self.sha256.is_none() && result.is_ok() {
+                    sha256 = Some(input.sha256()?);
+                }
+                result.map_err(Stopped::from)
             }
-            match row.and_then(|row| reader.read(row, &mut reading)) {
-                Ok(airflow::Outcome::Row { row, implied }) => {
-                    emit(*row, true)?;
-                    implied.into_iter().try_for_each(|row| emit(row, false))
-                }
-                Ok(airflow::Outcome::Ignored(reason)) => {
-                    reading.ignore(&reason);
-                    Ok(())
-                }
-                Err(fault) => {
-                    reading.reject(Some(line), &fault);
-                    Ok(())
-                }
-            }
+            Place::Sqlite { table } => sqlite::rows(&self.path, table, |line, row| match row {
+                Ok(row) => reader.read(line, row, &mut sink),
+                Err(fault) => sink.rejected(Some(line), &fault),
+            }),
         };
-        match &self.place {
-            Place::Csv { delimiter } => table::rows(&self.path, *delimiter, one)?,
-            Place::Sqlite { table } => sqlite::rows(&self.path, table, one)?,
+        let mut reading = sink.reading;
+        match result {
+            // The first defect under `strict`: the reading tells of it.
+            Err(Stopped::Receiver) if strict && reading.counts.rejected > 0 => {}
+            Err(stopped) => return Err(stopped),
+            Ok(()) => {}
         }
+        reading.sha256 = sha256;
         Ok(reading)
     }
 }
-
-/// Rows between two calls of `progress`.
-const PROGRESS_ROWS: u64 = 10_000;

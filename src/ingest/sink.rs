@@ -1,7 +1,7 @@
 //! Where a reader's rows go. Each row of a source is told once: as a row, as one that is not kept, or as a fault.
 
 use super::reading::Fault;
-use crate::model::Row;
+use crate::model::{AttemptRef, Row};
 
 /// The receiver failed (the disk is full, `--strict` met a defect) and knows why: the reader stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,11 @@ pub(super) struct Halt;
 pub(super) trait Sink {
     /// A row of the source, understood.
     fn row(&mut self, row: Row) -> Result<(), Halt>;
+
+    /// The same for an attempt that is only borrowed.
+    fn attempt(&mut self, attempt: AttemptRef<'_>) -> Result<(), Halt> {
+        self.row(Row::Attempt(attempt.to_owned()))
+    }
 
     /// A row that one of the source implies, such as the attempt that a log tells of. It is kept, and not counted.
     fn implied(&mut self, row: Row) -> Result<(), Halt>;

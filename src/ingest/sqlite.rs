@@ -1,6 +1,6 @@
 //! Tables of a SQLite metadata database, read as they lie there.
 
-use super::{Error, fields::Field, reading::Fault, table::RowView};
+use super::{Error, Stopped, fields::Field, reading::Fault, sink::Halt, table::RowView};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use std::path::Path;
 
@@ -32,11 +32,11 @@ pub(super) fn tables(path: &Path) -> Result<Vec<(String, Vec<String>)>, Error> {
 }
 
 /// Calls `visit` for each row of a table with its number.
-pub(super) fn rows<E: From<Error>>(
+pub(super) fn rows(
     path: &Path,
     table: &str,
-    mut visit: impl FnMut(u64, Result<&dyn RowView, Fault>) -> Result<(), E>,
-) -> Result<(), E> {
+    mut visit: impl FnMut(u64, Result<&dyn RowView, Fault>) -> Result<(), Halt>,
+) -> Result<(), Stopped> {
     let connection = connect(path)?;
     let mut statement = connection.prepare(&format!("SELECT * FROM {}", quoted(table))).map_err(Error::sqlite(path))?;
     let mut rows = statement.query([]).map_err(Error::sqlite(path))?;
@@ -47,7 +47,7 @@ pub(super) fn rows<E: From<Error>>(
             Ok(Some(row)) => visit(number, Ok(&SqliteRow(row)))?,
             Ok(None) => return Ok(()),
             // A damaged page: what was read stands, the rest is a defect.
-            Err(error) => return visit(number, Err(Fault::of("cannot read on from here", &error.to_string()))),
+            Err(error) => return Ok(visit(number, Err(Fault::of("cannot read on from here", &error.to_string())))?),
         }
     }
 }

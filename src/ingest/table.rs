@@ -1,29 +1,43 @@
-//! A table with named columns, whether it lies in a CSV file or in a database.
+//! A table with named columns, whether it lies in a delimited text or in a database.
 
-use super::{Error, fields::Field, open, reading::Fault};
+use super::{
+    Error,
+    fields::Field,
+    open,
+    reading::Fault,
+    scan::{Record, Scanner},
+};
 use std::path::Path;
 
 /// Separators that exports are written with, most likely first.
 pub(super) const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
+
+/// How a delimited text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Dialect {
+    pub(super) delimiter: u8,
+    /// A field may be quoted, a quote within it is doubled (RFC 4180).
+    pub(super) quotes: bool,
+    /// `\t`, `\n`, `\\` stand for what a field may not hold, `\N` and `NULL` for no value (psql's text format, `mysql -B`).
+    pub(super) escapes: bool,
+}
+
+impl Dialect {
+    pub(super) fn of(delimiter: u8) -> Self {
+        let tabs = delimiter == b'\t';
+        Self { delimiter, quotes: !tabs, escapes: tabs }
+    }
+}
 
 /// One row, by column number.
 pub(super) trait RowView {
     fn field(&self, column: usize) -> Field<'_>;
 }
 
-impl RowView for csv::ByteRecord {
-    fn field(&self, column: usize) -> Field<'_> {
-        match self.get(column) {
-            // Text formats of psql and mysql write a missing value so.
-            Some(b"\\N") | None => Field::Null,
-            Some(bytes) => Field::from_bytes(bytes),
-        }
-    }
-}
-
-/// Names of the columns of a CSV file. A byte order mark is not part of the first name.
+/// Names of the columns of a delimited text. A byte order mark is not part of the first name.
 pub(super) fn header(path: &Path, delimiter: u8) -> Result<Vec<String>, Error> {
-    let mut reader = reader(path, delimiter)?;
+    let input = open::open(path)?;
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(input);
     let header = reader.byte_headers().map_err(csv_error(path))?;
     let name = |field: &[u8]| {
         let text = String::from_utf8_lossy(field);
@@ -33,40 +47,23 @@ pub(super) fn header(path: &Path, delimiter: u8) -> Result<Vec<String>, Error> {
 }
 
 /// Calls `visit` for each row with its line; a row of another width than the header is a fault.
-pub(super) fn rows<E: From<Error>>(
-    path: &Path,
+pub(super) fn rows<E>(
+    input: &mut dyn std::io::BufRead,
     delimiter: u8,
-    mut visit: impl FnMut(u64, Result<&dyn RowView, Fault>) -> Result<(), E>,
+    mut visit: impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut reader = reader(path, delimiter)?;
-    let width = reader.byte_headers().map_err(csv_error(path))?.len();
-    let mut record = csv::ByteRecord::new();
-    loop {
-        let line = reader.position().line();
-        match reader.read_byte_record(&mut record) {
-            Ok(false) => return Ok(()),
-            Ok(true) => {
-                let line = record.position().map_or(line, csv::Position::line);
-                if record.len() == width {
-                    visit(line, Ok(&record))?;
-                } else {
-                    let kind = format!("row does not have the header's {width} fields (cut off, or another delimiter)");
-                    visit(line, Err(Fault::of(kind, &record.len().to_string())))?;
-                }
-            }
-            Err(error) if error.is_io_error() => {
-                // A compressed file that ends early: what was read stands, the rest is a defect.
-                visit(line, Err(Fault::of("cannot read on from here", &error.to_string())))?;
-                return Ok(());
-            }
-            Err(error) => visit(line, Err(Fault::of("not a CSV row", &error.to_string())))?,
+    let mut width = None;
+    Scanner::new(Dialect::of(delimiter)).run(input, |line, record| match (record, width) {
+        (Ok(header), None) => {
+            width = Some(header.len());
+            Ok(())
         }
-    }
-}
-
-fn reader(path: &Path, delimiter: u8) -> Result<csv::Reader<Box<dyn std::io::Read>>, Error> {
-    let input = open::open(path)?;
-    Ok(csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).buffer_capacity(1 << 16).from_reader(input))
+        (Ok(record), Some(width)) if record.len() != width => {
+            let kind = format!("row does not have the header's {width} fields (cut off, or another delimiter)");
+            visit(line, Err(Fault::of(kind, &record.len().to_string())))
+        }
+        (record, _) => visit(line, record),
+    })
 }
 
 fn csv_error(path: &Path) -> impl FnOnce(csv::Error) -> Error {
@@ -74,5 +71,82 @@ fn csv_error(path: &Path) -> impl FnOnce(csv::Error) -> Error {
     move |error| match error.into_kind() {
         csv::ErrorKind::Io(source) => Error::Io { path, source },
         kind => Error::Unrecognised { path, reason: format!("not a CSV file: {kind:?}") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Rows = Vec<(u64, Vec<Vec<u8>>)>;
+
+    fn ours(bytes: &[u8], block: usize, delimiter: u8) -> Rows {
+        let mut all = Vec::new();
+        let mut input = std::io::BufReader::with_capacity(block, bytes);
+        let result: Result<(), ()> = Scanner::new(Dialect::of(delimiter)).run(&mut input, |line, record| {
+            if let Ok(record) = record {
+                let text = |column| match record.field(column) {
+                    Field::Bytes(bytes) => bytes.to_vec(),
+                    _ => Vec::new(),
+                };
+                all.push((line, (0..record.len()).map(text).collect()));
+            }
+            Ok(())
+        });
+        assert_eq!(result, Ok(()));
+        all
+    }
+
+    fn peers(bytes: &[u8]) -> Rows {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+        let record = |record: Result<csv::ByteRecord, csv::Error>| {
+            let record = record.expect("bytes");
+            let line = record.position().map_or(0, csv::Position::line);
+            (line, record.iter().map(<[u8]>::to_vec).collect())
+        };
+        reader.byte_records().map(record).collect()
+    }
+
+    proptest! {
+        /// Whatever the text and wherever it is cut into blocks: the same records on the same lines as the `csv` crate's.
+        #[test]
+        fn records_are_those_of_the_csv_crate(
+            lines in prop::collection::vec("(([a-z, ]|\"[a-z,\n]{0,3}\"|,|\"\"){0,6}|\\r)(\\r?\\n)?", 0..12),
+            block in 1..40usize,
+        ) {
+            let text = lines.concat();
+            // A quote that is never closed is a fault here and a field to the end of the file there.
+            prop_assume!(text.bytes().filter(|byte| *byte == b'"').count() % 2 == 0);
+            let want: Vec<_> = peers(text.as_bytes()).into_iter().map(|(_, fields)| fields).collect();
+            let got: Vec<_> = ours(text.as_bytes(), block, b',').into_iter().map(|(_, fields)| fields).collect();
+            prop_assert_eq!(got, want, "{:?}", text);
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), block in 1..64usize) {
+            let _ = ours(&bytes, block, b',');
+            let _ = ours(&bytes, block, b'\t');
+        }
+    }
+
+    #[test]
+    fn a_quote_without_an_end_spoils_its_own_line_only() {
+        let rows = ours(b"a,b\n1,\"x\n2,y\n", 8, b',');
+        assert_eq!(rows.len(), 2, "{rows:?}");
+        assert_eq!(rows[1], (3, vec![b"2".to_vec(), b"y".to_vec()]));
+    }
+
+    #[test]
+    fn text_formats_escape_what_a_field_may_not_hold() {
+        let rows = ours(b"a\tb\tc\nx\\ty\t\\N\tNULL\np\\\\\\nq\t\"\t1\n", 64, b'\t');
+        assert_eq!(rows[1].1, [b"x\ty".to_vec(), vec![], vec![]]);
+        assert_eq!(rows[2].1, [b"p\\\nq".to_vec(), b"\"".to_vec(), b"1".to_vec()]);
+    }
+
+    #[test]
+    fn lines_are_counted_through_quoted_line_ends() {
+        let rows = ours(b"a,b\n1,\"x\ny\"\n\n3,z\n", 5, b',');
+        assert_eq!(rows.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2, 5]);
     }
 }

@@ -37,8 +37,7 @@ impl Index {
         }
         let hasher = &self.hasher;
         let hash = hasher.hash_one(text);
-        let entry =
-            self.codes.entry(hash, |&code| texts.get(code) == text, |&code| hasher.hash_one(texts.get(code)));
+        let entry = self.codes.entry(hash, |&code| texts.get(code) == text, |&code| hasher.hash_one(texts.get(code)));
         let code = match entry {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {

@@ -69,6 +69,9 @@ pub(super) struct Source {
     pub(super) sha256: String,
     pub(super) name: String,
     pub(super) kind: String,
+    /// Bytes of the file; `None` in manifests of format 1.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) table: Option<String>,
     pub(super) read: u64,

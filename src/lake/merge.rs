@@ -195,7 +195,10 @@ impl MonthMerge<'_> {
         let spilled = usize::from(self.large.is_some());
         let (spill, maps) = self.large.get_or_insert_with(|| {
             let memory = self.scratch.memory / 4;
-            (Spill::new(layout.table, self.scratch.folder, memory).named("group").in_table_order(), CodeMaps::new(&layout))
+            (
+                Spill::new(layout.table, self.scratch.folder, memory).named("group").in_table_order(),
+                CodeMaps::new(&layout),
+            )
         });
         for row in self.group.chunks_exact(layout.width).skip(spilled) {
             spill.push_packed(self.instance.packed(row), maps)?;
@@ -311,11 +314,12 @@ mod tests {
             merge_month(&mut merger, &mut writer, &mut Tally::default(), &scratch).expect("merge");
             writer.finish().expect("finish");
             let reader = PartReader::open(&path, layout.clone(), Some(month)).expect("reader");
-            reader.each(|row| {
-                all.push((month, [0, 2, 16, 1, 4].map(|place| row.cell(place)).to_vec()));
-                Ok(())
-            })
-            .expect("rows");
+            reader
+                .each(|row| {
+                    all.push((month, [0, 2, 16, 1, 4].map(|place| row.cell(place)).to_vec()));
+                    Ok(())
+                })
+                .expect("rows");
         }
         all
     }

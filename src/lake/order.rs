@@ -90,11 +90,9 @@ impl Ordinals {
             let bits = usize::BITS - texts.len().leading_zeros();
             return Self { place: Some(place), unless, bits, least: 0, ranks };
         }
-        let counts = |row: &&[u32]| {
-            !layout.is_null(row, place) && unless.is_none_or(|unless| layout.is_null(row, unless))
-        };
-        let values =
-            || batch.words().chunks_exact(layout.width).filter(counts).map(|row| layout.integer(row, place));
+        let counts =
+            |row: &&[u32]| !layout.is_null(row, place) && unless.is_none_or(|unless| layout.is_null(row, unless));
+        let values = || batch.words().chunks_exact(layout.width).filter(counts).map(|row| layout.integer(row, place));
         Self::range(Some(place), unless, values().min(), values().max())
     }
 

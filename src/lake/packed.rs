@@ -192,9 +192,7 @@ impl<'a> Packed<'a> {
             (false, true) => Ordering::Greater,
             (false, false) => match self.layout.kind(place) {
                 Kind::Text => self.text(place).cmp(&other.text(place)),
-                Kind::Float => {
-                    self.layout.float(self.words, place).total_cmp(&other.layout.float(other.words, place))
-                }
+                Kind::Float => self.layout.float(self.words, place).total_cmp(&other.layout.float(other.words, place)),
                 _ => self.layout.integer(self.words, place).cmp(&other.layout.integer(other.words, place)),
             },
         }

@@ -208,9 +208,7 @@ impl HeldRows {
             }
             let row = self.ahead.row(self.next);
             let moved = |place: usize| row.text(place).map(Text::from);
-            if !self.renamed.is_empty()
-                && moved(0).zip(moved(1)).is_some_and(|moved| self.renamed.contains(&moved))
-            {
+            if !self.renamed.is_empty() && moved(0).zip(moved(1)).is_some_and(|moved| self.renamed.contains(&moved)) {
                 self.left_out.set(true);
                 self.next += 1;
                 continue;

@@ -10,7 +10,7 @@ use super::{
     transaction::{Input, Transaction, UNDATED},
 };
 use crate::model::{
-    Attempt, AttemptRef, Defect, DagRun, Month, Origin, Reschedule, Text, Timestamp, date_in_run_id,
+    Attempt, AttemptRef, DagRun, Defect, Month, Origin, Reschedule, Text, Timestamp, date_in_run_id,
     is_stand_in_run_id, month_in_run_id,
 };
 use std::{

@@ -111,9 +111,7 @@ pub(super) fn settle(rows: &mut Batch, tally: &mut Tally, changed: &mut bool) ->
 
 fn same_identity(layout: &Layout, a: &[u32], b: &[u32]) -> bool {
     let key = layout.table.key.iter().all(|&place| layout.same(a, b, place));
-    key && layout.table.unnumbered.is_none_or(|(number, start)| {
-        !layout.is_null(a, number) || layout.same(a, b, start)
-    })
+    key && layout.table.unnumbered.is_none_or(|(number, start)| !layout.is_null(a, number) || layout.same(a, b, start))
 }
 
 /// One identity: what was known, and each new row from the most to the least believed.

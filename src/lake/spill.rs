@@ -43,7 +43,16 @@ impl Spill {
         let layout = Arc::new(Layout::new(table));
         let batch_bytes = usize::try_from(memory / BATCHES).unwrap_or(usize::MAX).clamp(MIN_BATCH_BYTES, 1 << 30);
         let batch = Batch::new(layout.clone());
-        Self { name: "new", order: Order::Identity, layout, folder: folder.into(), batch_bytes, batch, runs: Vec::new(), writing: None }
+        Self {
+            name: "new",
+            order: Order::Identity,
+            layout,
+            folder: folder.into(),
+            batch_bytes,
+            batch,
+            runs: Vec::new(),
+            writing: None,
+        }
     }
 
     /// Runs of several spills of one table may lie in one folder.

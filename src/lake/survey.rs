@@ -9,9 +9,9 @@ use super::{
     part_reader::PartReader,
     table::Table,
 };
-use std::sync::Arc;
 use crate::model::Counts;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What a lake holds.
 #[derive(Clone, Debug, PartialEq)]

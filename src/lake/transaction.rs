@@ -14,9 +14,7 @@ use super::{
     streams::{Merger, Stream},
     table::Table,
 };
-use crate::model::{
-    AttemptRef, Defect, Deployment, LogEvent, Month, Origin, Row, SourceReceipt, Text, Timestamp,
-};
+use crate::model::{AttemptRef, Defect, Deployment, LogEvent, Month, Origin, Row, SourceReceipt, Text, Timestamp};
 use std::{
     cell::Cell as Shared,
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -83,6 +81,12 @@ impl Transaction {
             resolver: Resolver::default(),
             _lock: lock,
         })
+    }
+
+    /// May a file of this size have been ingested into this deployment? Without that, its content need not be looked at.
+    pub fn may_know(&self, bytes: u64) -> bool {
+        let deployment = self.deployment.as_str();
+        self.manifest.sources.iter().any(|s| s.deployment == deployment && s.bytes.is_none_or(|known| known == bytes))
     }
 
     /// Was this content ingested into this deployment, completely?
@@ -315,6 +319,7 @@ impl Transaction {
                 sha256: receipt.sha256.clone(),
                 name: file_name(&receipt.path),
                 kind: receipt.kind.clone(),
+                bytes: Some(receipt.bytes),
                 table: receipt.table.map(str::to_owned),
                 read: receipt.counts.read,
                 written: receipt.counts.written,

@@ -83,6 +83,38 @@ pub struct AttemptRef<'a> {
     pub source: SourceKind,
 }
 
+impl AttemptRef<'_> {
+    /// The same, with texts of its own.
+    pub fn to_owned(&self) -> Attempt {
+        let text = |text: Option<&str>| text.map(Text::from);
+        Attempt {
+            dag_id: self.dag_id.into(),
+            run_id: self.run_id.into(),
+            task_id: self.task_id.into(),
+            map_index: self.map_index,
+            try_number: self.try_number,
+            state: self.state.map(TaskState::parse),
+            operator: text(self.operator),
+            pool: text(self.pool),
+            pool_slots: self.pool_slots,
+            queue: text(self.queue),
+            priority_weight: self.priority_weight,
+            hostname: text(self.hostname),
+            executor: text(self.executor),
+            max_tries: self.max_tries,
+            scheduled_at: self.scheduled_at,
+            queued_at: self.queued_at,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            duration_s: self.duration_s,
+            updated_at: self.updated_at,
+            ti_id: text(self.ti_id),
+            source: self.source,
+            fills: None,
+        }
+    }
+}
+
 impl Attempt {
     /// The same, borrowed.
     pub fn as_ref(&self) -> AttemptRef<'_> {

@@ -49,6 +49,8 @@ pub struct SourceReceipt {
     pub kind: String,
     /// SHA-256 of the content, hexadecimal.
     pub sha256: String,
+    /// Bytes of the file as it lies there.
+    pub bytes: u64,
     /// What happened to its rows.
     pub counts: Counts,
     /// Rows that were not kept, by reason.

@@ -1,8 +1,8 @@
 //! What an input gives, one row at a time.
 
 use super::{
-    Attempt, AuditEvent, Dag, DagRun, DagTag, Deadline, Job, LogEvent, Marker, MetricSample, Pool, Reschedule, TaskEdge,
-    TaskSpec, Text, Timestamp,
+    Attempt, AuditEvent, Dag, DagRun, DagTag, Deadline, Job, LogEvent, Marker, MetricSample, Pool, Reschedule,
+    TaskEdge, TaskSpec, Text, Timestamp,
 };
 
 /// One row of history, whatever it is about.

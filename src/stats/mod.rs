@@ -24,6 +24,7 @@ mod resample;
 mod spread;
 mod trend;
 
+mod draw;
 mod excursion;
 mod line;
 mod means;
@@ -51,6 +52,7 @@ pub use compare::{
 };
 pub use detect::{Detector, Step, detect_steps};
 pub use distributions::normal_two_sided;
+pub use draw::{Draw, Zipf, exp, ln};
 pub use episode::{Episode, detect_episodes};
 pub use estimate::Estimate;
 pub use excursion::{Excursion, excursion};

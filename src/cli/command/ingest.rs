@@ -8,10 +8,11 @@ use crate::{
         exit::{Error, Outcome},
         wire::receipt::Document,
     },
-    ingest::{self, Found, Source, discover, recognise},
-    lake::{Input, Lake, Transaction},
+    ingest::{self, Found, Receiver, Source, Stopped, discover, recognise},
+    lake::{self, Input, Lake, Transaction},
     model::{
-        Counts, Defect, Deployment, Origin, Receipt, Row, SourceReceipt, TimeRange, UNCOUNTED, is_stand_in_run_id,
+        AttemptRef, Counts, Defect, Deployment, Origin, Receipt, Row, SourceReceipt, TimeRange, UNCOUNTED,
+        is_stand_in_run_id,
     },
 };
 use std::io::Write;
@@ -54,7 +55,7 @@ pub(super) fn ingest(
     }
     check_kinds(&sources, options)?;
     sources.sort_by_cached_key(Source::order);
-    let mut receipt = read_all(context, lake, &deployment, &sources, options)?;
+    let mut receipt = read_all(context, lake, &deployment, &mut sources, options)?;
     receipt.defects.extend(passed_over);
     receipt.sources.sort_by(|a, b| a.path.cmp(&b.path));
     receipt.defects.sort_by(|a, b| (&a.path, a.line, &a.reason).cmp(&(&b.path, b.line, &b.reason)));
@@ -116,29 +117,44 @@ fn read_all(
     context: &Context<'_>,
     lake: &Lake,
     deployment: &Deployment,
-    sources: &[Source],
+    sources: &mut [Source],
     options: &InputOptions,
 ) -> Result<Receipt, Error> {
     let mut transaction = Transaction::begin(lake, deployment, context.common.memory_limit)?;
     let bar = context.console.bar(sources.len() as u64, "reading");
     let (mut inputs, mut span, mut warnings, mut stand_ins) = (Vec::new(), None, Vec::new(), 0_u64);
-    for (origin, source) in sources.iter().enumerate() {
+    for (origin, source) in sources.iter_mut().enumerate() {
         let mut receipt = SourceReceipt {
             path: source.shown.clone(),
             table: source.home(),
             kind: source.kind(),
-            sha256: source.sha256.clone(),
+            sha256: String::new(),
+            bytes: source.bytes()?,
             counts: Counts::default(),
             ignored: Default::default(),
-            skipped_as_known: transaction.knows(&source.sha256, source.home()),
+            skipped_as_known: false,
         };
         let mut defects = Vec::new();
+        // A file of a size that was never seen is new: it is hashed while it is read.
+        if transaction.may_know(receipt.bytes) {
+            receipt.sha256 = source.hash()?;
+            receipt.skipped_as_known = transaction.knows(&receipt.sha256, source.home());
+        }
         if !receipt.skipped_as_known {
-            let mut put = |row: Row, counted: bool| -> Result<(), Error> {
-                stand_ins += u64::from(matches!(&row, Row::Attempt(attempt) if is_stand_in_run_id(&attempt.run_id)));
-                Ok(transaction.put(if counted { origin as Origin } else { UNCOUNTED }, row)?)
+            let mut put =
+                Put { transaction: &mut transaction, origin: origin as Origin, stand_ins: 0, failed: None, bar: &bar };
+            let reading = source.read(&mut put, options.strict);
+            stand_ins += put.stand_ins;
+            if let Some(error) = put.failed {
+                return Err(error.into());
+            }
+            let reading = match reading {
+                Ok(reading) => reading,
+                Err(Stopped::Input(error)) => return Err(error.into()),
+                Err(Stopped::Receiver) => {
+                    return Err(Error::Usage(format!("reading {} was stopped", line(&source.shown))));
+                }
             };
-            let reading = source.read(&mut put, &mut |rows| bar.set_message(format!("{rows} rows")))?;
             defects = reading.defects(&source.shown);
             if options.strict
                 && let Some(first) = defects.first()
@@ -146,6 +162,10 @@ fn read_all(
                 let (path, reason) = (first.path.clone(), first.reason.clone());
                 return Err(ingest::Error::Strict { path, line: first.line, reason }.into());
             }
+            receipt.sha256 = match reading.sha256 {
+                Some(sha256) => sha256,
+                None => source.hash()?,
+            };
             receipt.counts = reading.counts;
             receipt.ignored = reading.ignored;
             span = union(span, reading.span);
@@ -167,6 +187,42 @@ fn read_all(
     let (sources, defects): (Vec<_>, Vec<_>) = inputs.into_iter().map(|input| (input.receipt, input.defects)).unzip();
     let defects = defects.into_iter().flatten().collect();
     Ok(Receipt { deployment: deployment.clone(), sources, span, defects, warnings })
+}
+
+/// Puts the rows of one source into the lake.
+struct Put<'a> {
+    transaction: &'a mut Transaction,
+    origin: Origin,
+    /// Attempts whose run is named by its date.
+    stand_ins: u64,
+    failed: Option<lake::Error>,
+    bar: &'a indicatif::ProgressBar,
+}
+
+impl Put<'_> {
+    fn keep(&mut self, result: Result<(), lake::Error>) -> bool {
+        self.failed = result.err();
+        self.failed.is_none()
+    }
+}
+
+impl Receiver for Put<'_> {
+    fn row(&mut self, row: Row, counted: bool) -> bool {
+        self.stand_ins += u64::from(matches!(&row, Row::Attempt(attempt) if is_stand_in_run_id(&attempt.run_id)));
+        let origin = if counted { self.origin } else { UNCOUNTED };
+        let result = self.transaction.put(origin, row);
+        self.keep(result)
+    }
+
+    fn attempt(&mut self, attempt: AttemptRef<'_>) -> bool {
+        self.stand_ins += u64::from(is_stand_in_run_id(attempt.run_id));
+        let result = self.transaction.put_attempt(self.origin, attempt);
+        self.keep(result)
+    }
+
+    fn progress(&mut self, rows: u64) {
+        self.bar.set_message(format!("{rows} rows"));
+    }
 }
 
 /// Rows, and not one that can be used: the wrong file, or the wrong delimiter. Nothing is written.

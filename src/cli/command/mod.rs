@@ -9,6 +9,7 @@ mod lake;
 mod report;
 mod settings;
 mod summary;
+mod synth;
 mod texts;
 mod weekly;
 
@@ -60,6 +61,7 @@ pub(super) fn run(parsed: Cli, console: &Console) -> Result<Outcome, Error> {
         Command::Weekly(args) => weekly::run(&context, &args),
         Command::Demo(args) => demo::run(&context, &args),
         Command::Ingest(args) => ingest::run(&context, &args),
+        Command::Synth(args) => synth::run(&context, &args),
         Command::ExportSql(args) => export_sql::run(&context, &args),
         Command::Lake(args) => lake::run(&context, &args),
         Command::Analyze(args) => analyze::run(&context, &args),

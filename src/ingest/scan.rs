@@ -1,0 +1,304 @@
+//! Records of a delimited text. A line without a quote is split where the delimiters stand, sixteen and more bytes at a
+//! time; a record with one goes through the `csv` crate's own parser, so that both agree on every byte.
+
+use super::{
+    fields::Field,
+    reading::Fault,
+    table::{Dialect, RowView},
+};
+use memchr::{memchr, memchr_iter, memchr2_iter, memchr3_iter};
+use std::io::BufRead;
+
+/// Longest record: a quote that is never closed would otherwise take the rest of the file for one field.
+const MAX_RECORD: usize = 16 << 20;
+
+/// Splits bytes into records.
+pub(super) struct Scanner {
+    dialect: Dialect,
+    /// Ends of the fields of the record at hand.
+    ends: Vec<usize>,
+    core: csv_core::Reader,
+    unquoted: Vec<u8>,
+    buffer: Vec<u8>,
+    /// Line at which the next record begins, from 1.
+    line: u64,
+}
+
+/// One record.
+pub(super) struct Record<'a> {
+    bytes: &'a [u8],
+    ends: &'a [usize],
+    /// Bytes between two fields.
+    gap: usize,
+    dialect: Dialect,
+}
+
+impl Record<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+}
+
+impl RowView for Record<'_> {
+    fn field(&self, column: usize) -> Field<'_> {
+        let Some(&end) = self.ends.get(column) else { return Field::Null };
+        let start = if column == 0 { 0 } else { self.ends[column - 1] + self.gap };
+        match self.bytes.get(start..end) {
+            // Text formats of psql and mysql write a missing value so.
+            Some(b"\\N") | None => Field::Null,
+            Some(b"NULL") if self.dialect.escapes => Field::Null,
+            Some(bytes) => Field::from_bytes(bytes),
+        }
+    }
+}
+
+enum Step {
+    /// A record ended before this byte.
+    Record(usize),
+    /// The record is not whole yet.
+    More,
+}
+
+impl Scanner {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        let core = csv_core::ReaderBuilder::new().delimiter(dialect.delimiter).build();
+        Self { dialect, ends: Vec::new(), core, unquoted: Vec::new(), buffer: Vec::new(), line: 1 }
+    }
+
+    /// Calls `visit` for each record with its line; the first is the header.
+    pub(super) fn run<E>(
+        &mut self,
+        input: &mut dyn BufRead,
+        mut visit: impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        loop {
+            let (read, failure) = match input.fill_buf() {
+                Ok(block) => {
+                    buffer.extend_from_slice(block);
+                    (block.len(), None)
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => (0, Some(error)),
+            };
+            input.consume(read);
+            let used = self.split(&buffer, read == 0, &mut visit)?;
+            buffer.drain(..used);
+            if let Some(error) = failure {
+                // A compressed file that ends early: what was read stands, the rest is a defect.
+                visit(self.line, Err(Fault::of("cannot read on from here", &error.to_string())))?;
+            }
+            if read == 0 {
+                self.buffer = buffer;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Visits the records in `bytes` and returns the bytes they take. At the end of the input a record may lack its line end.
+    fn split<E>(
+        &mut self,
+        bytes: &[u8],
+        last: bool,
+        visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let mut start = 0;
+        while start < bytes.len() {
+            let rest = &bytes[start..];
+            if self.dialect.quotes {
+                start += self.plain_lines(rest, last, visit)?;
+            } else {
+                return Ok(start + self.escaped_lines(rest, last, visit)?);
+            }
+            let rest = &bytes[start..];
+            if rest.is_empty() {
+                break;
+            }
+            match self.quoted_record(rest, last) {
+                Step::Record(length) => {
+                    self.visit_unquoted(visit)?;
+                    self.line += memchr_iter(b'\n', &rest[..length]).count() as u64;
+                    start += length;
+                }
+                Step::More if rest.len() > MAX_RECORD || last => {
+                    // Take up again at the next line.
+                    let length = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+                    let shown = String::from_utf8_lossy(&rest[..length.min(200)]).into_owned();
+                    visit(self.line, Err(Fault::of("a quoted field without an end", &shown)))?;
+                    self.line += 1;
+                    start += length;
+                }
+                Step::More => break,
+            }
+        }
+        Ok(start)
+    }
+
+    /// Visits lines up to the first that holds a quote (or a bare carriage return), or that is not whole.
+    fn plain_lines<E>(
+        &mut self,
+        bytes: &[u8],
+        last: bool,
+        visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let delimiter = self.dialect.delimiter;
+        let mut start = 0;
+        self.ends.clear();
+        for at in memchr3_iter(delimiter, b'\n', b'"', bytes) {
+            match bytes[at] {
+                b'"' => return Ok(start),
+                b'\n' => {
+                    if !self.visit_line(&bytes[start..at], visit)? {
+                        return Ok(start);
+                    }
+                    start = at + 1;
+                }
+                _ => self.ends.push(at - start),
+            }
+        }
+        if last && start < bytes.len() && self.visit_line(&bytes[start..], visit)? {
+            start = bytes.len();
+        }
+        Ok(start)
+    }
+
+    /// Visits a line whose delimiters are known; false where it must be parsed with care.
+    fn visit_line<E>(
+        &mut self,
+        line: &[u8],
+        visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if memchr(b'\r', line).is_some() {
+            return Ok(false);
+        }
+        if !line.is_empty() {
+            self.ends.push(line.len());
+            visit(self.line, Ok(&Record { bytes: line, ends: &self.ends, gap: 1, dialect: self.dialect }))?;
+        }
+        self.ends.clear();
+        self.line += 1;
+        Ok(true)
+    }
+
+    /// Parses the record at the beginning of `bytes`.
+    fn quoted_record(&mut self, bytes: &[u8], last: bool) -> Step {
+        self.core.reset();
+        self.unquoted.resize(bytes.len().min(MAX_RECORD) + 1, 0);
+        self.ends.resize(64.max(self.ends.len()), 0);
+        let (mut read, mut written, mut fields) = (0, 0, 0);
+        loop {
+            let (result, more_read, more_written, more_fields) =
+                self.core.read_record(&bytes[read..], &mut self.unquoted[written..], &mut self.ends[fields..]);
+            (read, written, fields) = (read + more_read, written + more_written, fields + more_fields);
+            match result {
+                csv_core::ReadRecordResult::Record => {
+                    self.ends.truncate(fields);
+                    self.unquoted.truncate(written);
+                    return Step::Record(read);
+                }
+                csv_core::ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                csv_core::ReadRecordResult::InputEmpty if last && read == bytes.len() => {
+                    // An empty input tells the parser that this is the end.
+                    let ended = self.core.read_record(&[], &mut self.unquoted[written..], &mut self.ends[fields..]);
+                    let whole =
+                        ended.0 == csv_core::ReadRecordResult::Record && memchr_iter(b'"', bytes).count() % 2 == 0;
+                    self.ends.truncate(fields + ended.3);
+                    self.unquoted.truncate(written + ended.2);
+                    return if whole { Step::Record(read) } else { Step::More };
+                }
+                _ => return Step::More,
+            }
+        }
+    }
+
+    fn visit_unquoted<E>(
+        &mut self,
+        visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let record = Record { bytes: &self.unquoted, ends: &self.ends, gap: 0, dialect: self.dialect };
+        visit(self.line, Ok(&record))?;
+        self.ends.clear();
+        Ok(())
+    }
+
+    /// Lines of a text format with backslash escapes and without quotes (psql's text format, `mysql -B`).
+    fn escaped_lines<E>(
+        &mut self,
+        bytes: &[u8],
+        last: bool,
+        visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let mut start = 0;
+        for at in memchr_iter(b'\n', bytes) {
+            self.visit_escaped(&bytes[start..at], visit)?;
+            start = at + 1;
+        }
+        if start < bytes.len() && (last || bytes.len() - start > MAX_RECORD) {
+            self.visit_escaped(&bytes[start..], visit)?;
+            start = bytes.len();
+        }
+        Ok(start)
+    }
+
+    fn visit_escaped<E>(
+        &mut self,
+        line: &[u8],
+        visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let number = self.line;
+        self.line += 1;
+        if line.is_empty() {
+            return Ok(());
+        }
+        self.ends.clear();
+        if memchr(b'\\', line).is_none() {
+            self.ends.extend(memchr_iter(self.dialect.delimiter, line));
+            self.ends.push(line.len());
+            return visit(number, Ok(&Record { bytes: line, ends: &self.ends, gap: 1, dialect: self.dialect }));
+        }
+        self.unquoted.clear();
+        let mut from = 0;
+        let ends: Vec<usize> =
+            memchr2_iter(self.dialect.delimiter, b'\\', line).filter(|&at| is_end(line, at)).collect();
+        for end in ends.into_iter().chain([line.len()]) {
+            unescape(&line[from..end], &mut self.unquoted);
+            self.ends.push(self.unquoted.len());
+            from = end + 1;
+        }
+        let record = Record { bytes: &self.unquoted, ends: &self.ends, gap: 0, dialect: self.dialect };
+        visit(number, Ok(&record))
+    }
+}
+
+/// Is the byte at `at` a delimiter? Escaped delimiters are written as letters, so that no backslash stands before a real one.
+fn is_end(line: &[u8], at: usize) -> bool {
+    line[at] != b'\\'
+}
+
+/// `\N` is no value and stays as it is.
+fn unescape(field: &[u8], into: &mut Vec<u8>) {
+    if field == b"\\N" {
+        into.extend_from_slice(field);
+        return;
+    }
+    let mut rest = field;
+    while let Some(at) = memchr(b'\\', rest) {
+        into.extend_from_slice(&rest[..at]);
+        let escaped = match rest.get(at + 1) {
+            Some(b'n') => b'\n',
+            Some(b't') => b'\t',
+            Some(b'r') => b'\r',
+            Some(b'b') => 8,
+            Some(b'f') => 12,
+            Some(b'v') => 11,
+            Some(b'0') => 0,
+            Some(other) => *other,
+            None => b'\\',
+        };
+        into.push(escaped);
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    into.extend_from_slice(rest);
+}
