@@ -164,6 +164,55 @@ pub(super) struct InputOptions {
     /// Stop at the first defect, and write nothing
     #[arg(long)]
     pub(super) strict: bool,
+    /// What timers in metrics count; by default it is found out, and checked against known durations
+    #[arg(long, value_enum, default_value_t = TimerUnit::Auto)]
+    pub(super) timer_unit: TimerUnit,
+    /// Major version of the Airflow that sent the metrics; some timers changed their unit with 3
+    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub(super) airflow_major: Option<u8>,
+    /// Clock of logs that state no offset (Airflow before 2.3), such as +02:00 [default: UTC]
+    #[arg(long, value_name = "OFFSET", value_parser = parse_offset, allow_hyphen_values = true)]
+    pub(super) log_utc_offset: Option<i32>,
+    /// DAG of API pages that do not name it (`/dags/DAG/tasks`)
+    #[arg(long, value_name = "DAG")]
+    pub(super) api_dag: Option<String>,
+}
+
+/// What timers count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TimerUnit {
+    /// Found out, and checked against known durations
+    Auto,
+    /// Milliseconds
+    Ms,
+    /// Seconds
+    S,
+}
+
+impl From<TimerUnit> for crate::ingest::TimerUnit {
+    fn from(unit: TimerUnit) -> Self {
+        match unit {
+            TimerUnit::Auto => Self::Auto,
+            TimerUnit::Ms => Self::Milliseconds,
+            TimerUnit::S => Self::Seconds,
+        }
+    }
+}
+
+/// `+02:00`, `-0530` or `+2`, to seconds east of UTC.
+fn parse_offset(text: &str) -> Result<i32, String> {
+    let bad = || format!("`{text}` is no offset: write +02:00");
+    let (sign, digits) = match text.split_at_checked(1) {
+        Some(("+", digits)) => (1, digits),
+        Some(("-", digits)) => (-1, digits),
+        _ => return Err(bad()),
+    };
+    let digits = digits.replace(':', "");
+    let (hours, minutes) = if digits.len() > 2 { digits.split_at(digits.len() - 2) } else { (&*digits, "0") };
+    match (hours.parse::<u8>(), minutes.parse::<u8>()) {
+        (Ok(hours @ 0..=14), Ok(minutes @ 0..=59)) => Ok(sign * (i32::from(hours) * 3_600 + i32::from(minutes) * 60)),
+        _ => Err(bad()),
+    }
 }
 
 /// `export-sql`

@@ -1,5 +1,9 @@
 //! `windtunnel.toml`: settings, each with where it comes from.
 
+use crate::{
+    ingest::{CsvMapping, TimeFormat},
+    model::MetricKind,
+};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +31,64 @@ pub(super) struct File {
     pub(super) analyze: AnalyzeTable,
     #[serde(default)]
     pub(super) acknowledge: Vec<Acknowledge>,
+    pub(super) metrics: Option<MetricsTable>,
+}
+
+/// `[metrics]`: how a table of metrics of the user's own is to be read.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MetricsTable {
+    /// Column of the time.
+    time: String,
+    /// auto, s, ms, us, ns or rfc3339.
+    time_format: Option<String>,
+    /// Column of the metric's name, in a table with one value a row.
+    metric: Option<String>,
+    /// Column of the value.
+    value: Option<String>,
+    /// Columns that become labels.
+    #[serde(default)]
+    labels: Vec<String>,
+    /// Unit of all values.
+    unit: Option<String>,
+    /// counter, increment, gauge, timer, histogram, summary or unknown.
+    kind: Option<String>,
+    /// Stands before the name of each metric.
+    #[serde(default)]
+    prefix: String,
+}
+
+impl MetricsTable {
+    fn mapping(&self) -> Result<CsvMapping, String> {
+        let time_format = match self.time_format.as_deref() {
+            None | Some("auto") => TimeFormat::Auto,
+            Some("s") => TimeFormat::Seconds,
+            Some("ms") => TimeFormat::Milliseconds,
+            Some("us") => TimeFormat::Microseconds,
+            Some("ns") => TimeFormat::Nanoseconds,
+            Some("rfc3339") => TimeFormat::Rfc3339,
+            Some(other) => {
+                return Err(format!("metrics.time_format: `{other}` is not one of auto, s, ms, us, ns, rfc3339"));
+            }
+        };
+        let kind = self.kind.as_deref().map(|text| {
+            MetricKind::parse(text).ok_or_else(|| {
+                format!(
+                    "metrics.kind: `{text}` is not one of counter, increment, gauge, timer, histogram, summary, unknown"
+                )
+            })
+        });
+        Ok(CsvMapping {
+            time: self.time.clone(),
+            time_format,
+            metric: self.metric.clone(),
+            value: self.value.clone(),
+            labels: self.labels.clone(),
+            unit: self.unit.clone(),
+            kind: kind.transpose()?,
+            prefix: self.prefix.clone(),
+        })
+    }
 }
 
 /// `[analyze]`
@@ -71,6 +133,11 @@ impl Config {
         Ok(Self { path: Some(path), file })
     }
 
+    /// How a table of metrics is to be read.
+    pub(super) fn metrics_table(&self) -> Result<Option<CsvMapping>, String> {
+        self.file.metrics.as_ref().map(MetricsTable::mapping).transpose()
+    }
+
     /// Folder of the lake that the file names.
     pub(super) fn lake(&self) -> Option<PathBuf> {
         let folder = self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
@@ -91,6 +158,9 @@ impl File {
         }
         if self.analyze.min_effect.is_some_and(|effect| !(0.0..10.0).contains(&effect)) {
             return Err("analyze.min_effect: must be a share such as 0.05".to_owned());
+        }
+        if let Some(table) = &self.metrics {
+            table.mapping()?;
         }
         for known in &self.acknowledge {
             known

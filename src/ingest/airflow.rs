@@ -1,12 +1,14 @@
 //! Rows of Airflow's tables, as every version from 1.10 to 3.x writes them, to rows of the model.
 
 use super::{
+    airflow_more::{self, Tools},
     fields::{Clock, Field, Texts},
     reading::Fault,
-    recognise::Table,
+    secrets,
     sink::{Halt, Sink},
-    structure,
+    structure_tasks,
     table::RowView,
+    table_kind::Table,
 };
 use crate::model::{
     Attempt, AttemptRef, Dag, DagRun, DagTag, Pool, Reschedule, Row, RunState, RunType, SourceKind, TaskState, Text,
@@ -96,20 +98,21 @@ impl From<Halt> for Stop {
 }
 
 /// Reads the rows of one table.
-pub(super) struct Reader<'c> {
+pub(super) struct Reader {
     table: Table,
     source: SourceKind,
-    columns: &'c Columns,
+    columns: Columns,
     /// Places of the columns that are read, in the order in which the mapping asks for them: row after row the same.
     places: Vec<(&'static str, Option<usize>)>,
     clock: Clock,
     texts: Texts,
+    tools: Tools,
 }
 
-impl<'c> Reader<'c> {
-    pub(super) fn new(table: Table, source: SourceKind, columns: &'c Columns) -> Self {
+impl Reader {
+    pub(super) fn new(table: Table, source: SourceKind, columns: Columns) -> Self {
         let (clock, texts) = (Clock::default(), Texts::default());
-        Self { table, source, columns, places: Vec::new(), clock, texts }
+        Self { table, source, columns, places: Vec::new(), clock, texts, tools: Tools::new(secrets::mask) }
     }
 
     pub(super) fn read(&mut self, line: u64, row: &dyn RowView, sink: &mut dyn Sink) -> Result<(), Halt> {
@@ -123,6 +126,11 @@ impl<'c> Reader<'c> {
             Table::Dag => cells.dag(sink),
             Table::DagTag => cells.tag(sink),
             Table::SerializedDag => cells.structure(sink),
+            Table::Log => cells.other(airflow_more::audit, sink),
+            Table::Job => cells.other(airflow_more::job, sink),
+            Table::SlaMiss => cells.other(airflow_more::sla_miss, sink),
+            Table::Deadline => cells.other(airflow_more::deadline, sink),
+            Table::DagVersion => cells.other(airflow_more::dag_version, sink),
             Table::Other(name) => sink.ignored(&format!("table {name} is not used yet")).map_err(Stop::from),
         };
         match result {
@@ -137,14 +145,14 @@ impl<'c> Reader<'c> {
 const CLOCK_SKEW_S: f64 = 1.0;
 
 /// One row, by column name.
-struct Cells<'a, 'c> {
-    reader: &'a mut Reader<'c>,
+struct Cells<'a> {
+    reader: &'a mut Reader,
     row: &'a dyn RowView,
     /// Columns asked for so far.
     asked: usize,
 }
 
-impl<'a> Cells<'a, '_> {
+impl<'a> Cells<'a> {
     fn field(&mut self, name: &'static str) -> Field<'a> {
         let asked = self.asked;
         self.asked += 1;
@@ -428,17 +436,25 @@ impl<'a> Cells<'a, '_> {
         Ok(sink.row(Row::DagTag(tag))?)
     }
 
+    /// A table that has a mapping of its own.
+    fn other(&mut self, mapping: airflow_more::Mapping, sink: &mut dyn Sink) -> Result<(), Stop> {
+        let (columns, row) = (&self.reader.columns, self.row);
+        let field = |name: &'static str| columns.place(name).map_or(Field::Null, |place| row.field(place));
+        Ok(sink.row(mapping(&field, &mut self.reader.tools)?)?)
+    }
+
     fn structure(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
         let dag_id = self.must("dag_id")?;
         let version = self.must("dag_hash")?;
-        let mut edges =
-            structure::edges(&dag_id, &version, self.field("data"), self.field("data_compressed"))?.into_iter();
-        match edges.next() {
+        let structure = structure_tasks::read(&dag_id, &version, self.field("data"), self.field("data_compressed"))?;
+        let (edges, tasks) = (structure.edges.into_iter().map(Row::Edge), structure.tasks.into_iter().map(Row::Task));
+        let mut rows = edges.chain(tasks);
+        match rows.next() {
             Some(first) => {
-                sink.row(Row::Edge(first))?;
-                Ok(edges.map(Row::Edge).try_for_each(|edge| sink.implied(edge))?)
+                sink.row(first)?;
+                Ok(rows.try_for_each(|row| sink.implied(row))?)
             }
-            None => Ok(sink.ignored("a DAG without dependencies")?),
+            None => Ok(sink.ignored("a DAG without tasks")?),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `cargo test` runs them on random input; `cargo bolero test ingest::fuzz::any_rows` runs one of them guided by coverage.
 
-use super::{Receiver, fields::Field, fields::parse_instant, recognise, structure};
+use super::{Receiver, Session, Settings, fields::Field, fields::parse_instant, recognise, structure_tasks};
 use crate::model::{AttemptRef, Row, Timestamp};
 use std::io::Write;
 
@@ -39,11 +39,11 @@ impl Receiver for Kept {
 fn read(bytes: &[u8]) -> Option<i128> {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes).expect("written");
-    let sources = recognise(file.path(), "fuzz").ok()?;
+    let sources = recognise(file.path(), "fuzz", &Settings::default()).ok()?;
     let mut missing = 0;
     for source in sources {
         let mut kept = Kept(0);
-        if let Ok(reading) = source.read(&mut kept, false) {
+        if let Ok(reading) = source.read(&mut Session::new(Settings::default(), false), &mut kept, false) {
             let counts = reading.counts;
             missing += i128::from(counts.read) - i128::from(counts.ignored) - i128::from(counts.rejected) - kept.0;
         }
@@ -123,6 +123,6 @@ fn any_instant() {
 fn any_serialized_dag() {
     bolero::check!().with_type::<(Vec<u8>, bool)>().for_each(|(bytes, compressed)| {
         let fields = if *compressed { (Field::Null, Field::Bytes(bytes)) } else { (Field::Bytes(bytes), Field::Null) };
-        let _ = structure::edges(&"d".into(), &"v".into(), fields.0, fields.1);
+        let _ = structure_tasks::read(&"d".into(), &"v".into(), fields.0, fields.1);
     });
 }

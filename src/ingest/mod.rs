@@ -2,22 +2,37 @@
 //! else in the program does.
 
 mod airflow;
+mod airflow_more;
 mod discover;
 mod error;
 mod fields;
 #[cfg(test)]
 mod fuzz;
+mod ids;
 mod instants;
+mod json;
+mod lineage;
+mod logs;
+mod markers;
+mod metrics;
 mod open;
 mod reading;
 mod recognise;
+mod rest;
 mod scan;
+mod secrets;
+mod session;
 mod sink;
+mod source;
 mod sqlite;
-mod structure;
+mod structure_tasks;
 mod table;
+mod table_kind;
 
 pub use discover::{Found, discover};
 pub use error::{Error, Stopped};
+pub use metrics::{CsvMapping, TimeFormat, TimerUnit};
 pub use reading::{Reading, Receiver};
-pub use recognise::{Source, recognise};
+pub use recognise::recognise;
+pub use session::{Session, Settings};
+pub use source::Source;

@@ -1,6 +1,9 @@
 //! What reading one source counts.
 
-use super::sink::{Halt, Sink};
+use super::{
+    session::Learned,
+    sink::{Halt, Sink},
+};
 use crate::model::{AttemptRef, Counts, Defect, Row, TimeRange, Timestamp};
 use std::collections::BTreeMap;
 
@@ -122,8 +125,9 @@ pub trait Receiver {
 
 /// Counts what a reader finds, and hands it on.
 pub(super) struct Counting<'r> {
-    pub(super) reading: Reading,
+    reading: Reading,
     receiver: &'r mut dyn Receiver,
+    learned: Option<Learned>,
     /// Stop at the first defect.
     strict: bool,
 }
@@ -132,8 +136,13 @@ pub(super) struct Counting<'r> {
 const PROGRESS_ROWS: u64 = 16_384;
 
 impl<'r> Counting<'r> {
-    pub(super) fn new(receiver: &'r mut dyn Receiver, strict: bool) -> Self {
-        Self { reading: Reading::default(), receiver, strict }
+    pub(super) fn new(receiver: &'r mut dyn Receiver, learned: Option<Learned>, strict: bool) -> Self {
+        Self { reading: Reading::default(), receiver, learned, strict }
+    }
+
+    /// What was counted and learned.
+    pub(super) fn finish(self) -> (Reading, Option<Learned>) {
+        (self.reading, self.learned)
     }
 
     fn count(&mut self) {
@@ -150,6 +159,9 @@ fn go_on(taken: bool) -> Result<(), Halt> {
 
 impl Sink for Counting<'_> {
     fn row(&mut self, row: Row) -> Result<(), Halt> {
+        if let Row::Attempt(attempt) = &row {
+            return self.attempt(attempt.as_ref());
+        }
         self.count();
         self.reading.saw_row(&row);
         go_on(self.receiver.row(row, true))
@@ -159,6 +171,9 @@ impl Sink for Counting<'_> {
         self.count();
         self.reading.saw(attempt.started_at);
         self.reading.saw(attempt.ended_at);
+        if let Some(learned) = &mut self.learned {
+            learned.note(attempt.dag_id, attempt.task_id, attempt.duration_s);
+        }
         go_on(self.receiver.attempt(attempt))
     }
 

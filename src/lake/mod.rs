@@ -44,6 +44,11 @@ impl Lake {
         Self { root: root.into() }
     }
 
+    /// Is there a lake?
+    pub fn exists(&self) -> bool {
+        matches!(manifest::Manifest::load(&self.root), Ok(Some(_)))
+    }
+
     /// Its folder.
     pub fn root(&self) -> &Path {
         &self.root

@@ -54,6 +54,23 @@ impl Lake {
         })
     }
 
+    /// Tasks of a deployment with the median of their durations in seconds, by DAG and task.
+    pub fn tasks(&self, deployment: &Deployment) -> Result<Vec<(Text, Text, Option<f64>)>, Error> {
+        let _held = self.hold();
+        let Some(frame) = self.scan(Attempt::TABLE, deployment)? else { return Ok(Vec::new()) };
+        let frame = frame.group_by([col("dag_id"), col("task_id")]).agg([col("duration_s").median()]);
+        let frame = collect(frame.sort(["dag_id", "task_id"], SortMultipleOptions::default()))?;
+        let text = |name: &str| frame.column(name).and_then(|column| column.str().cloned()).map_err(query);
+        let medians = frame.column("duration_s").and_then(|column| column.f64().cloned()).map_err(query)?;
+        let tasks = text("dag_id")?
+            .iter()
+            .zip(text("task_id")?.iter())
+            .zip(medians.iter())
+            .filter_map(|((dag_id, task_id), median)| Some((Text::from(dag_id?), Text::from(task_id?), median)))
+            .collect();
+        Ok(tasks)
+    }
+
     /// Pools of a deployment, by name.
     pub fn pools(&self, deployment: &Deployment) -> Result<Vec<Pool>, Error> {
         self.rows(deployment, None)

@@ -3,7 +3,7 @@
 use super::{Context, weekly};
 use crate::{
     cli::{
-        args::{AnalysisOptions, AxisOption, Demo, InputOptions},
+        args::{AnalysisOptions, AxisOption, Demo, InputOptions, TimerUnit},
         exit::{Error, Outcome},
     },
     lake::Lake,
@@ -30,7 +30,15 @@ pub(super) fn run(context: &Context<'_>, args: &Demo) -> Result<Outcome, Error> 
     }
     // Its own lake, so that the user's is not mixed with it.
     let lake = Lake::at(context.common.lake.clone().unwrap_or_else(|| args.out.join("lake")));
-    let input = InputOptions { deployment: "demo".to_owned(), kind: None, strict: false };
+    let input = InputOptions {
+        deployment: "demo".to_owned(),
+        kind: None,
+        strict: false,
+        timer_unit: TimerUnit::Auto,
+        airflow_major: None,
+        log_utc_offset: None,
+        api_dag: None,
+    };
     let analysis = AnalysisOptions {
         as_of: None,
         window: None,

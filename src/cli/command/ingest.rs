@@ -8,7 +8,7 @@ use crate::{
         exit::{Error, Outcome},
         wire::receipt::Document,
     },
-    ingest::{self, Found, Receiver, Source, Stopped, discover, recognise},
+    ingest::{self, Found, Receiver, Session, Settings, Source, Stopped, discover, recognise},
     lake::{self, Input, Lake, Transaction},
     model::{
         AttemptRef, Counts, Defect, Deployment, Origin, Receipt, Row, SourceReceipt, TimeRange, UNCOUNTED,
@@ -45,7 +45,8 @@ pub(super) fn ingest(
         Some(file) if found.path == file.path() => "-".to_owned(),
         _ => found.path.display().to_string(),
     };
-    let (mut sources, passed_over) = recognise_all(&found, shown)?;
+    let settings = settings(context, options)?;
+    let (mut sources, passed_over) = recognise_all(&found, &settings, shown)?;
     if sources.is_empty() {
         return Err(nothing_found(&found, &passed_over));
     }
@@ -55,7 +56,7 @@ pub(super) fn ingest(
     }
     check_kinds(&sources, options)?;
     sources.sort_by_cached_key(Source::order);
-    let mut receipt = read_all(context, lake, &deployment, &mut sources, options)?;
+    let mut receipt = read_all(context, lake, &deployment, &mut sources, settings, options)?;
     receipt.defects.extend(passed_over);
     receipt.sources.sort_by(|a, b| a.path.cmp(&b.path));
     receipt.defects.sort_by(|a, b| (&a.path, a.line, &a.reason).cmp(&(&b.path, b.line, &b.reason)));
@@ -75,10 +76,14 @@ fn split_stdin(paths: &[String]) -> Result<(Option<tempfile::NamedTempFile>, Vec
 }
 
 /// A file that the user named must be readable; one that was met in a folder is passed over with a note.
-fn recognise_all(found: &[Found], shown: impl Fn(&Found) -> String) -> Result<(Vec<Source>, Vec<Defect>), Error> {
+fn recognise_all(
+    found: &[Found],
+    settings: &Settings,
+    shown: impl Fn(&Found) -> String,
+) -> Result<(Vec<Source>, Vec<Defect>), Error> {
     let (mut sources, mut passed_over) = (Vec::new(), Vec::new());
     for file in found {
-        match recognise(&file.path, &shown(file)) {
+        match recognise(&file.path, &shown(file), settings) {
             Ok(tables) => sources.extend(tables),
             Err(error) if !file.named => {
                 let path = file.path.display().to_string();
@@ -118,10 +123,12 @@ fn read_all(
     lake: &Lake,
     deployment: &Deployment,
     sources: &mut [Source],
+    settings: Settings,
     options: &InputOptions,
 ) -> Result<Receipt, Error> {
     let mut transaction = Transaction::begin(lake, deployment, context.common.memory_limit)?;
     let bar = context.console.bar(sources.len() as u64, "reading");
+    let mut session = session(lake, deployment, sources, settings)?;
     let (mut inputs, mut span, mut warnings, mut stand_ins) = (Vec::new(), None, Vec::new(), 0_u64);
     for (origin, source) in sources.iter_mut().enumerate() {
         let mut receipt = SourceReceipt {
@@ -143,7 +150,10 @@ fn read_all(
         if !receipt.skipped_as_known {
             let mut put =
                 Put { transaction: &mut transaction, origin: origin as Origin, stand_ins: 0, failed: None, bar: &bar };
-            let reading = source.read(&mut put, options.strict);
+            if source.needs_ids() {
+                session.use_what_was_learned();
+            }
+            let reading = source.read(&mut session, &mut put, options.strict);
             stand_ins += put.stand_ins;
             if let Some(error) = put.failed {
                 return Err(error.into());
@@ -174,6 +184,7 @@ fn read_all(
         inputs.push(Input { receipt, defects });
         bar.inc(1);
     }
+    warnings.extend(session.warnings());
     refuse_useless(&inputs)?;
     bar.set_message("merging");
     let inputs = transaction.commit(inputs)?;
@@ -187,6 +198,29 @@ fn read_all(
     let (sources, defects): (Vec<_>, Vec<_>) = inputs.into_iter().map(|input| (input.receipt, input.defects)).unzip();
     let defects = defects.into_iter().flatten().collect();
     Ok(Receipt { deployment: deployment.clone(), sources, span, defects, warnings })
+}
+
+/// What the user says of inputs that do not say it themselves.
+fn settings(context: &Context<'_>, options: &InputOptions) -> Result<Settings, Error> {
+    Ok(Settings {
+        timer_unit: options.timer_unit.into(),
+        utc_offset_s: options.log_utc_offset,
+        csv: context.config.metrics_table().map_err(Error::Usage)?,
+        airflow_major: options.airflow_major,
+        dag_id: options.api_dag.clone(),
+    })
+}
+
+/// What the sources of this ingest are to know of each other and of the lake.
+fn session(lake: &Lake, deployment: &Deployment, sources: &[Source], settings: Settings) -> Result<Session, Error> {
+    let learns = sources.iter().any(Source::needs_ids);
+    let mut session = Session::new(settings, learns);
+    if learns && lake.exists() {
+        for (dag_id, task_id, median_s) in lake.tasks(deployment)? {
+            session.note_task(&dag_id, &task_id, median_s);
+        }
+    }
+    Ok(session)
 }
 
 /// Puts the rows of one source into the lake.

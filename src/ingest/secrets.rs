@@ -1,0 +1,343 @@
+//! Secrets in free text, masked before the text is kept: passwords, tokens and keys in `key=value`, JSON and header forms,
+//! credentials in URLs, and tokens that are known by how they begin.
+//!
+//! It errs on the side of masking: a harmless value under the name `token` is lost, a password is not kept.
+
+use std::borrow::Cow;
+
+/// What stands for a secret.
+const MASK: &str = "***";
+
+/// Part of a word.
+const WORD: u8 = 1;
+/// May begin a token, where a word begins.
+const START: u8 = 2;
+/// Stands between a name and a secret, or begins an option or a key block.
+const MARK: u8 = 4;
+
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut b = 0;
+    while b < 256 {
+        let word = if (b as u8).is_ascii_alphanumeric() { WORD } else { 0 };
+        class[b] = match (b as u8).to_ascii_lowercase() {
+            b'a' | b'b' | b'd' | b'e' | b'g' | b'n' | b'p' | b'r' | b's' | b'x' | b'y' => word | START,
+            b':' | b'=' | b'-' => MARK,
+            _ => word,
+        };
+        b += 1;
+    }
+    class
+};
+
+/// `text` with its secrets masked; borrowed where it holds none. One pass over the bytes.
+pub(super) fn mask(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let (mut masked, mut kept, mut at, mut before) = (String::new(), 0, 0, 0);
+    while let Some(b) = bytes.get(at) {
+        let class = CLASS[usize::from(*b)];
+        let begins_word = before & WORD == 0;
+        before = class;
+        if class & MARK == 0 && (class & START == 0 || !begins_word) {
+            at += 1;
+            continue;
+        }
+        let secret = match b {
+            b':' | b'=' => after_separator(bytes, at),
+            b'-' if begins_word => private_key(bytes, at).or_else(|| option(bytes, at)),
+            b'-' => None,
+            _ => token(bytes, at),
+        };
+        match secret {
+            Some((from, to)) if from < to => {
+                // Both ends lie beside ASCII, so that they are boundaries of characters.
+                masked.push_str(text.get(kept..from).unwrap_or_default());
+                masked.push_str(MASK);
+                (kept, at, before) = (to, to, WORD);
+            }
+            _ => at += 1,
+        }
+    }
+    if kept == 0 {
+        return Cow::Borrowed(text);
+    }
+    masked.push_str(text.get(kept..).unwrap_or_default());
+    Cow::Owned(masked)
+}
+
+/// From and to, in bytes.
+type Span = (usize, usize);
+
+fn after_separator(bytes: &[u8], at: usize) -> Option<Span> {
+    if bytes[at..].starts_with(b"://") {
+        return url(bytes, at + 3);
+    }
+    let (key, quoted_at) = key(bytes, at);
+    if !is_sensitive(key) {
+        return None;
+    }
+    value(bytes, at + 1, bytes[at] == b':' || quoted_at, key)
+}
+
+/// The user part of a URL: what follows `user:`, or the whole where it is long enough to be a token.
+fn url(bytes: &[u8], start: usize) -> Option<Span> {
+    let is_end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'`');
+    let most = &bytes[start..bytes.len().min(start + MAX_URL)];
+    let end = start + most.iter().position(is_end).unwrap_or(most.len());
+    let whole = &bytes[start..end];
+    if whole.starts_with(SLACK_HOOK) {
+        return Some((start + SLACK_HOOK.len(), end));
+    }
+    let authority = whole.iter().position(|b| matches!(b, b'/' | b'?' | b'#')).unwrap_or(whole.len());
+    let at_sign = match memchr::memrchr(b'@', &whole[..authority]) {
+        Some(at_sign) => at_sign,
+        None => {
+            // A password may hold a slash itself; then what follows the colon is no port.
+            let colon = memchr::memchr(b':', &whole[..authority])?;
+            let port = &whole[colon + 1..authority];
+            if !port.is_empty() && port.iter().all(u8::is_ascii_digit) {
+                return None;
+            }
+            memchr::memrchr(b'@', whole)?
+        }
+    };
+    match memchr::memchr(b':', &whole[..at_sign]) {
+        Some(colon) => Some((start + colon + 1, start + at_sign)),
+        None if at_sign >= TOKEN_LENGTH => Some((start, start + at_sign)),
+        None => None,
+    }
+}
+
+/// Bytes of a URL that are looked at for credentials.
+const MAX_URL: usize = 2_048;
+
+/// Who knows the rest of such a URL may post.
+const SLACK_HOOK: &[u8] = b"hooks.slack.com/services/";
+
+/// Shortest text that passes for a token where nothing else says so.
+const TOKEN_LENGTH: usize = 16;
+
+/// The name before a separator, and whether it stands in quotes, as in JSON.
+fn key(bytes: &[u8], separator: usize) -> (&[u8], bool) {
+    let is_quote = |b: &&u8| matches!(b, b'"' | b'\'' | b'\\' | b'`');
+    let before = &bytes[..separator];
+    let spaces = before.iter().rev().take_while(|b| **b == b' ').take(2).count();
+    let before = &before[..separator - spaces];
+    let quotes = before.iter().rev().take_while(is_quote).take(4).count();
+    let before = &before[..before.len() - quotes];
+    let is_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let length = before.iter().rev().take_while(is_name).take(64).count();
+    (&before[before.len() - length..], quotes > 0)
+}
+
+/// Is a value under this name a secret? Names are compared without case, `_` and `-`.
+fn is_sensitive(key: &[u8]) -> bool {
+    let mut name = [0_u8; 64];
+    let mut length = 0;
+    for b in key.iter().filter(|b| b.is_ascii_alphanumeric()) {
+        if let Some(slot) = name.get_mut(length) {
+            *slot = b.to_ascii_lowercase();
+            length += 1;
+        }
+    }
+    let name = &name[..length];
+    // Few names end in three letters that any of these ends in.
+    let ends: &[&[u8]] = match name {
+        [.., b'p', b'w', b'd'] | [.., b'j', b'w', b't'] | b"sig" => return true,
+        [.., b'n', b'i', b'd'] => &[b"sessionid"],
+        [.., b'k', b'i', b'e'] => &[b"cookie"],
+        [.., b'u', b'r', b'e'] => &[b"signature"],
+        [.., b'u', b't', b'h'] => &[b"auth"],
+        [.., b'k', b'e', b'n'] => &[b"token"],
+        [.., b'e', b'n', b's'] => &[b"tokens"],
+        [.., b'a', b's', b's'] => &[b"pass"],
+        [.., b'i', b'c', b't'] => &[b"keyfiledict"],
+        [.., b'k', b'e', b'y'] => &[b"fernetkey", b"signingkey", b"encryptionkey", b"accountkey", b"sshkey"],
+        _ => &[],
+    };
+    ends.iter().any(|end| name.ends_with(end)) || (0..length).any(|at| begins_sensitive(&name[at..]))
+}
+
+/// Parts of a name that make it sensitive wherever they stand.
+fn begins_sensitive(name: &[u8]) -> bool {
+    let parts: &[&[u8]] = match name {
+        [b'p', b'a' | b'r', ..] => &[b"password", b"passwd", b"passphrase", b"privatekey"],
+        [b's', b'e', ..] => &[b"secret"],
+        [b'a', b'p' | b'c' | b'u', ..] => &[b"apikey", b"accesskey", b"authorization"],
+        [b'c', b'r' | b'o', ..] => &[b"credential", b"connectionstring"],
+        _ => return false,
+    };
+    parts.iter().any(|part| name.starts_with(part))
+}
+
+/// The value after a separator: quoted, in brackets, or up to the next space.
+fn value(bytes: &[u8], start: usize, may_be_spaced: bool, key: &[u8]) -> Option<Span> {
+    let spaces = bytes[start..].iter().take_while(|b| **b == b' ').count();
+    // `password= x` names an empty password, `password = x` and `password: x` do not.
+    let is_spaced = may_be_spaced || start >= 2 && bytes[start - 2] == b' ';
+    let from = if is_spaced || spaces == 0 { start + spaces } else { return None };
+    let rest = &bytes[from..];
+    let escapes = rest.iter().take_while(|b| **b == b'\\').take(MAX_ESCAPES).count();
+    let prefix = usize::from(matches!(rest, [b'b' | b'u' | b'r', b'"' | b'\'', ..]));
+    let to = match rest.get(escapes.max(prefix)) {
+        Some(quote @ (b'"' | b'\'')) => {
+            let from = from + escapes.max(prefix) + 1;
+            return Some((from, quoted_end(bytes, from, *quote, escapes))).filter(|span| is_worth_it(bytes, *span));
+        }
+        Some(b'[' | b'{' | b'(') => return Some((from, bracket_end(bytes, from))),
+        _ => from + bare_length(rest),
+    };
+    let to = if is_header(key) { header_end(bytes, from, to) } else { to };
+    Some((from, to)).filter(|span| is_worth_it(bytes, *span))
+}
+
+/// Backslashes before a quote, as of JSON within JSON within JSON.
+const MAX_ESCAPES: usize = 8;
+
+fn is_worth_it(bytes: &[u8], (from, to): Span) -> bool {
+    let value = bytes.get(from..to).unwrap_or_default();
+    !matches!(value, b"" | b"None" | b"null" | b"True" | b"False" | b"true" | b"false" | b"***")
+}
+
+fn quoted_end(bytes: &[u8], from: usize, quote: u8, escapes: usize) -> usize {
+    let mut at = from;
+    while let Some(b) = bytes.get(at) {
+        let slashes = bytes[at..].iter().take_while(|b| **b == b'\\').take(escapes + 1).count();
+        if slashes > escapes {
+            at += slashes + 1;
+        } else if *b == quote || slashes == escapes && slashes > 0 && bytes.get(at + slashes) == Some(&quote) {
+            return at;
+        } else {
+            at += 1;
+        }
+    }
+    bytes.len()
+}
+
+fn bracket_end(bytes: &[u8], from: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, b) in bytes.iter().enumerate().skip(from) {
+        match b {
+            b'[' | b'{' | b'(' => depth += 1,
+            b']' | b'}' | b')' if depth <= 1 => return at + 1,
+            b']' | b'}' | b')' => depth -= 1,
+            _ => {}
+        }
+    }
+    bytes.len()
+}
+
+/// A value without quotes ends at a space, a quote or a separator of a URL; what merely closes it is not part of it.
+fn bare_length(rest: &[u8]) -> usize {
+    let is_end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'&' | b';' | b'<' | b'>');
+    let length = rest.iter().position(is_end).unwrap_or(rest.len());
+    let closing =
+        rest[..length].iter().rev().take_while(|b| matches!(b, b',' | b')' | b']' | b'}' | b'.' | b':')).count();
+    length - closing
+}
+
+fn is_header(key: &[u8]) -> bool {
+    let ends = |name: &[u8]| key.len() >= name.len() && key[key.len() - name.len()..].eq_ignore_ascii_case(name);
+    ends(b"authorization") || ends(b"cookie")
+}
+
+/// A header goes on to the end of the line or of the quotes that it stands in.
+fn header_end(bytes: &[u8], from: usize, to: usize) -> usize {
+    let is_end = |b: &u8| matches!(b, b'\n' | b'\r' | b'"' | b'\'');
+    bytes[from..].iter().position(is_end).map_or(bytes.len(), |length| from + length).max(to)
+}
+
+/// `--password x` and `'--token', 'x'`.
+fn option(bytes: &[u8], at: usize) -> Option<Span> {
+    let name = bytes[at..].strip_prefix(b"--")?;
+    let length = name.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).take(64).count();
+    if !is_sensitive(&name[..length]) {
+        return None;
+    }
+    let after = at + 2 + length;
+    let is_between = |b: &&u8| matches!(b, b' ' | b'\'' | b'"' | b',');
+    let from = after + bytes[after..].iter().take_while(is_between).count();
+    let is_option = bytes.get(from) == Some(&b'-');
+    let to = from + bare_length(&bytes[from..]);
+    (from > after && !is_option).then_some((from, to)).filter(|span| is_worth_it(bytes, *span))
+}
+
+/// A token that begins as those of a known service, or follows the name of a scheme.
+fn token(bytes: &[u8], at: usize) -> Option<Span> {
+    const PREFIXES: [(&str, usize); 24] = [
+        ("AKIA", 16),
+        ("ASIA", 16),
+        ("ghp_", 20),
+        ("gho_", 20),
+        ("ghu_", 20),
+        ("ghs_", 20),
+        ("ghr_", 20),
+        ("github_pat_", 20),
+        ("glpat-", 16),
+        ("xoxb-", 10),
+        ("xoxp-", 10),
+        ("xoxa-", 10),
+        ("xoxr-", 10),
+        ("xoxs-", 10),
+        ("xapp-", 10),
+        ("eyJ", 17),
+        ("sk_live_", 16),
+        ("rk_live_", 16),
+        ("AIza", 30),
+        ("ya29.", 16),
+        ("SG.", 20),
+        ("npm_", 20),
+        ("pypi-", 20),
+        ("dapi", 32),
+    ];
+    const SCHEMES: [&str; 2] = ["bearer ", "basic "];
+    let rest = &bytes[at..];
+    // Few words begin like any of them.
+    let (first, second) = (rest.first()?.to_ascii_lowercase(), rest.get(1)?.to_ascii_lowercase());
+    let may_be = match first {
+        b'a' => matches!(second, b'k' | b's' | b'i'),
+        b'b' => matches!(second, b'e' | b'a'),
+        b'g' => matches!(second, b'h' | b'i' | b'l'),
+        b'x' => matches!(second, b'o' | b'a'),
+        b's' => matches!(second, b'k' | b'g'),
+        _ => matches!((first, second), (b'e' | b'p', b'y') | (b'r', b'k') | (b'y' | b'd', b'a') | (b'n', b'p')),
+    };
+    if !may_be {
+        return None;
+    }
+    let is_token = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'+' | b'=' | b'~');
+    let length = |from: usize| rest[from..].iter().take_while(is_token).count();
+    for (prefix, least) in PREFIXES {
+        if rest.starts_with(prefix.as_bytes()) {
+            let length = length(0);
+            return (length >= prefix.len() + least).then_some((at, at + length));
+        }
+    }
+    for scheme in SCHEMES {
+        if rest.get(..scheme.len()).is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes())) {
+            let length = length(scheme.len());
+            let value = &rest[scheme.len()..scheme.len() + length];
+            // `basic authentication` is prose, what follows `Basic` as a scheme is base64.
+            let is_prose = scheme == "basic " && value.iter().all(u8::is_ascii_lowercase);
+            return (length >= TOKEN_LENGTH / 2 && !is_prose)
+                .then_some((at + scheme.len(), at + scheme.len() + length));
+        }
+    }
+    None
+}
+
+const PRIVATE: &[u8] = b"PRIVATE KEY-----";
+
+fn private_key(bytes: &[u8], at: usize) -> Option<Span> {
+    let rest = bytes[at..].strip_prefix(b"-----BEGIN ")?;
+    let name = rest.get(..rest.len().min(40))?;
+    if !name.windows(PRIVATE.len()).any(|window| window == PRIVATE) {
+        return None;
+    }
+    let end = rest.windows(9).position(|window| window == b"-----END ").unwrap_or(rest.len());
+    Some((at, bytes.len() - rest.len() + end))
+}
+
+#[cfg(test)]
+#[path = "secrets_tests.rs"]
+mod tests;
