@@ -85,6 +85,17 @@ impl Console {
         bar
     }
 
+    /// A bar of bytes, with rows as its message and the rate, on a terminal, and nothing elsewhere.
+    pub(super) fn bytes_bar(&self, total: u64) -> ProgressBar {
+        let bar = self.bar(total, "reading");
+        if let Ok(style) =
+            ProgressStyle::with_template("{msg:20} {bar:24} {bytes:>10} of {total_bytes:10} {bytes_per_sec:12} {eta}")
+        {
+            bar.set_style(style);
+        }
+        bar
+    }
+
     /// Columns that a table may take.
     pub(super) fn width(&self) -> u16 {
         std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|c| *c >= 40).unwrap_or(PLAIN_WIDTH)

@@ -32,7 +32,7 @@ impl Receiver for Kept {
         true
     }
 
-    fn progress(&mut self, _: u64) {}
+    fn progress(&mut self, _: u64, _: u64) {}
 }
 
 /// Reads `bytes` as a file; rows that were neither emitted, ignored nor rejected, or an input that was refused.

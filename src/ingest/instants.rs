@@ -29,11 +29,9 @@ fn parse_common(text: &[u8]) -> Option<(Timestamp, bool)> {
     let year = two(head, 0)? * 100 + two(head, 2)?;
     let (month, day) = (two(head, 5)?, two(head, 8)?);
     let (hour, minute, second) = (two(head, 11)?, two(head, 14)?, two(head, 17)?);
-    // Every day up to the 28th exists; the others, leap seconds and years before 1000 are judged elsewhere.
-    if year < 1000 || !(1..=12).contains(&month) || !(1..=28).contains(&day) {
-        if year < 1000 || day == 0 || day > days_in(year, month)? {
-            return None;
-        }
+    // Leap seconds and years before 1000 are judged elsewhere.
+    if year < 1000 || day == 0 || day > 28 && day > days_in(year, month)? || !(1..=12).contains(&month) {
+        return None;
     }
     if hour > 23 || minute > 59 || second > 59 {
         return None;

@@ -5,7 +5,13 @@ use super::{
     sink::{Halt, Sink},
 };
 use crate::model::{AttemptRef, Counts, Defect, Row, TimeRange, Timestamp};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// What reading one source counted.
 #[derive(Clone, Debug, Default)]
@@ -119,8 +125,8 @@ pub trait Receiver {
     /// An attempt that stands for a row of the source.
     fn attempt(&mut self, attempt: AttemptRef<'_>) -> bool;
 
-    /// What was read so far; called now and then.
-    fn progress(&mut self, rows: u64);
+    /// Rows that were read so far, and bytes of the file as it lies there; called now and then.
+    fn progress(&mut self, rows: u64, bytes: u64);
 }
 
 /// Counts what a reader finds, and hands it on.
@@ -128,6 +134,7 @@ pub(super) struct Counting<'r> {
     reading: Reading,
     receiver: &'r mut dyn Receiver,
     learned: Option<Learned>,
+    bytes: Option<Arc<AtomicU64>>,
     /// Stop at the first defect.
     strict: bool,
 }
@@ -137,7 +144,12 @@ const PROGRESS_ROWS: u64 = 16_384;
 
 impl<'r> Counting<'r> {
     pub(super) fn new(receiver: &'r mut dyn Receiver, learned: Option<Learned>, strict: bool) -> Self {
-        Self { reading: Reading::default(), receiver, learned, strict }
+        Self { reading: Reading::default(), receiver, learned, bytes: None, strict }
+    }
+
+    /// Tells of the bytes that are read, as `bytes` counts them.
+    pub(super) fn watch(&mut self, bytes: Arc<AtomicU64>) {
+        self.bytes = Some(bytes);
     }
 
     /// What was counted and learned.
@@ -148,7 +160,8 @@ impl<'r> Counting<'r> {
     fn count(&mut self) {
         self.reading.counts.read += 1;
         if self.reading.counts.read.is_multiple_of(PROGRESS_ROWS) {
-            self.receiver.progress(self.reading.counts.read);
+            let bytes = self.bytes.as_ref().map_or(0, |bytes| bytes.load(Ordering::Relaxed));
+            self.receiver.progress(self.reading.counts.read, bytes);
         }
     }
 }

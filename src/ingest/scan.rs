@@ -44,9 +44,10 @@ impl RowView for Record<'_> {
         let Some(&end) = self.ends.get(column) else { return Field::Null };
         let start = if column == 0 { 0 } else { self.ends[column - 1] + self.gap };
         match self.bytes.get(start..end) {
-            // Text formats of psql and mysql write a missing value so.
+            // Text formats of psql and mysql write a missing value so, and quote nothing; other tools that write tabs do.
             Some(b"\\N") | None => Field::Null,
             Some(b"NULL") if self.dialect.escapes => Field::Null,
+            Some([b'"', inner @ .., b'"']) if self.dialect.escapes => Field::from_bytes(inner),
             Some(bytes) => Field::from_bytes(bytes),
         }
     }
@@ -201,8 +202,8 @@ impl Scanner {
                 csv_core::ReadRecordResult::InputEmpty if last && read == bytes.len() => {
                     // An empty input tells the parser that this is the end.
                     let ended = self.core.read_record(&[], &mut self.unquoted[written..], &mut self.ends[fields..]);
-                    let whole =
-                        ended.0 == csv_core::ReadRecordResult::Record && memchr_iter(b'"', bytes).count() % 2 == 0;
+                    let whole = ended.0 == csv_core::ReadRecordResult::Record
+                        && memchr_iter(b'"', bytes).count().is_multiple_of(2);
                     self.ends.truncate(fields + ended.3);
                     self.unquoted.truncate(written + ended.2);
                     return if whole { Step::Record(read) } else { Step::More };

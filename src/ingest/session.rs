@@ -1,6 +1,7 @@
 //! What the sources of one ingest know of each other: names and durations of tasks, templates of log lines, pages.
 
 use super::{
+    Error, Source,
     ids::Ids,
     json, logs,
     metrics::{CsvMapping, Durations, TimerUnit},
@@ -74,6 +75,21 @@ impl Session {
         }
     }
 
+    /// Reads the first logs for their templates alone, so that early lines get the template that later ones make of theirs.
+    /// What lies beyond [`LEARNED_BYTES`] is seen when it is read.
+    pub fn learn_templates(&mut self, sources: &[Source]) -> Result<(), Error> {
+        let mut bytes = 0;
+        for source in sources {
+            if bytes >= LEARNED_BYTES {
+                break;
+            }
+            if source.learn_templates(&mut self.tools)? {
+                bytes += source.bytes()?;
+            }
+        }
+        Ok(())
+    }
+
     /// What is to be said when all sources are read.
     pub fn warnings(&self) -> Vec<String> {
         json::missing(&self.tools.pages)
@@ -90,6 +106,9 @@ impl Session {
     }
 }
 
+/// Bytes of logs, as they lie there, that are read twice. They hold the templates of nearly all lines that follow, and cost a
+/// second at most.
+const LEARNED_BYTES: u64 = 32 << 20;
 /// Durations of a task that are kept for its median.
 const MAX_DURATIONS: usize = 64;
 /// Tasks that are kept: far above any installation, and a bound on memory.

@@ -165,6 +165,7 @@ impl Source {
             return self.read_metrics(*format, tools, sink);
         }
         let mut input = open::open(&self.path)?;
+        sink.watch(input.progress());
         match &self.content {
             Content::Text { table, columns, delimiter } => {
                 let mut reader = airflow::Reader::new(*table, SourceKind::Database, columns.clone());
@@ -190,6 +191,15 @@ impl Source {
             *sha256 = Some(input.sha256()?);
         }
         Ok(())
+    }
+
+    /// Reads a log for the templates of its lines alone. False for any other source.
+    pub(super) fn learn_templates(&self, tools: &mut super::session::Tools) -> Result<bool, Error> {
+        let Content::Log(format) = &self.content else { return Ok(false) };
+        let hints = logs::Hints { utc_offset_s: tools.settings.utc_offset_s };
+        // Its receiver keeps nothing and never halts.
+        let _ = tools.logs.learn(*format, &self.shown, &mut open::open(&self.path)?, &hints);
+        Ok(true)
     }
 
     fn read_metrics(

@@ -74,7 +74,7 @@ fn cases() -> Vec<Case> {
         case("page.csv", "<!DOCTYPE html><html><body>Log in</body></html>", 1, &["HTML"]),
         case("utf16.csv", utf16, 1, &["UTF-16", "UTF-8"]),
         case("binary.csv", [b'a', 0, 1, 2, 255, 254, 0, 7], 1, &["binary"]),
-        case("rows.json", "{\"task_instances\": []}", 1, &["JSON"]),
+        case("rows.json", "{\"things\": []}", 1, &["JSON"]),
         case("header_only.db", &db[..100], 1, &["SQLite"]),
         case("truncated.db", &db[..db.len() / 2], 1, &["SQLite"]),
         case("magic_only.db", &db[..16], 1, &["SQLite"]),

@@ -127,7 +127,9 @@ fn read_all(
     options: &InputOptions,
 ) -> Result<Receipt, Error> {
     let mut transaction = Transaction::begin(lake, deployment, context.common.memory_limit)?;
-    let bar = context.console.bar(sources.len() as u64, "reading");
+    let all_bytes = sources.iter().map(Source::bytes).sum::<Result<u64, _>>()?;
+    let bar = context.console.bytes_bar(all_bytes);
+    let (mut rows_before, mut bytes_before) = (0, 0);
     let mut session = session(lake, deployment, sources, settings)?;
     let (mut inputs, mut span, mut warnings, mut stand_ins) = (Vec::new(), None, Vec::new(), 0_u64);
     for (origin, source) in sources.iter_mut().enumerate() {
@@ -148,8 +150,15 @@ fn read_all(
             receipt.skipped_as_known = transaction.knows(&receipt.sha256, source.home());
         }
         if !receipt.skipped_as_known {
-            let mut put =
-                Put { transaction: &mut transaction, origin: origin as Origin, stand_ins: 0, failed: None, bar: &bar };
+            let mut put = Put {
+                transaction: &mut transaction,
+                origin: origin as Origin,
+                stand_ins: 0,
+                failed: None,
+                bar: &bar,
+                rows_before,
+                bytes_before,
+            };
             if source.needs_ids() {
                 session.use_what_was_learned();
             }
@@ -181,8 +190,10 @@ fn read_all(
             span = union(span, reading.span);
             warnings.extend(reading.warnings);
         }
+        rows_before += receipt.counts.read;
+        bytes_before += receipt.bytes;
+        bar.set_position(bytes_before);
         inputs.push(Input { receipt, defects });
-        bar.inc(1);
     }
     warnings.extend(session.warnings());
     refuse_useless(&inputs)?;
@@ -215,6 +226,7 @@ fn settings(context: &Context<'_>, options: &InputOptions) -> Result<Settings, E
 fn session(lake: &Lake, deployment: &Deployment, sources: &[Source], settings: Settings) -> Result<Session, Error> {
     let learns = sources.iter().any(Source::needs_ids);
     let mut session = Session::new(settings, learns);
+    session.learn_templates(sources)?;
     if learns && lake.exists() {
         for (dag_id, task_id, median_s) in lake.tasks(deployment)? {
             session.note_task(&dag_id, &task_id, median_s);
@@ -231,6 +243,8 @@ struct Put<'a> {
     stand_ins: u64,
     failed: Option<lake::Error>,
     bar: &'a indicatif::ProgressBar,
+    rows_before: u64,
+    bytes_before: u64,
 }
 
 impl Put<'_> {
@@ -254,8 +268,9 @@ impl Receiver for Put<'_> {
         self.keep(result)
     }
 
-    fn progress(&mut self, rows: u64) {
-        self.bar.set_message(format!("{rows} rows"));
+    fn progress(&mut self, rows: u64, bytes: u64) {
+        self.bar.set_message(format!("{} rows", self.rows_before + rows));
+        self.bar.set_position(self.bytes_before + bytes);
     }
 }
 

@@ -361,22 +361,6 @@ impl Family {
 }
 
 impl Kind {
-    /// Every kind.
-    pub(in crate::ingest) const ALL: [Self; 12] = [
-        Self::TaskInstanceOld,
-        Self::TaskInstance,
-        Self::TaskInstanceV2,
-        Self::TaskState,
-        Self::DagRun,
-        Self::Dag,
-        Self::DagTag,
-        Self::Pool,
-        Self::EventLog,
-        Self::Job,
-        Self::DagVersion,
-        Self::Task,
-    ];
-
     /// Airflow's table that has such rows.
     pub(in crate::ingest) fn table(self) -> &'static str {
         match self {

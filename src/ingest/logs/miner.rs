@@ -91,6 +91,7 @@ impl Miner {
     }
 
     /// Templates found so far.
+    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.templates.len() - 1
     }

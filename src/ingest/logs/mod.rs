@@ -184,6 +184,7 @@ impl Reader {
     }
 
     /// Templates found so far.
+    #[cfg(test)]
     pub(super) fn templates(&self) -> usize {
         self.shared.miner.count()
     }
