@@ -1,7 +1,7 @@
 //! One value of an exported row, as text or as a database gives it, to a typed value or a fault that names the column.
 
 pub(super) use super::instants::parse_instant;
-use super::reading::Fault;
+use super::{instants::parse_common, reading::Fault};
 use crate::model::{Text, Timestamp};
 use std::{borrow::Cow, collections::HashSet};
 
@@ -33,7 +33,13 @@ impl<'a> Field<'a> {
     }
 
     pub(super) fn int(self, column: &str) -> Result<Option<i64>, Fault> {
+        if let Self::Bytes(bytes) = self
+            && let Some(value) = short_int(bytes)
+        {
+            return Ok(Some(value));
+        }
         match self {
+            Self::Null => Ok(None),
             Self::Int(value) => Ok(Some(value)),
             Self::Real(value) if value.fract() == 0.0 => Ok(Some(value as i64)),
             _ => self.parse(column, "a whole number", |text| text.parse().ok()),
@@ -48,6 +54,7 @@ impl<'a> Field<'a> {
 
     pub(super) fn float(self, column: &str) -> Result<Option<f64>, Fault> {
         match self {
+            Self::Null => Ok(None),
             Self::Int(value) => Ok(Some(value as f64)),
             Self::Real(value) => Ok(Some(value)),
             _ => self.parse(column, "a number", |text| text.parse().ok().filter(|v: &f64| v.is_finite())),
@@ -68,8 +75,25 @@ impl<'a> Field<'a> {
 
     fn parse<T>(self, column: &str, wanted: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Fault> {
         let Some(text) = self.text(column)? else { return Ok(None) };
-        parse(text.trim()).map(Some).ok_or_else(|| Fault::of(format!("{column} is not {wanted}"), &text))
+        // Blanks around a value are rare: it is tried as it is first.
+        parse(&text)
+            .or_else(|| parse(text.trim()))
+            .map(Some)
+            .ok_or_else(|| Fault::of(format!("{column} is not {wanted}"), &text))
     }
+}
+
+/// A plain number of up to nine digits: what stands in nearly every such field.
+fn short_int(bytes: &[u8]) -> Option<i64> {
+    let (sign, digits) = match bytes {
+        [b'-', digits @ ..] => (-1, digits),
+        digits => (1, digits),
+    };
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    let add = |value: i64, byte: &u8| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0'));
+    digits.iter().try_fold(0, add).map(|value| sign * value)
 }
 
 /// Reads instants of one source, which must either all state an offset or all be UTC without one.
@@ -80,12 +104,18 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn read(&mut self, field: Field<'_>, column: &str) -> Result<Option<Timestamp>, Fault> {
-        let Some(text) = field.text(column)? else { return Ok(None) };
-        let Some((instant, with_offset)) = parse_instant(text.trim()) else {
-            return Err(Fault::of(format!("{column} is not a time"), &text));
+        let common = if let Field::Bytes(bytes) = field { parse_common(bytes) } else { None };
+        let (instant, with_offset) = match (common, field) {
+            (Some(parsed), _) => parsed,
+            (None, Field::Null) => return Ok(None),
+            (None, field) => {
+                let Some(text) = field.text(column)? else { return Ok(None) };
+                parse_instant(text.trim()).ok_or_else(|| Fault::of(format!("{column} is not a time"), &text))?
+            }
         };
         if *self.with_offset.get_or_insert(with_offset) != with_offset {
             let what = if with_offset { "states a time zone" } else { "states no time zone" };
+            let text = field.text(column)?.unwrap_or_default();
             return Err(Fault::of(format!("{column} {what}, unlike the rows before"), &text));
         }
         Ok(Some(instant))

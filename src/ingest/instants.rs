@@ -19,7 +19,7 @@ pub(super) fn parse_instant(text: &str) -> Option<(Timestamp, bool)> {
 }
 
 /// `2026-11-24 11:53:46[.335951][+00|+00:00|+0000|Z]`, with a space or a `T`. `None` where the general parser must judge.
-fn parse_common(text: &[u8]) -> Option<(Timestamp, bool)> {
+pub(super) fn parse_common(text: &[u8]) -> Option<(Timestamp, bool)> {
     let (head, rest) = text.split_at_checked(19)?;
     let separated =
         head[4] == b'-' && head[7] == b'-' && matches!(head[10], b' ' | b'T') && head[13] == b':' && head[16] == b':';

@@ -18,8 +18,11 @@ pub(super) struct Scanner {
     /// Ends of the fields of the record at hand.
     ends: Vec<usize>,
     core: csv_core::Reader,
+    /// Text of the record at hand without its quotes or escapes: the first `unquoted_len` bytes.
     unquoted: Vec<u8>,
-    buffer: Vec<u8>,
+    unquoted_len: usize,
+    /// The beginning of a record that the block before ended in.
+    carry: Vec<u8>,
     /// Line at which the next record begins, from 1.
     line: u64,
 }
@@ -63,7 +66,7 @@ enum Step {
 impl Scanner {
     pub(super) fn new(dialect: Dialect) -> Self {
         let core = csv_core::ReaderBuilder::new().delimiter(dialect.delimiter).build();
-        Self { dialect, ends: Vec::new(), core, unquoted: Vec::new(), buffer: Vec::new(), line: 1 }
+        Self { dialect, ends: Vec::new(), core, unquoted: Vec::new(), unquoted_len: 0, carry: Vec::new(), line: 1 }
     }
 
     /// Calls `visit` for each record with its line; the first is the header.
@@ -72,28 +75,46 @@ impl Scanner {
         input: &mut dyn BufRead,
         mut visit: impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut buffer = std::mem::take(&mut self.buffer);
         loop {
-            let (read, failure) = match input.fill_buf() {
-                Ok(block) => {
-                    buffer.extend_from_slice(block);
-                    (block.len(), None)
-                }
+            let block = match input.fill_buf() {
+                Ok(block) => block,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => (0, Some(error)),
+                Err(error) => {
+                    // A compressed file that ends early: what was read stands, the rest is a defect.
+                    self.split_carry(true, &mut visit)?;
+                    return visit(self.line, Err(Fault::of("cannot read on from here", &error.to_string())));
+                }
             };
-            input.consume(read);
-            let used = self.split(&buffer, read == 0, &mut visit)?;
-            buffer.drain(..used);
-            if let Some(error) = failure {
-                // A compressed file that ends early: what was read stands, the rest is a defect.
-                visit(self.line, Err(Fault::of("cannot read on from here", &error.to_string())))?;
+            if block.is_empty() {
+                return self.split_carry(true, &mut visit);
             }
-            if read == 0 {
-                self.buffer = buffer;
-                return Ok(());
+            let length = block.len();
+            let mut at = 0;
+            // The record that the block before ended in takes as many lines of this one as it needs.
+            while !self.carry.is_empty() && at < length {
+                let end = memchr(b'\n', &block[at..]).map_or(length, |end| at + end + 1);
+                self.carry.extend_from_slice(&block[at..end]);
+                at = end;
+                self.split_carry(false, &mut visit)?;
             }
+            if at < length {
+                let used = self.split(&block[at..], false, &mut visit)?;
+                self.carry.extend_from_slice(&block[at + used..]);
+            }
+            input.consume(length);
         }
+    }
+
+    fn split_carry<E>(
+        &mut self,
+        last: bool,
+        visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut carry = std::mem::take(&mut self.carry);
+        let used = self.split(&carry, last, visit)?;
+        carry.drain(..used);
+        self.carry = carry;
+        Ok(())
     }
 
     /// Visits the records in `bytes` and returns the bytes they take. At the end of the input a record may lack its line end.
@@ -185,7 +206,10 @@ impl Scanner {
     /// Parses the record at the beginning of `bytes`.
     fn quoted_record(&mut self, bytes: &[u8], last: bool) -> Step {
         self.core.reset();
-        self.unquoted.resize(bytes.len().min(MAX_RECORD) + 1, 0);
+        // Grows and never shrinks: clearing it for each record would cost more than the record.
+        if self.unquoted.len() <= bytes.len().min(MAX_RECORD) {
+            self.unquoted.resize(bytes.len().min(MAX_RECORD) + 1, 0);
+        }
         self.ends.resize(64.max(self.ends.len()), 0);
         let (mut read, mut written, mut fields) = (0, 0, 0);
         loop {
@@ -195,7 +219,7 @@ impl Scanner {
             match result {
                 csv_core::ReadRecordResult::Record => {
                     self.ends.truncate(fields);
-                    self.unquoted.truncate(written);
+                    self.unquoted_len = written;
                     return Step::Record(read);
                 }
                 csv_core::ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
@@ -205,7 +229,7 @@ impl Scanner {
                     let whole = ended.0 == csv_core::ReadRecordResult::Record
                         && memchr_iter(b'"', bytes).count().is_multiple_of(2);
                     self.ends.truncate(fields + ended.3);
-                    self.unquoted.truncate(written + ended.2);
+                    self.unquoted_len = written + ended.2;
                     return if whole { Step::Record(read) } else { Step::More };
                 }
                 _ => return Step::More,
@@ -217,8 +241,8 @@ impl Scanner {
         &mut self,
         visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let record = Record { bytes: &self.unquoted, ends: &self.ends, gap: 0, dialect: self.dialect };
-        visit(self.line, Ok(&record))?;
+        let bytes = &self.unquoted[..self.unquoted_len];
+        visit(self.line, Ok(&Record { bytes, ends: &self.ends, gap: 0, dialect: self.dialect }))?;
         self.ends.clear();
         Ok(())
     }

@@ -14,6 +14,8 @@ use std::{hash::BuildHasher, sync::Arc};
 pub(super) struct Batch {
     pub(super) layout: Arc<Layout>,
     words: Vec<u32>,
+    /// A row without values.
+    blank: Vec<u32>,
     /// One a column, as in [`Packed::texts`].
     texts: Vec<Texts>,
     index: Vec<Index>,
@@ -29,6 +31,7 @@ struct Index {
 }
 
 impl Index {
+    #[inline]
     fn code(&mut self, texts: &mut Texts, text: &str) -> u32 {
         if let Some(last) = self.last
             && texts.get(last) == text
@@ -55,7 +58,7 @@ impl Batch {
     pub(super) fn new(layout: Arc<Layout>) -> Self {
         let columns = layout.table.columns.len();
         let index = (0..columns).map(|_| Index::default()).collect();
-        Self { layout, words: Vec::new(), texts: vec![Texts::default(); columns], index }
+        Self { blank: vec![0; layout.width], layout, words: Vec::new(), texts: vec![Texts::default(); columns], index }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -73,12 +76,14 @@ impl Batch {
         self.layout.texts.iter().map(|&place| self.texts[place].bytes()).sum()
     }
 
+    #[inline]
     pub(super) fn row(&self, row: usize) -> Packed<'_> {
         let width = self.layout.width;
         self.packed(&self.words[row * width..(row + 1) * width])
     }
 
     /// A row that lies elsewhere and has its codes from here.
+    #[inline]
     pub(super) fn packed<'a>(&'a self, words: &'a [u32]) -> Packed<'a> {
         Packed { layout: &self.layout, words, texts: &self.texts }
     }
@@ -161,9 +166,10 @@ impl Batch {
         block.texts.clone_from(&self.texts);
     }
 
+    #[inline]
     pub(super) fn begin(&mut self, month: u32, origin: u32, revision: i64) -> RowWriter<'_> {
         let start = self.words.len();
-        self.words.resize(start + self.layout.width, 0);
+        self.words.extend_from_slice(&self.blank);
         self.words[start + MONTH] = month;
         self.words[start + ORIGIN] = origin;
         RowWriter { batch: self, start, place: 0, revision }
@@ -220,6 +226,7 @@ pub(super) struct RowWriter<'b> {
 }
 
 impl RowWriter<'_> {
+    #[inline]
     fn set(&mut self, words: &[u32]) {
         let layout = &self.batch.layout;
         let row = &mut self.batch.words[self.start..];
@@ -228,10 +235,12 @@ impl RowWriter<'_> {
         row[at..at + words.len()].copy_from_slice(words);
     }
 
+    #[inline]
     fn wide(&mut self, bits: u64) {
         self.set(&[bits as u32, (bits >> 32) as u32]);
     }
 
+    #[inline]
     pub(super) fn text(&mut self, text: Option<&str>) {
         if let Some(text) = text {
             let code = self.batch.index[self.place].code(&mut self.batch.texts[self.place], text);
@@ -240,6 +249,7 @@ impl RowWriter<'_> {
         self.place += 1;
     }
 
+    #[inline]
     pub(super) fn int32(&mut self, value: Option<i32>) {
         if let Some(value) = value {
             self.set(&[value as u32]);
@@ -247,6 +257,7 @@ impl RowWriter<'_> {
         self.place += 1;
     }
 
+    #[inline]
     pub(super) fn int64(&mut self, value: Option<i64>) {
         if let Some(value) = value {
             self.wide(value as u64);
@@ -254,10 +265,12 @@ impl RowWriter<'_> {
         self.place += 1;
     }
 
+    #[inline]
     pub(super) fn time(&mut self, value: Option<Timestamp>) {
         self.int64(value.map(Timestamp::micros));
     }
 
+    #[inline]
     pub(super) fn float(&mut self, value: Option<f64>) {
         if let Some(value) = value {
             self.wide(value.to_bits());

@@ -44,34 +44,41 @@ impl Layout {
         Self { table, width, slots, texts }
     }
 
+    #[inline]
     pub(super) fn kind(&self, place: usize) -> Kind {
         self.table.columns[place].kind
     }
 
     /// Word at which the value of a column begins.
+    #[inline]
     pub(super) fn slot(&self, place: usize) -> usize {
         self.slots[place]
     }
 
+    #[inline]
     pub(super) fn is_null(&self, row: &[u32], place: usize) -> bool {
         row[MASK + place / 32] & (1 << (place % 32)) == 0
     }
 
+    #[inline]
     pub(super) fn set_valid(&self, row: &mut [u32], place: usize) {
         row[MASK + place / 32] |= 1 << (place % 32);
     }
 
     /// The code of a text, or the value of a narrow number, as it lies there.
+    #[inline]
     pub(super) fn word(&self, row: &[u32], place: usize) -> u32 {
         row[self.slots[place]]
     }
 
+    #[inline]
     fn wide(&self, row: &[u32], place: usize) -> u64 {
         let at = self.slots[place];
         u64::from(row[at]) | u64::from(row[at + 1]) << 32
     }
 
     /// Value of a number or an instant; 0 where there is none.
+    #[inline]
     pub(super) fn integer(&self, row: &[u32], place: usize) -> i64 {
         match self.kind(place) {
             Kind::Int64 | Kind::Time => self.wide(row, place) as i64,
@@ -80,11 +87,13 @@ impl Layout {
         }
     }
 
+    #[inline]
     pub(super) fn float(&self, row: &[u32], place: usize) -> f64 {
         f64::from_bits(self.wide(row, place))
     }
 
     /// Are the values of a column the same in two rows that share their dictionary?
+    #[inline]
     pub(super) fn same(&self, a: &[u32], b: &[u32], place: usize) -> bool {
         let at = self.slots[place];
         let words = at..at + words_of(self.kind(place));
@@ -118,6 +127,7 @@ pub(super) struct Texts {
 
 impl Texts {
     /// The text of a code; empty for a code that was never given out.
+    #[inline]
     pub(super) fn get(&self, code: u32) -> &str {
         let code = code as usize;
         let start = if code == 0 { 0 } else { self.ends.get(code - 1).map_or(0, |end| *end as usize) };
@@ -156,14 +166,17 @@ pub(super) struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
+    #[inline]
     pub(super) fn is_null(&self, place: usize) -> bool {
         self.layout.is_null(self.words, place)
     }
 
+    #[inline]
     pub(super) fn text(&self, place: usize) -> Option<&'a str> {
         (!self.is_null(place)).then(|| self.texts[place].get(self.layout.word(self.words, place)))
     }
 
+    #[inline]
     pub(super) fn integer(&self, place: usize) -> Option<i64> {
         (!self.is_null(place)).then(|| self.layout.integer(self.words, place))
     }
@@ -185,6 +198,7 @@ impl<'a> Packed<'a> {
     }
 
     /// Order of one column, no value first.
+    #[inline]
     pub(super) fn compare(&self, other: &Packed<'_>, place: usize) -> Ordering {
         match (self.is_null(place), other.is_null(place)) {
             (true, true) => Ordering::Equal,

@@ -1,7 +1,7 @@
 //! Sorted rows on disk for the time of one ingest: blocks of packed rows, each with its own dictionaries, so that a reader
 //! holds one small block of each run whatever the length of the history.
 //!
-//! A block is `[rows, then for each text column: texts, bytes]`, the dictionaries, the rows; all as little-endian words.
+//! A block is `[rows, then for each text column: texts, bytes]`, the dictionaries, the rows; words as this machine has them: no run file outlives its ingest.
 
 use super::{
     Error,
@@ -54,14 +54,13 @@ struct BlockWriter<'b> {
     /// By column and code in the batch: block in which the code was last given out, and its code there.
     codes: Vec<Vec<(u32, u32)>>,
     block: u32,
-    bytes: Vec<u8>,
 }
 
 impl<'b> BlockWriter<'b> {
     fn new(batch: &'b Batch, out: BufWriter<File>) -> Self {
         let codes = batch.texts().iter().map(|texts| vec![(0, 0); texts.len()]).collect();
         let texts = vec![Texts::default(); batch.texts().len()];
-        Self { batch, out, words: Vec::new(), texts, text_bytes: 0, codes, block: 1, bytes: Vec::new() }
+        Self { batch, out, words: Vec::new(), texts, text_bytes: 0, codes, block: 1 }
     }
 
     fn push(&mut self, row: usize) -> std::io::Result<()> {
@@ -91,29 +90,21 @@ impl<'b> BlockWriter<'b> {
         if self.words.is_empty() {
             return Ok(());
         }
-        self.bytes.clear();
-        put(&mut self.bytes, &[(self.words.len() / layout.width) as u32]);
+        let mut head = vec![(self.words.len() / layout.width) as u32];
         for &place in &layout.texts {
-            put(&mut self.bytes, &[self.texts[place].ends.len() as u32, self.texts[place].arena.len() as u32]);
+            head.extend([self.texts[place].ends.len() as u32, self.texts[place].arena.len() as u32]);
         }
+        self.out.write_all(bytemuck::cast_slice(&head))?;
         for &place in &layout.texts {
-            put(&mut self.bytes, &self.texts[place].ends);
-            self.bytes.extend_from_slice(self.texts[place].arena.as_bytes());
+            self.out.write_all(bytemuck::cast_slice(&self.texts[place].ends))?;
+            self.out.write_all(self.texts[place].arena.as_bytes())?;
             self.texts[place].clear();
         }
-        put(&mut self.bytes, &self.words);
+        self.out.write_all(bytemuck::cast_slice(&self.words))?;
         self.words.clear();
         self.text_bytes = 0;
         self.block += 1;
-        self.out.write_all(&self.bytes)
-    }
-}
-
-fn put(bytes: &mut Vec<u8>, words: &[u32]) {
-    let start = bytes.len();
-    bytes.resize(start + 4 * words.len(), 0);
-    for (bytes, word) in bytes[start..].chunks_exact_mut(4).zip(words) {
-        bytes.copy_from_slice(&word.to_le_bytes());
+        Ok(())
     }
 }
 
@@ -122,13 +113,20 @@ pub(super) struct BlockReader {
     layout: Arc<Layout>,
     file: BufReader<File>,
     path: PathBuf,
+    sizes: Vec<u32>,
     bytes: Vec<u8>,
 }
 
 impl BlockReader {
     pub(super) fn open(layout: Arc<Layout>, path: &Path) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io("read", path))?;
-        Ok(Self { layout, file: BufReader::with_capacity(1 << 16, file), path: path.into(), bytes: Vec::new() })
+        Ok(Self {
+            layout,
+            file: BufReader::with_capacity(1 << 16, file),
+            path: path.into(),
+            sizes: Vec::new(),
+            bytes: Vec::new(),
+        })
     }
 
     pub(super) fn layout(&self) -> &Layout {
@@ -141,39 +139,24 @@ impl BlockReader {
     }
 
     fn read(&mut self, block: &mut Block) -> std::io::Result<bool> {
-        let texts = self.layout.texts.len();
-        let mut head = vec![0; 1 + 2 * texts];
-        self.bytes.resize(4, 0);
-        if let Err(error) = self.file.read_exact(&mut self.bytes) {
+        let mut rows = [0_u32];
+        if let Err(error) = self.file.read_exact(bytemuck::cast_slice_mut(&mut rows)) {
             return if error.kind() == ErrorKind::UnexpectedEof { Ok(false) } else { Err(error) };
         }
-        take(&self.bytes, &mut head[..1]);
-        self.bytes.resize(8 * texts, 0);
-        self.file.read_exact(&mut self.bytes)?;
-        take(&self.bytes, &mut head[1..]);
+        self.sizes.resize(2 * self.layout.texts.len(), 0);
+        self.file.read_exact(bytemuck::cast_slice_mut(&mut self.sizes))?;
         block.texts.resize_with(self.layout.table.columns.len(), Texts::default);
-        for (&place, sizes) in self.layout.texts.iter().zip(head[1..].chunks_exact(2)) {
-            let (entries, length) = (sizes[0] as usize, sizes[1] as usize);
+        for (&place, sizes) in self.layout.texts.iter().zip(self.sizes.chunks_exact(2)) {
             let into = &mut block.texts[place];
-            self.bytes.resize(4 * entries + length, 0);
+            into.ends.resize(sizes[0] as usize, 0);
+            self.file.read_exact(bytemuck::cast_slice_mut(&mut into.ends))?;
+            self.bytes.resize(sizes[1] as usize, 0);
             self.file.read_exact(&mut self.bytes)?;
-            into.ends.resize(entries, 0);
-            take(&self.bytes[..4 * entries], &mut into.ends);
-            let text = std::str::from_utf8(&self.bytes[4 * entries..]).map_err(std::io::Error::other)?;
             into.arena.clear();
-            into.arena.push_str(text);
+            into.arena.push_str(std::str::from_utf8(&self.bytes).map_err(std::io::Error::other)?);
         }
-        let words = head[0] as usize * self.layout.width;
-        self.bytes.resize(4 * words, 0);
-        self.file.read_exact(&mut self.bytes)?;
-        block.words.resize(words, 0);
-        take(&self.bytes, &mut block.words);
+        block.words.resize(rows[0] as usize * self.layout.width, 0);
+        self.file.read_exact(bytemuck::cast_slice_mut(&mut block.words))?;
         Ok(true)
-    }
-}
-
-fn take(bytes: &[u8], words: &mut [u32]) {
-    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
-        *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
     }
 }
