@@ -3,6 +3,7 @@
 
 mod airflow;
 mod airflow_more;
+mod archive;
 mod discover;
 mod error;
 mod fields;

@@ -3,7 +3,7 @@
 use super::{
     Error,
     airflow::Columns,
-    json, lineage, logs, markers, metrics, open,
+    archive, json, lineage, logs, markers, metrics, open,
     reading::Fault,
     session::Settings,
     source::{Content, Source},
@@ -28,6 +28,9 @@ pub fn recognise(path: &Path, shown: &str, settings: &Settings) -> Result<Vec<So
     }
     let source = |content| Ok(vec![Source { path: path.into(), shown: shown.to_owned(), sha256: None, content }]);
     let name = Path::new(shown).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if archive::recognise(&head) {
+        return source(Content::Archive);
+    }
     if let Some(reason) = no_text(&head) {
         return Err(unrecognised(reason.to_owned()));
     }
@@ -69,7 +72,11 @@ pub fn recognise(path: &Path, shown: &str, settings: &Settings) -> Result<Vec<So
     if begins_json(&head) {
         return Err(unrecognised("JSON of no kind that is known".to_owned()));
     }
-    let names = first_header.unwrap_or_default().join(",");
+    let header = first_header.unwrap_or_default();
+    if header.len() < 3 {
+        return Err(unrecognised("no export, log or metrics of a kind that is known".to_owned()));
+    }
+    let names = header.join(",");
     let fault = Fault::of("no table of Airflow has this header, and a file without a header cannot be read", &names);
     Err(unrecognised(format!("{}; export with `\\copy TABLE TO FILE CSV HEADER`", fault.text())))
 }

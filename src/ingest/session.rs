@@ -43,17 +43,22 @@ pub(super) struct Tools {
     pub(super) pages: Vec<json::Pages>,
 }
 
-impl Session {
-    /// A session that has seen nothing. `learns` if a source to come [needs ids](super::Source::needs_ids).
-    pub fn new(settings: Settings, learns: bool) -> Self {
-        let tools = Tools {
+impl Tools {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
             settings,
             logs: logs::Reader::new(),
             ids: Ids::default(),
             durations: Durations::default(),
             pages: Vec::new(),
-        };
-        Self { tools, learned: Learned::default(), learns }
+        }
+    }
+}
+
+impl Session {
+    /// A session that has seen nothing. `learns` if a source to come [needs ids](super::Source::needs_ids).
+    pub fn new(settings: Settings, learns: bool) -> Self {
+        Self { tools: Tools::new(settings), learned: Learned::default(), learns }
     }
 
     /// A task that is known already, with the median of its durations.

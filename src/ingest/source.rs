@@ -3,7 +3,7 @@
 use super::{
     Error, Stopped,
     airflow::{self, Columns},
-    json, lineage, logs, markers, metrics, open,
+    archive, json, lineage, logs, markers, metrics, open,
     reading::{Counting, Fault, Reading, Receiver},
     rest::DatabaseRows,
     secrets,
@@ -45,6 +45,8 @@ pub(super) enum Content {
     Markers(markers::Format),
     /// A log.
     Log(logs::Format),
+    /// Logs in an archive.
+    Archive,
     /// Metrics.
     Metrics(metrics::Format),
 }
@@ -73,7 +75,7 @@ impl Source {
             Content::Json(json::Format::Refused(_)) => (2, None, None),
             Content::Lineage => (3, None, None),
             Content::Markers(_) => (4, None, None),
-            Content::Log(_) => (5, None, None),
+            Content::Log(_) | Content::Archive => (5, None, None),
             Content::Metrics(_) => (6, None, None),
         };
         (rank, self.shown.clone())
@@ -88,7 +90,7 @@ impl Source {
             Content::Json(json::Format::Refused(_)) => None,
             Content::Lineage => Some("task_attempts"),
             Content::Markers(_) => Some("markers"),
-            Content::Log(_) => Some("log_events"),
+            Content::Log(_) | Content::Archive => Some("log_events"),
             Content::Metrics(_) => Some("metric_samples"),
         }
     }
@@ -100,7 +102,7 @@ impl Source {
             Content::Json(_) => "api",
             Content::Lineage => "openlineage",
             Content::Markers(_) => "markers",
-            Content::Log(_) => "log",
+            Content::Log(_) | Content::Archive => "log",
             Content::Metrics(_) => "metrics",
         }
     }
@@ -127,6 +129,7 @@ impl Source {
             Content::Lineage => "OpenLineage events".to_owned(),
             Content::Markers(format) => format.words().to_owned(),
             Content::Log(format) => format.label().to_owned(),
+            Content::Archive => "logs in an archive (tar)".to_owned(),
             Content::Metrics(format) => format.label().to_owned(),
         }
     }
@@ -182,6 +185,7 @@ impl Source {
             }
             Content::Lineage => lineage::read(&mut input, secrets::mask, sink)?,
             Content::Markers(format) => markers::read(&mut input, format, &self.file_name(), secrets::mask, sink)?,
+            Content::Archive => archive::read(&mut input, tools, sink)?,
             Content::Log(format) => {
                 let hints = logs::Hints { utc_offset_s: tools.settings.utc_offset_s };
                 tools.logs.read(*format, &self.shown, &mut input, &hints, sink)?;
@@ -195,10 +199,13 @@ impl Source {
 
     /// Reads a log for the templates of its lines alone. False for any other source.
     pub(super) fn learn_templates(&self, tools: &mut super::session::Tools) -> Result<bool, Error> {
-        let Content::Log(format) = &self.content else { return Ok(false) };
         let hints = logs::Hints { utc_offset_s: tools.settings.utc_offset_s };
-        // Its receiver keeps nothing and never halts.
-        let _ = tools.logs.learn(*format, &self.shown, &mut open::open(&self.path)?, &hints);
+        // The receiver of such a reading keeps nothing and never halts.
+        let _ = match &self.content {
+            Content::Log(format) => tools.logs.learn(*format, &self.shown, &mut open::open(&self.path)?, &hints),
+            Content::Archive => archive::learn(&mut open::open(&self.path)?, tools),
+            _ => return Ok(false),
+        };
         Ok(true)
     }
 

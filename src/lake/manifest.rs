@@ -12,8 +12,9 @@ use std::{
 
 /// File name within the lake.
 pub(super) const FILE: &str = "manifest.json";
-/// Format that this program writes.
-pub(super) const FORMAT: u32 = 1;
+/// Format that this program writes. Format 1 had no sizes of sources; it is read, and rewritten by the next ingest that
+/// changes something.
+pub(super) const FORMAT: u32 = 2;
 
 /// What the lake is made of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -143,6 +144,7 @@ impl Manifest {
             (&a.table, &a.deployment, &a.month, &a.sha256).cmp(&(&b.table, &b.deployment, &b.month, &b.sha256))
         });
         self.sources.sort_by(|a, b| (&a.deployment, &a.name, &a.sha256).cmp(&(&b.deployment, &b.name, &b.sha256)));
+        self.format = FORMAT;
         let path = lake.join(FILE);
         let beside = lake.join(format!("{FILE}.new"));
         let mut text = serde_json::to_vec_pretty(self)

@@ -182,17 +182,17 @@ fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
         let path = ColumnPath::from(column.name);
         properties = match column.kind {
             // The last write follows no order that the rows have: differences would hide what compresses.
-            Kind::Time if table.name == TASK_ATTEMPTS.name && Some(place) == table.version => properties
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::PLAIN),
+            Kind::Time if table.name == TASK_ATTEMPTS.name && Some(place) == table.version => {
+                properties.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::PLAIN)
+            }
             // Neighbours in time are close: their differences pack into few bits.
             Kind::Time => properties
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
             // Seconds are written with six decimals: few distinct patterns of bytes, which compress best where they stand together.
-            Kind::Float => properties
-                .set_column_dictionary_enabled(path.clone(), false)
-                .set_column_encoding(path, Encoding::PLAIN),
+            Kind::Float => {
+                properties.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::PLAIN)
+            }
             _ => properties,
         };
     }

@@ -29,6 +29,25 @@ pub enum Value {
     Text(String),
 }
 
+/// Runs a query on the streaming engine, or on the one in memory where that panics: it does for what it has no plan for
+/// (`COUNT(DISTINCT ..)` in polars 0.55).
+fn evaluate(frame: LazyFrame) -> Result<DataFrame, Error> {
+    let quietly = |run: &mut dyn FnMut() -> Result<DataFrame, Error>| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        std::panic::set_hook(hook);
+        result
+    };
+    let again = frame.clone();
+    if let Ok(result) = quietly(&mut || collect(frame.clone())) {
+        return result;
+    }
+    quietly(&mut || again.clone().collect().map_err(query)).unwrap_or_else(|_| {
+        Err(Error::Query("the query engine has no plan for this query; write it another way".to_owned()))
+    })
+}
+
 impl Lake {
     /// Runs one SQL query over all deployments.
     pub fn sql(&self, text: &str) -> Result<QueryResult, Error> {
@@ -51,7 +70,7 @@ impl Lake {
             }
             _ => query(error),
         })?;
-        Ok(QueryResult { frame: collect(frame)? })
+        Ok(QueryResult { frame: evaluate(frame)? })
     }
 
     fn view(&self, table: &'static Table) -> Result<LazyFrame, Error> {

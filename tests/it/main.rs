@@ -17,6 +17,7 @@ mod crash;
 mod hostile;
 mod idempotent;
 mod ingest;
+mod inputs;
 mod refused;
 mod same_rows;
 
