@@ -72,12 +72,9 @@ pub fn recognise(path: &Path, shown: &str, settings: &Settings) -> Result<Vec<So
     if begins_json(&head) {
         return Err(unrecognised("JSON of no kind that is known".to_owned()));
     }
-    let header = first_header.unwrap_or_default();
-    if header.len() < 3 {
-        return Err(unrecognised("no export, log or metrics of a kind that is known".to_owned()));
-    }
-    let names = header.join(",");
-    let fault = Fault::of("no table of Airflow has this header, and a file without a header cannot be read", &names);
+    let names = first_header.unwrap_or_default().join(",");
+    let fault =
+        Fault::of("no export, log or metrics of a kind that is known; as a table it has an unknown header", &names);
     Err(unrecognised(format!("{}; export with `\\copy TABLE TO FILE CSV HEADER`", fault.text())))
 }
 

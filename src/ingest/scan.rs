@@ -59,6 +59,8 @@ impl RowView for Record<'_> {
 enum Step {
     /// A record ended before this byte.
     Record(usize),
+    /// Nothing but line ends up to this byte.
+    Blank(usize),
     /// The record is not whole yet.
     More,
 }
@@ -139,6 +141,10 @@ impl Scanner {
             match self.quoted_record(rest, last) {
                 Step::Record(length) => {
                     self.visit_unquoted(visit)?;
+                    self.line += memchr_iter(b'\n', &rest[..length]).count() as u64;
+                    start += length;
+                }
+                Step::Blank(length) => {
                     self.line += memchr_iter(b'\n', &rest[..length]).count() as u64;
                     start += length;
                 }
@@ -230,7 +236,12 @@ impl Scanner {
                         && memchr_iter(b'"', bytes).count().is_multiple_of(2);
                     self.ends.truncate(fields + ended.3);
                     self.unquoted_len = written + ended.2;
-                    return if whole { Step::Record(read) } else { Step::More };
+                    let blank = ended.0 == csv_core::ReadRecordResult::End && self.ends.is_empty();
+                    return match (whole, blank) {
+                        (true, _) => Step::Record(read),
+                        (_, true) => Step::Blank(read),
+                        _ => Step::More,
+                    };
                 }
                 _ => return Step::More,
             }

@@ -54,13 +54,25 @@ fn each_kind_is_recognised_and_its_rows_add_up() {
 type Attempts = BTreeMap<String, BTreeMap<&'static str, Value>>;
 
 const COLUMNS: [&str; 13] = [
-    "state", "operator", "pool", "pool_slots", "queue", "priority_weight", "hostname", "max_tries", "queued_at", "started_at",
-    "ended_at", "duration_s", "executor",
+    "state",
+    "operator",
+    "pool",
+    "pool_slots",
+    "queue",
+    "priority_weight",
+    "hostname",
+    "max_tries",
+    "queued_at",
+    "started_at",
+    "ended_at",
+    "duration_s",
+    "executor",
 ];
 
 /// Attempts of a world by identity.
 fn attempts(world: &World) -> Attempts {
-    let query = format!("SELECT dag_id, run_id, task_id, map_index, try_number, {} FROM task_attempts", COLUMNS.join(", "));
+    let query =
+        format!("SELECT dag_id, run_id, task_id, map_index, try_number, {} FROM task_attempts", COLUMNS.join(", "));
     let answer = world.json(&["lake", "sql", &query]);
     let rows = answer["rows"].as_array().expect("rows");
     let key = |row: &Value| {
@@ -106,7 +118,8 @@ fn the_api_tells_what_the_database_holds() {
 fn a_scheduler_log_holds_the_attempts_that_it_saw_end() {
     let csv = of(&[&dataset("airflow-2.10.5")]);
     let log = of(&[&dataset("airflow-2.10.5-logs/scheduler_stdout.log.gz")]);
-    let told = ["operator", "pool", "queue", "priority_weight", "max_tries", "queued_at", "started_at", "ended_at", "state"];
+    let told =
+        ["operator", "pool", "queue", "priority_weight", "max_tries", "queued_at", "started_at", "ended_at", "state"];
     let (both, differences) = compare(&log, &csv, &told);
     assert_eq!((both, log.len()), (3_944, 3_944));
     // The history table stores a retried attempt as failed; the log said up_for_retry. Nothing else differs.
@@ -143,8 +156,10 @@ fn a_log_tree_becomes_dozens_of_templates() {
     world.ingest("x", &[&dataset("airflow-2.10.5-logs")]);
     let count = |query: &str| world.json(&["lake", "sql", query])["rows"][0]["n"].as_u64().expect("a count");
     assert_eq!(count("SELECT COUNT(*) AS n FROM log_events"), 80_245 + 44_706);
-    let templates = count("SELECT COUNT(DISTINCT template) AS n FROM log_events");
+    let templates = count("SELECT COUNT(*) AS n FROM (SELECT DISTINCT template FROM log_events)");
     assert!((80..160).contains(&templates), "{templates} templates");
+    let distinct = "SELECT COUNT(DISTINCT template) AS n FROM log_events";
+    assert_eq!(count(distinct), templates);
     let errors = "SELECT COUNT(*) AS n FROM log_events WHERE level = 'ERROR' AND message IS NULL";
     assert_eq!(count(errors), 0, "the message of each error is kept");
 }
