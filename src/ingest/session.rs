@@ -81,7 +81,7 @@ impl Session {
     }
 
     /// Reads the first logs for their templates alone, so that early lines get the template that later ones make of theirs.
-    /// What lies beyond [`LEARNED_BYTES`] is seen when it is read.
+    /// What lies beyond the first 32 MB of them is seen when it is read.
     pub fn learn_templates(&mut self, sources: &[Source]) -> Result<(), Error> {
         let mut bytes = 0;
         for source in sources {
