@@ -188,7 +188,11 @@ fn read_all(
             receipt.counts = reading.counts;
             receipt.ignored = reading.ignored;
             span = union(span, reading.span);
-            warnings.extend(reading.warnings);
+            let named = |warning: String| {
+                // Those of logs name their log already.
+                if source.needs_ids() { format!("{}: {warning}", line(&source.shown)) } else { warning }
+            };
+            warnings.extend(reading.warnings.into_iter().map(named));
         }
         rows_before += receipt.counts.read;
         bytes_before += receipt.bytes;
