@@ -26,9 +26,10 @@
 //! * Random numbers are drawn in `stats` only, from a seed.
 //! * `analysis` never reads a file: it is handed histories and returns findings.
 //! * `report` returns bytes: it opens nothing, and the same analysis gives the same bytes.
-//! * Airflow's column names stand in `ingest` only; arrow, parquet and polars in `lake` only; what leaves `lake` are structs.
+//! * Airflow's column names are read in `ingest` and written in `synth` only; arrow, parquet and polars in `lake` only; what leaves `lake` are structs.
 //! * No folder of floor 1 imports its neighbour; `cli` alone composes.
-//! * Settings, environment and exit codes are known to `cli` only; serde stands at the edges (`cli::wire`, the manifest, views).
+//! * Settings, environment and exit codes are known to `cli` only; serde stands at the edges (readers of JSON, `cli::wire`,
+//!   the manifest, views).
 //! * Broken input is data: readers return rows and defects, and each row is counted once.
 //! * No bare mean leaves `analysis`: a number comes with its interval ([`stats::Estimate`]).
 //!

@@ -329,30 +329,14 @@ impl<'a> Cells<'a> {
             (Some(start), Some(end)) => Some(end.seconds_since(start)),
             _ => self.field("duration").float("duration")?,
         };
+        let (dag_id, run_id, task_id) = (self.must("dag_id")?, self.run_id()?, self.must("task_id")?);
         let attempt = Attempt {
-            dag_id: self.must("dag_id")?,
-            run_id: self.run_id()?,
-            task_id: self.must("task_id")?,
             map_index: self.int("map_index")?.unwrap_or(-1),
-            try_number: None,
             state: Some(TaskState::Failed),
-            operator: None,
-            pool: None,
-            pool_slots: None,
-            queue: None,
-            priority_weight: None,
-            hostname: None,
-            executor: None,
-            max_tries: None,
-            scheduled_at: None,
-            queued_at: None,
             started_at,
             ended_at,
             duration_s: seconds,
-            updated_at: None,
-            ti_id: None,
-            source: SourceKind::TaskFail,
-            fills: None,
+            ..Attempt::known_by(dag_id, run_id, task_id, SourceKind::TaskFail)
         };
         Ok(sink.row(Row::Attempt(attempt))?)
     }

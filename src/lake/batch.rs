@@ -65,10 +65,9 @@ impl Batch {
         self.words.len() / self.layout.width
     }
 
-    /// Bytes that it holds, and those of the index beside its texts.
+    /// Bytes of its rows and texts; the index beside the texts takes about as much again.
     pub(super) fn bytes(&self) -> usize {
-        let texts: usize = self.layout.texts.iter().map(|&place| self.texts[place].bytes()).sum();
-        4 * self.words.len() + texts
+        4 * self.words.len() + self.text_bytes()
     }
 
     /// Bytes of its texts.

@@ -3,7 +3,7 @@
 use super::{
     Error,
     manifest::{self, Manifest, Part, sync_folder},
-    table::TABLES,
+    tables::TABLES,
 };
 use sha2::{Digest, Sha256};
 use std::{

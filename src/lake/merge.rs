@@ -270,7 +270,7 @@ mod tests {
         packed::{month_of, month_word},
         part_reader::PartReader,
         streams::Stream,
-        table::TASK_ATTEMPTS,
+        tables::TASK_ATTEMPTS,
     };
     use super::*;
     use crate::model::Month;

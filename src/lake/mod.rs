@@ -23,6 +23,7 @@ mod stamp;
 mod streams;
 mod survey;
 mod table;
+mod tables;
 mod transaction;
 
 pub use error::Error;

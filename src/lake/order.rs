@@ -123,7 +123,8 @@ mod tests {
     use crate::lake::{
         cell::Cell,
         packed::{Layout, month_word},
-        table::{RESCHEDULES, TASK_ATTEMPTS, Table},
+        table::Table,
+        tables::{RESCHEDULES, TASK_ATTEMPTS},
     };
     use crate::model::Month;
     use proptest::prelude::*;

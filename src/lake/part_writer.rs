@@ -4,7 +4,8 @@
 use super::{
     Error,
     packed::{Layout, Texts},
-    table::{Kind, TASK_ATTEMPTS, Table},
+    table::{Kind, Table},
+    tables::TASK_ATTEMPTS,
 };
 use arrow::{
     array::{

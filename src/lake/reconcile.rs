@@ -1,7 +1,7 @@
 //! Rows of one task that say something about each other: placeholders give way to real attempts, and a `task_fail`
 //! row gives way to the attempt it is about.
 
-use super::{cell::Cell, stamp::Stamped, table::attempt as at};
+use super::{cell::Cell, stamp::Stamped, tables::attempt as at};
 use std::collections::BTreeMap;
 
 /// Start times of a `task_fail` row and of its attempt differ by less than this, in microseconds: both are written in
@@ -46,7 +46,7 @@ fn real_starts(rows: &[Stamped], members: &[usize]) -> Vec<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::TASK_ATTEMPTS;
+    use super::super::tables::TASK_ATTEMPTS;
     use super::*;
 
     fn row(index: i32, try_number: Option<i32>, started: Option<i64>) -> Stamped {

@@ -6,7 +6,8 @@ use super::{
     packed::{Layout, MONTH, MOVED, Packed},
     part_reader::PartReader,
     rows::Loaded,
-    table::{self, attempt as at, run},
+    table::Table,
+    tables::{self, attempt as at, run},
     transaction::{Input, Transaction, UNDATED},
 };
 use crate::model::{
@@ -103,11 +104,11 @@ impl Transaction {
                 runs.insert((Text::from(dag_id), Timestamp::from_micros(date)), Text::from(run_id));
             }
         };
-        self.each_held(&table::DAG_RUNS, |row| {
+        self.each_held(&tables::DAG_RUNS, |row| {
             note(row);
             Ok(())
         })?;
-        if let Some(spill) = self.spills.get_mut(table::DAG_RUNS.name) {
+        if let Some(spill) = self.spills.get_mut(tables::DAG_RUNS.name) {
             spill.scan(note)?;
         }
         Ok(runs)
@@ -116,7 +117,7 @@ impl Transaction {
     /// Visits all rows of a table that the lake holds.
     fn each_held(
         &self,
-        table: &'static table::Table,
+        table: &'static Table,
         mut visit: impl FnMut(Packed<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for part in self.parts_of(table) {
@@ -129,10 +130,10 @@ impl Transaction {
 
     /// Rows that were kept under a stand-in are taken up again, now that runs have arrived which may be theirs.
     pub(super) fn rename_stand_ins(&mut self) -> Result<(), Error> {
-        if !self.spills.contains_key(table::DAG_RUNS.name) {
+        if !self.spills.contains_key(tables::DAG_RUNS.name) {
             return Ok(());
         }
-        for table in [&table::TASK_ATTEMPTS, &table::RESCHEDULES] {
+        for table in [&tables::TASK_ATTEMPTS, &tables::RESCHEDULES] {
             for part in self.parts_of(table).into_iter().filter(|part| part.stand_ins > 0) {
                 let path = self.lake.root.join(part.path());
                 let month = part.month.as_deref().and_then(Month::parse);
@@ -165,11 +166,11 @@ impl Transaction {
                 found.extend(waiting.into_iter().map(|(origin, poke)| (origin, of_attempt(poke, &attempt.as_ref()))));
             }
         };
-        self.each_held(&table::TASK_ATTEMPTS, |row| {
+        self.each_held(&tables::TASK_ATTEMPTS, |row| {
             look(row);
             Ok(())
         })?;
-        if let Some(spill) = self.spills.get_mut(table::TASK_ATTEMPTS.name) {
+        if let Some(spill) = self.spills.get_mut(tables::TASK_ATTEMPTS.name) {
             spill.scan(look)?;
         }
         found.sort_by_key(|(origin, poke)| (*origin, poke.number));

@@ -1,6 +1,6 @@
 //! Model structs to rows of cells and back.
 
-use super::{batch::RowWriter, cell::Cell, table};
+use super::{batch::RowWriter, cell::Cell, table::Table, tables};
 use crate::model::{
     Attempt, Dag, DagRun, DagTag, EdgeSource, Pool, Reschedule, RunState, RunType, SourceKind, TaskEdge, TaskState,
     Text,
@@ -8,7 +8,7 @@ use crate::model::{
 
 /// A struct that has a table.
 pub(super) trait Stored {
-    const TABLE: &'static table::Table;
+    const TABLE: &'static Table;
     /// Writes its values in the order of the table's columns.
     fn write(&self, row: &mut RowWriter<'_>);
 }
@@ -20,32 +20,10 @@ pub(super) trait Loaded: Stored + Sized {
 }
 
 impl Stored for Attempt {
-    const TABLE: &'static table::Table = &table::TASK_ATTEMPTS;
+    const TABLE: &'static Table = &tables::TASK_ATTEMPTS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
-        row.text(Some(&self.dag_id));
-        row.text(Some(&self.run_id));
-        row.text(Some(&self.task_id));
-        row.int32(Some(self.map_index));
-        row.int32(self.try_number);
-        row.text(self.state.as_ref().map(TaskState::as_str));
-        row.text(self.operator.as_deref());
-        row.text(self.pool.as_deref());
-        row.int32(self.pool_slots);
-        row.text(self.queue.as_deref());
-        row.int32(self.priority_weight);
-        row.text(self.hostname.as_deref());
-        row.text(self.executor.as_deref());
-        row.int32(self.max_tries);
-        row.time(self.scheduled_at);
-        row.time(self.queued_at);
-        row.time(self.started_at);
-        row.time(self.ended_at);
-        row.float(self.duration_s);
-        row.time(self.updated_at);
-        row.text(self.ti_id.as_deref());
-        row.text(Some(self.source.as_str()));
-        row.text(self.fills.as_deref());
+        super::rows_more::write_attempt(&self.as_ref(), self.fills.as_deref(), row);
     }
 }
 
@@ -81,7 +59,7 @@ impl Loaded for Attempt {
 }
 
 impl Stored for DagRun {
-    const TABLE: &'static table::Table = &table::DAG_RUNS;
+    const TABLE: &'static Table = &tables::DAG_RUNS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(&self.dag_id));
@@ -120,7 +98,7 @@ impl Loaded for DagRun {
 }
 
 impl Stored for Reschedule {
-    const TABLE: &'static table::Table = &table::RESCHEDULES;
+    const TABLE: &'static Table = &tables::RESCHEDULES;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(&self.dag_id));
@@ -153,7 +131,7 @@ impl Loaded for Reschedule {
 }
 
 impl Stored for TaskEdge {
-    const TABLE: &'static table::Table = &table::TASK_EDGES;
+    const TABLE: &'static Table = &tables::TASK_EDGES;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(&self.dag_id));
@@ -179,7 +157,7 @@ impl Loaded for TaskEdge {
 }
 
 impl Stored for Pool {
-    const TABLE: &'static table::Table = &table::POOLS;
+    const TABLE: &'static Table = &tables::POOLS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(&self.pool));
@@ -202,7 +180,7 @@ impl Loaded for Pool {
 }
 
 impl Stored for Dag {
-    const TABLE: &'static table::Table = &table::DAGS;
+    const TABLE: &'static Table = &tables::DAGS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(&self.dag_id));
@@ -230,7 +208,7 @@ impl Loaded for Dag {
 }
 
 impl Stored for DagTag {
-    const TABLE: &'static table::Table = &table::DAG_TAGS;
+    const TABLE: &'static Table = &tables::DAG_TAGS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(&self.dag_id));

@@ -1,40 +1,45 @@
 //! Structs that are written and queried, and that no analysis reads back yet; and attempts that are only borrowed.
 
-use super::{batch::RowWriter, rows::Stored, table};
+use super::{batch::RowWriter, rows::Stored, table::Table, tables};
 use crate::model::{AttemptRef, AuditEvent, Deadline, Job, LogEvent, Marker, MetricSample, TaskSpec};
 
 impl Stored for AttemptRef<'_> {
-    const TABLE: &'static table::Table = &table::TASK_ATTEMPTS;
+    const TABLE: &'static Table = &tables::TASK_ATTEMPTS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
-        row.text(Some(self.dag_id));
-        row.text(Some(self.run_id));
-        row.text(Some(self.task_id));
-        row.int32(Some(self.map_index));
-        row.int32(self.try_number);
-        row.text(self.state);
-        row.text(self.operator);
-        row.text(self.pool);
-        row.int32(self.pool_slots);
-        row.text(self.queue);
-        row.int32(self.priority_weight);
-        row.text(self.hostname);
-        row.text(self.executor);
-        row.int32(self.max_tries);
-        row.time(self.scheduled_at);
-        row.time(self.queued_at);
-        row.time(self.started_at);
-        row.time(self.ended_at);
-        row.float(self.duration_s);
-        row.time(self.updated_at);
-        row.text(self.ti_id);
-        row.text(Some(self.source.as_str()));
-        row.text(None);
+        write_attempt(self, None, row);
     }
 }
 
+/// The columns of an attempt, owned or borrowed; a row that is new has no provenance.
+pub(super) fn write_attempt(attempt: &AttemptRef<'_>, fills: Option<&str>, row: &mut RowWriter<'_>) {
+    row.text(Some(attempt.dag_id));
+    row.text(Some(attempt.run_id));
+    row.text(Some(attempt.task_id));
+    row.int32(Some(attempt.map_index));
+    row.int32(attempt.try_number);
+    row.text(attempt.state);
+    row.text(attempt.operator);
+    row.text(attempt.pool);
+    row.int32(attempt.pool_slots);
+    row.text(attempt.queue);
+    row.int32(attempt.priority_weight);
+    row.text(attempt.hostname);
+    row.text(attempt.executor);
+    row.int32(attempt.max_tries);
+    row.time(attempt.scheduled_at);
+    row.time(attempt.queued_at);
+    row.time(attempt.started_at);
+    row.time(attempt.ended_at);
+    row.float(attempt.duration_s);
+    row.time(attempt.updated_at);
+    row.text(attempt.ti_id);
+    row.text(Some(attempt.source.as_str()));
+    row.text(fills);
+}
+
 impl Stored for TaskSpec {
-    const TABLE: &'static table::Table = &table::TASKS;
+    const TABLE: &'static Table = &tables::TASKS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(&self.dag_id));
@@ -53,7 +58,7 @@ impl Stored for TaskSpec {
 }
 
 impl Stored for MetricSample {
-    const TABLE: &'static table::Table = &table::METRIC_SAMPLES;
+    const TABLE: &'static Table = &tables::METRIC_SAMPLES;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(&self.metric));
@@ -67,7 +72,7 @@ impl Stored for MetricSample {
 }
 
 impl Stored for LogEvent {
-    const TABLE: &'static table::Table = &table::LOG_EVENTS;
+    const TABLE: &'static Table = &tables::LOG_EVENTS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(&self.source));
@@ -89,7 +94,7 @@ impl Stored for LogEvent {
 }
 
 impl Stored for Marker {
-    const TABLE: &'static table::Table = &table::MARKERS;
+    const TABLE: &'static Table = &tables::MARKERS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.time(Some(self.time));
@@ -102,7 +107,7 @@ impl Stored for Marker {
 }
 
 impl Stored for AuditEvent {
-    const TABLE: &'static table::Table = &table::AUDIT_EVENTS;
+    const TABLE: &'static Table = &tables::AUDIT_EVENTS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.time(Some(self.time));
@@ -119,7 +124,7 @@ impl Stored for AuditEvent {
 }
 
 impl Stored for Job {
-    const TABLE: &'static table::Table = &table::JOBS;
+    const TABLE: &'static Table = &tables::JOBS;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.int64(Some(self.id));
@@ -134,7 +139,7 @@ impl Stored for Job {
 }
 
 impl Stored for Deadline {
-    const TABLE: &'static table::Table = &table::DEADLINES;
+    const TABLE: &'static Table = &tables::DEADLINES;
 
     fn write(&self, row: &mut RowWriter<'_>) {
         row.text(Some(self.kind));

@@ -6,7 +6,8 @@ use super::{
     packed::{HELD, Layout, MONTH, MOVED, ORIGIN},
     reconcile,
     stamp::Stamped,
-    table::{self, Table, attempt as at},
+    table::Table,
+    tables::{self, attempt as at},
 };
 use crate::model::{Counts, UNCOUNTED};
 use std::{cmp::Ordering, ops::Range};
@@ -92,7 +93,7 @@ pub(super) fn settle(rows: &mut Batch, tally: &mut Tally, changed: &mut bool) ->
         settled.push(settle_identity(rows, from..to, tally));
         from = to;
     }
-    if layout.table.name == table::TASK_ATTEMPTS.name && may_hold_placeholders(rows, count) {
+    if layout.table.name == tables::TASK_ATTEMPTS.name && may_hold_placeholders(rows, count) {
         settled = without_placeholders(rows, settled, tally, changed);
     }
     let month = rows.row(0).words[MONTH];
@@ -129,7 +130,7 @@ fn settle_identity(rows: &Batch, range: Range<usize>, tally: &mut Tally) -> Sett
     {
         // An export that overlaps with an earlier one: the usual case of a second ingest.
         let (old, new) = if is_old(old) { (old, new) } else { (new, old) };
-        if rows.layout.table.name == table::TASK_ATTEMPTS.name && tells_a_whole_attempt(rows, new) {
+        if rows.layout.table.name == tables::TASK_ATTEMPTS.name && tells_a_whole_attempt(rows, new) {
             tally.overlap += 1;
         }
         tally.of(origin(new)).duplicate += 1;
@@ -225,7 +226,7 @@ fn without_placeholders(rows: &Batch, settled: Vec<Settled>, tally: &mut Tally, 
 }
 
 fn note_conflict(table: &Table, before: &[Cell], row: &[Cell], tally: &mut Tally) {
-    if table.name != table::TASK_ATTEMPTS.name || row[at::TRY_NUMBER].as_int().is_none_or(|number| number < 1) {
+    if table.name != tables::TASK_ATTEMPTS.name || row[at::TRY_NUMBER].as_int().is_none_or(|number| number < 1) {
         return;
     }
     let times = |cells: &[Cell]| Some((cells[at::STARTED_AT].as_int()?, cells[at::ENDED_AT].as_int()?));

@@ -4,7 +4,8 @@ use super::{
     Error, Lake,
     read::{collect, query},
     survey::Survey,
-    table::{DAG_RUNS, Kind, RESCHEDULES, TABLES, TASK_ATTEMPTS, Table},
+    table::{Kind, Table},
+    tables::{DAG_RUNS, RESCHEDULES, TABLES, TASK_ATTEMPTS},
 };
 use polars::{prelude::*, sql::SQLContext};
 

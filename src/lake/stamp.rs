@@ -177,7 +177,7 @@ fn parse_fills(table: &Table, text: &str) -> Option<(Stamp, Vec<(usize, Stamp)>)
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::TASK_ATTEMPTS;
+    use super::super::tables::TASK_ATTEMPTS;
     use super::*;
     use proptest::prelude::*;
 

@@ -19,6 +19,7 @@ use std::{
     cell::Cell as Shared,
     collections::{BTreeMap, BTreeSet, HashSet},
     fs::{self, File},
+    num::NonZero,
     path::PathBuf,
     rc::Rc,
 };
@@ -58,8 +59,14 @@ pub struct Input {
 impl Transaction {
     /// Waits for other writers, clears away what an interrupted ingest left, and begins.
     ///
-    /// `memory` is the number of bytes that rows of one table may fill before they are written out.
-    pub fn begin(lake: &Lake, deployment: &Deployment, memory: Option<u64>) -> Result<Self, Error> {
+    /// `memory` is the number of bytes that rows of one table may fill before they are written out, `threads` of those
+    /// that encode parts; by default one a core.
+    pub fn begin(
+        lake: &Lake,
+        deployment: &Deployment,
+        memory: Option<u64>,
+        threads: Option<usize>,
+    ) -> Result<Self, Error> {
         let lock = layout::prepare(&lake.root)?;
         let known = Manifest::load(&lake.root)?;
         // A first ingest stores an empty manifest before its parts: parts without one are a history whose manifest was lost.
@@ -74,7 +81,7 @@ impl Transaction {
             deployment: deployment.clone(),
             manifest,
             memory: memory.unwrap_or(DEFAULT_MEMORY),
-            threads: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads: threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get)),
             staging,
             spills: BTreeMap::new(),
             current: "",

@@ -116,6 +116,35 @@ impl AttemptRef<'_> {
 }
 
 impl Attempt {
+    /// An attempt of which nothing but its identity is known.
+    pub fn known_by(dag_id: Text, run_id: Text, task_id: Text, source: SourceKind) -> Self {
+        Self {
+            dag_id,
+            run_id,
+            task_id,
+            map_index: -1,
+            try_number: None,
+            state: None,
+            operator: None,
+            pool: None,
+            pool_slots: None,
+            queue: None,
+            priority_weight: None,
+            hostname: None,
+            executor: None,
+            max_tries: None,
+            scheduled_at: None,
+            queued_at: None,
+            started_at: None,
+            ended_at: None,
+            duration_s: None,
+            updated_at: None,
+            ti_id: None,
+            source,
+            fills: None,
+        }
+    }
+
     /// The same, borrowed.
     pub fn as_ref(&self) -> AttemptRef<'_> {
         AttemptRef {

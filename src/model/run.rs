@@ -32,6 +32,24 @@ pub struct DagRun {
 }
 
 impl DagRun {
+    /// A run of which nothing but its identity is known.
+    pub fn known_by(dag_id: Text, run_id: Text, source: SourceKind) -> Self {
+        Self {
+            run_type: RunType::from_run_id(&run_id),
+            dag_id,
+            run_id,
+            state: None,
+            logical_date: None,
+            run_after: None,
+            queued_at: None,
+            started_at: None,
+            ended_at: None,
+            updated_at: None,
+            source,
+            fills: None,
+        }
+    }
+
     /// Seconds from start to end. `None` while it runs, and for runs of `airflow dags test`, whose start is the logical
     /// date, months before anything happened.
     pub fn duration_s(&self) -> Option<f64> {

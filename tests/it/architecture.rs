@@ -27,12 +27,18 @@ const FLOORS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that stand in one folder only.
-const HOMES: [(&str, &str); 18] = [
+const HOMES: [(&str, &str); 24] = [
     ("arrow", "lake"),
     ("parquet", "lake"),
     ("polars", "lake"),
     ("csv", "ingest"),
     ("rusqlite", "ingest"),
+    ("csv_core", "ingest"),
+    ("memchr", "ingest"),
+    ("tar", "ingest"),
+    ("bytemuck", "lake"),
+    ("foldhash", "lake"),
+    ("hashbrown", "lake"),
     ("zstd", "ingest"),
     ("rand", "stats"),
     ("rand_pcg", "stats"),

@@ -126,7 +126,7 @@ fn read_all(
     settings: Settings,
     options: &InputOptions,
 ) -> Result<Receipt, Error> {
-    let mut transaction = Transaction::begin(lake, deployment, context.common.memory_limit)?;
+    let mut transaction = Transaction::begin(lake, deployment, context.common.memory_limit, context.common.threads)?;
     let all_bytes = sources.iter().map(Source::bytes).sum::<Result<u64, _>>()?;
     let bar = context.console.bytes_bar(all_bytes);
     let (mut rows_before, mut bytes_before) = (0, 0);

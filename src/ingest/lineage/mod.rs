@@ -208,25 +208,14 @@ impl Reader<'_> {
             }),
             operator: self.text(event.task.operator, "operator_class")?,
             pool: self.text(event.instance.pool, "pool")?,
-            pool_slots: None,
             queue: self.text(event.task.queue, "queue")?,
-            // The event has the task's own weight, an attempt the effective one.
-            priority_weight: None,
-            hostname: None,
-            executor: None,
-            max_tries: None,
-            scheduled_at: None,
+            // The event has the task's own priority weight, an attempt the effective one: it stays unknown.
             queued_at: self.time(event.instance.queued_dttm, "queued_dttm")?,
             started_at,
             ended_at: if ended { Some(own.unwrap_or(time)) } else { None },
             duration_s,
             updated_at: Some(time),
-            ti_id: None,
-            source: SourceKind::Rest,
-            fills: None,
-            dag_id,
-            run_id,
-            task_id,
+            ..Attempt::known_by(dag_id, run_id, task_id, SourceKind::Rest)
         })
     }
 

@@ -4,7 +4,6 @@
 //! entry says decides what it implies. An entry is one row of the source: a line with a time and the lines without one that
 //! follow it. Of its text a template is kept ([`miner`]), of warnings and errors the first line as well, with secrets masked.
 
-mod blank;
 mod clock;
 mod console;
 mod entry;

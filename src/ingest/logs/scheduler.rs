@@ -11,13 +11,7 @@
 //! `Executor reports execution of ..` (1.10 to 2.1) and `Received executor event ..` give the executor's status, which is not
 //! the task's, and no times: they stay log entries.
 
-use super::{
-    blank::{attempt as blank, run as blank_run},
-    clock,
-    names::Names,
-    pairs,
-    place::Who,
-};
+use super::{clock, names::Names, pairs, place::Who};
 use crate::model::{Attempt, DagRun, Row, RunState, RunType, SourceKind, TaskState, Timestamp, stand_in_run_id};
 
 const ATTEMPT: &str = "TaskInstance Finished: ";
@@ -99,7 +93,7 @@ fn attempt(record: &str, names: &mut Names) -> Option<(Attempt, bool)> {
         None => stand_in_run_id(time(get("execution_date"))?),
     };
     let mut text = |key| get(key).map(|value: &str| names.text(value.as_bytes()));
-    let mut attempt = blank(text("dag_id")?, run_id, text("task_id")?, SourceKind::SchedulerLog);
+    let mut attempt = Attempt::known_by(text("dag_id")?, run_id, text("task_id")?, SourceKind::SchedulerLog);
     attempt.map_index = get("map_index").map_or(Some(-1), |index| index.parse().ok())?;
     attempt.try_number = number(get("try_number"));
     attempt.state = Some(state);
@@ -124,7 +118,7 @@ fn run(record: &str, names: &mut Names) -> Option<DagRun> {
     let pairs: Vec<_> = pairs::pairs(record).collect();
     let get = |key| pairs::get(&pairs, key);
     let run_id = names.text(get("run_id")?.as_bytes());
-    let mut run = blank_run(names.text(get("dag_id")?.as_bytes()), run_id, SourceKind::SchedulerLog);
+    let mut run = DagRun::known_by(names.text(get("dag_id")?.as_bytes()), run_id, SourceKind::SchedulerLog);
     run.run_type = get("run_type").map_or(run.run_type, RunType::parse);
     run.state = get("state").map(RunState::parse);
     run.logical_date = time(get("logical_date")).or_else(|| time(get("execution_date")));
@@ -138,7 +132,8 @@ fn marked(text: &str, time: Option<Timestamp>, names: &mut Names) -> Option<DagR
     let (dag_id, rest) = text.split_once(" @ ")?;
     let (date, rest) = rest.split_once(": ")?;
     let (run_id, rest) = [", state:", ", externally triggered"].iter().find_map(|end| rest.split_once(end))?;
-    let mut run = blank_run(names.text(dag_id.as_bytes()), names.text(run_id.as_bytes()), SourceKind::SchedulerLog);
+    let mut run =
+        DagRun::known_by(names.text(dag_id.as_bytes()), names.text(run_id.as_bytes()), SourceKind::SchedulerLog);
     run.logical_date = self::time(Some(date));
     run.ended_at = time;
     run.state = match rest.rsplit_once("> ")?.1.trim() {

@@ -14,7 +14,7 @@
 //!   of 3` leaves. In 3.x failed by `Task failed with exception` or a signal, skipped by `Skipping task.`, otherwise success if it
 //!   came to `Post Execute`; 3.x does not say whether a retry follows.
 
-use super::{blank, clock, entry::Entry, names::Names, pairs, place::Place};
+use super::{clock, entry::Entry, names::Names, pairs, place::Place};
 use crate::model::{Attempt, DagRun, SourceKind, TaskState, Text, Timestamp, is_stand_in_run_id, stand_in_run_id};
 
 /// Follows one log.
@@ -165,7 +165,7 @@ impl Follower {
             return None;
         }
         let run = (!is_stand_in_run_id(&run_id)).then(|| {
-            let run = blank::run(dag_id.clone(), run_id.clone(), SourceKind::TaskLog);
+            let run = DagRun::known_by(dag_id.clone(), run_id.clone(), SourceKind::TaskLog);
             DagRun { logical_date: this.logical_date, ..run }
         });
         let attempt = Attempt {
@@ -179,7 +179,7 @@ impl Follower {
             started_at: this.started_at,
             ended_at: this.ended_at,
             ti_id: this.ti_id,
-            ..blank::attempt(dag_id, run_id, task_id, SourceKind::TaskLog)
+            ..Attempt::known_by(dag_id, run_id, task_id, SourceKind::TaskLog)
         };
         Some((attempt, run))
     }
