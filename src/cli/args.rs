@@ -176,6 +176,10 @@ pub(super) struct InputOptions {
     /// DAG of API pages that do not name it (`/dags/DAG/tasks`)
     #[arg(long, value_name = "DAG")]
     pub(super) api_dag: Option<String>,
+    /// File whose first line is the password of a database URL [default: WINDTUNNEL_DB_PASSWORD, PGPASSWORD or MYSQL_PWD,
+    /// then ~/.pgpass]
+    #[arg(long, value_name = "FILE")]
+    pub(super) password_file: Option<std::path::PathBuf>,
 }
 
 /// What timers count.

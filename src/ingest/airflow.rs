@@ -43,6 +43,10 @@ impl Columns {
         }
     }
 
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
     fn place(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|column| column == name)
     }
@@ -115,7 +119,7 @@ impl Reader {
         Self { table, source, columns, places: Vec::new(), clock, texts, tools: Tools::new(secrets::mask) }
     }
 
-    pub(super) fn read(&mut self, line: u64, row: &dyn RowView, sink: &mut dyn Sink) -> Result<(), Halt> {
+    pub(super) fn read<R: RowView + ?Sized>(&mut self, line: u64, row: &R, sink: &mut dyn Sink) -> Result<(), Halt> {
         let mut cells = Cells { reader: self, row, asked: 0 };
         let result = match cells.reader.table {
             Table::TaskInstance | Table::TaskInstanceHistory => cells.attempt(sink),
@@ -145,14 +149,14 @@ impl Reader {
 const CLOCK_SKEW_S: f64 = 1.0;
 
 /// One row, by column name.
-struct Cells<'a> {
+struct Cells<'a, R: ?Sized> {
     reader: &'a mut Reader,
-    row: &'a dyn RowView,
+    row: &'a R,
     /// Columns asked for so far.
     asked: usize,
 }
 
-impl<'a> Cells<'a> {
+impl<'a, R: RowView + ?Sized> Cells<'a, R> {
     fn field(&mut self, name: &'static str) -> Field<'a> {
         let asked = self.asked;
         self.asked += 1;
@@ -205,7 +209,10 @@ impl<'a> Cells<'a> {
     /// The run's id, or a stand-in where only its date is stated (before 2.2).
     fn run_id(&mut self) -> Result<Text, Fault> {
         match self.text("run_id")? {
-            Some(run_id) => Ok(run_id),
+            Some(run_id) => {
+                check_length("run_id", &run_id)?;
+                Ok(run_id)
+            }
             None => self.run_id_of_date(),
         }
     }
@@ -338,6 +345,7 @@ impl<'a> Cells<'a> {
             duration_s: seconds,
             ..Attempt::known_by(dag_id, run_id, task_id, SourceKind::TaskFail)
         };
+        check_numbers(&attempt.as_ref())?;
         Ok(sink.row(Row::Attempt(attempt))?)
     }
 

@@ -12,6 +12,8 @@ use std::io::{BufRead, BufReader, Read};
 const MAGIC: std::ops::Range<usize> = 257..262;
 /// Bytes of a member that are looked at before it is taken for a log.
 const HEAD: usize = 8 << 10;
+/// Longest record that names a member whose path its header has no room for. No file system has a longer path.
+const MAX_RECORD: usize = 64 << 10;
 
 pub(super) fn recognise(head: &[u8]) -> bool {
     head.get(MAGIC) == Some(b"ustar")
@@ -43,6 +45,8 @@ pub(super) fn learn(input: &mut dyn BufRead, tools: &mut Tools) -> Result<(), Ha
 }
 
 /// Visits the files in an archive. Returns what keeps it from being read to its end.
+///
+/// Records before a member are read here: the reader of archives would keep one of any length.
 fn each(
     input: &mut dyn BufRead,
     visit: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), Halt>,
@@ -52,17 +56,40 @@ fn each(
         Ok(entries) => entries,
         Err(error) => return Ok(Some(error)),
     };
-    for entry in entries {
+    let mut path = None;
+    for entry in entries.raw(true) {
         let mut entry = match entry {
             Ok(entry) => entry,
             Err(error) => return Ok(Some(error)),
         };
-        if entry.header().entry_type().is_file() {
-            let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-            visit(&path, &mut entry)?;
+        let kind = entry.header().entry_type();
+        if kind.is_gnu_longname() {
+            path = record(&mut entry);
+        } else if kind.is_pax_local_extensions() {
+            path = record(&mut entry).and_then(|record| path_of(&record));
+        } else if !kind.is_gnu_longlink() {
+            let path = path.take().unwrap_or_else(|| entry.path_bytes().into_owned());
+            if kind.is_file() {
+                visit(&String::from_utf8_lossy(&path), &mut entry)?;
+            }
         }
     }
-    Ok(None)
+    // Behind the end of the archive the compressed file says whether it was whole.
+    Ok(std::io::copy(&mut archive.into_inner(), &mut std::io::sink()).err())
+}
+
+/// A record that speaks of the next member, without the zeros that end it; `None` where it is too long or cut off.
+fn record(entry: &mut dyn Read) -> Option<Vec<u8>> {
+    let mut record = Vec::new();
+    entry.take(MAX_RECORD as u64 + 1).read_to_end(&mut record).ok().filter(|length| *length <= MAX_RECORD)?;
+    record.truncate(record.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1));
+    Some(record)
+}
+
+/// The path that a record of POSIX extensions states.
+fn path_of(record: &[u8]) -> Option<Vec<u8>> {
+    let mut pairs = tar::PaxExtensions::new(record).filter_map(Result::ok);
+    pairs.find(|pair| pair.key_bytes() == b"path").map(|pair| pair.value_bytes().to_vec())
 }
 
 /// The format of a member, and its content from the beginning; `None` where it is no log. An empty log is one.
@@ -108,6 +135,42 @@ mod tests {
         let crate::model::Row::Log(event) = &sink.rows[0] else { panic!("{:?}", sink.rows) };
         assert_eq!(event.dag_id.as_deref(), Some("d"));
         assert_eq!(event.try_number, Some(1));
+    }
+
+    #[test]
+    fn paths_that_a_header_has_no_room_for_are_read_and_endless_ones_are_not_kept() {
+        let path = format!("{}dag_id=d/run_id=r/task_id=t/attempt=1.log", "folder/".repeat(40));
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_size(LINE.len() as u64);
+        builder.append_data(&mut header, &path, LINE.as_bytes()).expect("appended");
+        let value = format!("path={path}\n");
+        let length = value.len() + 4;
+        let record = format!("{length} {value}");
+        let mut pax = tar::Header::new_ustar();
+        pax.set_entry_type(tar::EntryType::XHeader);
+        pax.set_size(record.len() as u64);
+        pax.set_cksum();
+        builder.append(&pax, record.as_bytes()).expect("appended");
+        header.set_path("short.log").expect("short");
+        header.set_cksum();
+        builder.append(&header, LINE.as_bytes()).expect("appended");
+        let mut endless = tar::Header::new_gnu();
+        endless.set_entry_type(tar::EntryType::GNULongName);
+        endless.set_size(1 << 20);
+        endless.set_cksum();
+        builder.append(&endless, std::io::repeat(b'a').take(1 << 20)).expect("appended");
+        header.set_path("attempt=1.log").expect("short");
+        header.set_cksum();
+        builder.append(&header, LINE.as_bytes()).expect("appended");
+        let sink = read_all(&builder.into_inner().expect("an archive"));
+        let source = |row: &crate::model::Row| match row {
+            crate::model::Row::Log(event) => event.source.to_string(),
+            other => panic!("{other:?}"),
+        };
+        let named = "dag_id=d/run_id=r/task_id=t/attempt=1.log";
+        assert_eq!(sink.rows.iter().map(source).collect::<Vec<_>>(), [named, named, "attempt=1.log"]);
+        assert!(sink.faults.is_empty(), "{:?}", sink.faults);
     }
 
     #[test]

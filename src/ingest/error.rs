@@ -44,6 +44,14 @@ pub enum Error {
         /// What SQLite says.
         source: rusqlite::Error,
     },
+    /// A database server that cannot be read. The URL holds no password.
+    #[error("{url}: {reason}")]
+    Server {
+        /// Input.
+        url: String,
+        /// What happened, and what to do.
+        reason: String,
+    },
     /// The first defect under `--strict`.
     #[error("{path}{}: {reason} (--strict stops at the first defect; nothing was written)", line.map(|n| format!(", line {n}")).unwrap_or_default())]
     Strict {
@@ -60,7 +68,7 @@ impl Error {
     /// What is wrong, without the path.
     pub fn reason(&self) -> String {
         match self {
-            Self::Unrecognised { reason, .. } => reason.clone(),
+            Self::Unrecognised { reason, .. } | Self::Server { reason, .. } => reason.clone(),
             Self::Io { source, .. } => format!("cannot be read: {source}"),
             Self::Sqlite { source, .. } => format!("cannot be read as a SQLite file: {source}"),
             other => other.to_string(),

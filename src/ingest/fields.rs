@@ -10,6 +10,7 @@ use std::{borrow::Cow, collections::HashSet};
 pub(super) enum Field<'a> {
     Null,
     Bytes(&'a [u8]),
+    Text(&'a str),
     Int(i64),
     Real(f64),
 }
@@ -19,10 +20,22 @@ impl<'a> Field<'a> {
         if bytes.is_empty() { Self::Null } else { Self::Bytes(bytes) }
     }
 
+    /// Its bytes, where it is a text or may be one.
+    #[inline]
+    pub(super) fn bytes(self) -> Option<&'a [u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Text(text) => Some(text.as_bytes()),
+            Self::Null | Self::Int(_) | Self::Real(_) => None,
+        }
+    }
+
     /// The text, if it is text at all.
+    #[inline]
     pub(super) fn text(self, column: &str) -> Result<Option<Cow<'a, str>>, Fault> {
         match self {
             Self::Null => Ok(None),
+            Self::Text(text) => Ok(Some(Cow::Borrowed(text))),
             Self::Bytes(bytes) => match std::str::from_utf8(bytes) {
                 Ok(text) => Ok(Some(Cow::Borrowed(text))),
                 Err(_) => Err(Fault::of(format!("{column} is not UTF-8"), &String::from_utf8_lossy(bytes))),
@@ -33,9 +46,7 @@ impl<'a> Field<'a> {
     }
 
     pub(super) fn int(self, column: &str) -> Result<Option<i64>, Fault> {
-        if let Self::Bytes(bytes) = self
-            && let Some(value) = short_int(bytes)
-        {
+        if let Some(value) = self.bytes().and_then(short_int) {
             return Ok(Some(value));
         }
         match self {
@@ -104,7 +115,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn read(&mut self, field: Field<'_>, column: &str) -> Result<Option<Timestamp>, Fault> {
-        let common = if let Field::Bytes(bytes) = field { parse_common(bytes) } else { None };
+        let common = field.bytes().and_then(parse_common);
         let (instant, with_offset) = match (common, field) {
             (Some(parsed), _) => parsed,
             (None, Field::Null) => return Ok(None),
@@ -124,21 +135,28 @@ impl Clock {
 
 /// Equal texts share one allocation.
 #[derive(Debug, Default)]
-pub(super) struct Texts(HashSet<Text>);
+pub(super) struct Texts {
+    known: HashSet<Text>,
+    bytes: usize,
+}
 
 impl Texts {
     /// Beyond this many distinct texts nothing is gained by remembering more.
     const MAX: usize = 65_536;
+    /// The same in bytes.
+    const MAX_BYTES: usize = 16 << 20;
 
     pub(super) fn get(&mut self, text: &str) -> Text {
-        if let Some(known) = self.0.get(text) {
+        if let Some(known) = self.known.get(text) {
             return known.clone();
         }
-        if self.0.len() >= Self::MAX {
-            self.0.clear();
+        if self.known.len() >= Self::MAX || self.bytes >= Self::MAX_BYTES {
+            self.known.clear();
+            self.bytes = 0;
         }
+        self.bytes += text.len();
         let text: Text = text.into();
-        self.0.insert(text.clone());
+        self.known.insert(text.clone());
         text
     }
 }

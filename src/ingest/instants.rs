@@ -39,6 +39,10 @@ pub(super) fn parse_common(text: &[u8]) -> Option<(Timestamp, bool)> {
     let (micros, rest) = fraction(rest)?;
     let (offset, stated) = offset(rest)?;
     let seconds = days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset;
+    // Later ones cannot be written in every zone.
+    if seconds > jiff::Timestamp::MAX.as_second() {
+        return None;
+    }
     Some((Timestamp::from_micros(seconds * MICROS_PER_SECOND + micros), stated))
 }
 

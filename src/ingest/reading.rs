@@ -27,6 +27,8 @@ pub struct Reading {
     pub warnings: Vec<String>,
     /// SHA-256 of the file as it lies there, where reading computed it.
     pub sha256: Option<String>,
+    /// Bytes of the values, where there is no file.
+    pub bytes: Option<u64>,
 }
 
 /// A fault of one row.

@@ -5,6 +5,7 @@ use super::{
     airflow::Columns,
     archive, json, lineage, logs, markers, metrics, open,
     reading::Fault,
+    server::{self, Server},
     session::Settings,
     source::{Content, Source},
     sqlite,
@@ -110,8 +111,43 @@ fn no_text(head: &[u8]) -> Option<&'static str> {
 fn database(path: &Path, shown: &str) -> Result<Vec<Source>, Error> {
     // Several tables share one file, which is read once for each.
     let sha256 = Some(open::hash(path)?);
+    let source = |table, header, name| Source {
+        path: path.into(),
+        shown: format!("{shown}#{name}"),
+        sha256: sha256.clone(),
+        content: Content::Sqlite { table, columns: Columns::new(header), name },
+    };
+    sources(shown, "SQLite", sqlite::tables(path)?, source)
+}
+
+/// The tables in the database on a server.
+pub fn recognise_server(server: &Server) -> Result<Vec<Source>, Error> {
+    let source = |table, header: Vec<String>, name| {
+        let fetched = server::wanted(table, &header);
+        Source {
+            path: PathBuf::new(),
+            shown: format!("{}#{name}", server.shown()),
+            sha256: None,
+            content: Content::Server {
+                table,
+                columns: Columns::new(fetched.clone()),
+                name,
+                fetched,
+                server: server.clone(),
+            },
+        }
+    };
+    sources(server.shown(), server.system(), server.tables()?, source)
+}
+
+fn sources(
+    shown: &str,
+    system: &str,
+    tables: Vec<(String, Vec<String>)>,
+    source: impl Fn(Table, Vec<String>, String) -> Source,
+) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
-    for (name, header) in sqlite::tables(path)? {
+    for (name, header) in tables {
         let known = table_of(&header).filter(|table| table.home().is_some());
         if known.is_none() && NEEDED.contains(&name.as_str()) {
             let reason = format!(
@@ -120,16 +156,10 @@ fn database(path: &Path, shown: &str) -> Result<Vec<Source>, Error> {
             );
             return Err(Error::Unrecognised { path: shown.into(), reason });
         }
-        let Some(table) = known else { continue };
-        sources.push(Source {
-            path: path.into(),
-            shown: format!("{shown}#{name}"),
-            sha256: sha256.clone(),
-            content: Content::Sqlite { table, columns: Columns::new(header), name },
-        });
+        sources.extend(known.map(|table| source(table, header, name)));
     }
     if sources.is_empty() {
-        let reason = "a SQLite database without Airflow's tables".to_owned();
+        let reason = format!("a {system} database without Airflow's tables");
         return Err(Error::Unrecognised { path: shown.into(), reason });
     }
     Ok(sources)

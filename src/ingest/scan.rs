@@ -1,12 +1,13 @@
-//! Records of a delimited text. A line without a quote is split where the delimiters stand, sixteen and more bytes at a
-//! time; a record with one goes through the `csv` crate's own parser, so that both agree on every byte.
+//! Records of a delimited text. A line is split where the delimiters stand, as long as its quotes do no more than enclose
+//! whole fields; any other record goes through the `csv` crate's own parser, so that both agree on every byte.
 
 use super::{
     fields::Field,
+    marks::Marks,
     reading::Fault,
     table::{Dialect, RowView},
 };
-use memchr::{memchr, memchr_iter, memchr2_iter, memchr3_iter};
+use memchr::{memchr, memchr_iter, memchr2_iter};
 use std::io::BufRead;
 
 /// Longest record: a quote that is never closed would otherwise take the rest of the file for one field.
@@ -23,6 +24,8 @@ pub(super) struct Scanner {
     unquoted_len: usize,
     /// The beginning of a record that the block before ended in.
     carry: Vec<u8>,
+    /// Bytes of it that were tried and are no whole record.
+    tried: usize,
     /// Line at which the next record begins, from 1.
     line: u64,
 }
@@ -30,10 +33,14 @@ pub(super) struct Scanner {
 /// One record.
 pub(super) struct Record<'a> {
     bytes: &'a [u8],
+    /// The same, where it is known to be UTF-8.
+    text: Option<&'a str>,
     ends: &'a [usize],
     /// Bytes between two fields.
     gap: usize,
-    dialect: Dialect,
+    /// Fields may still have their quotes.
+    quoted: bool,
+    escapes: bool,
 }
 
 impl Record<'_> {
@@ -46,13 +53,37 @@ impl RowView for Record<'_> {
     fn field(&self, column: usize) -> Field<'_> {
         let Some(&end) = self.ends.get(column) else { return Field::Null };
         let start = if column == 0 { 0 } else { self.ends[column - 1] + self.gap };
-        match self.bytes.get(start..end) {
+        let (start, end) = match self.bytes.get(start..end) {
             // Text formats of psql and mysql write a missing value so, and quote nothing; other tools that write tabs do.
-            Some(b"\\N") | None => Field::Null,
-            Some(b"NULL") if self.dialect.escapes => Field::Null,
-            Some([b'"', inner @ .., b'"']) if self.dialect.escapes => Field::from_bytes(inner),
-            Some(bytes) => Field::from_bytes(bytes),
+            Some(b"" | b"\\N") | None => return Field::Null,
+            Some(b"NULL") if self.escapes => return Field::Null,
+            Some([b'"', inner @ .., b'"']) if self.quoted => (start + 1, start + 1 + inner.len()),
+            Some(_) => (start, end),
+        };
+        match self.text.and_then(|text| text.get(start..end)) {
+            Some("") => Field::Null,
+            Some(text) => Field::Text(text),
+            None => Field::from_bytes(&self.bytes[start..end]),
         }
+    }
+}
+
+/// Bytes that are split, and what is known of all of them.
+struct Block<'a> {
+    bytes: &'a [u8],
+    /// As far as they are UTF-8: checked at once, which costs a tenth of checking each field.
+    text: &'a str,
+    /// Is there any carriage return?
+    returns: bool,
+}
+
+impl<'a> Block<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        let text = match simdutf8::compat::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => simdutf8::compat::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        Self { bytes, text, returns: memchr(b'\r', bytes).is_some() }
     }
 }
 
@@ -68,7 +99,16 @@ enum Step {
 impl Scanner {
     pub(super) fn new(dialect: Dialect) -> Self {
         let core = csv_core::ReaderBuilder::new().delimiter(dialect.delimiter).build();
-        Self { dialect, ends: Vec::new(), core, unquoted: Vec::new(), unquoted_len: 0, carry: Vec::new(), line: 1 }
+        Self {
+            dialect,
+            ends: Vec::new(),
+            core,
+            unquoted: Vec::new(),
+            unquoted_len: 0,
+            carry: Vec::new(),
+            tried: 0,
+            line: 1,
+        }
     }
 
     /// Calls `visit` for each record with its line; the first is the header.
@@ -92,14 +132,20 @@ impl Scanner {
             }
             let length = block.len();
             let mut at = 0;
-            // The record that the block before ended in takes as many lines of this one as it needs.
+            // The record that the block before ended in takes as many lines of this one as it needs. It is tried again when
+            // it has become twice as long, so that the cost of a long one does not grow with the square of its length.
             while !self.carry.is_empty() && at < length {
-                let end = memchr(b'\n', &block[at..]).map_or(length, |end| at + end + 1);
+                let from = length.min(at + (2 * self.tried).saturating_sub(self.carry.len()));
+                let end = memchr(b'\n', &block[from..]).map_or(length, |end| from + end + 1);
                 self.carry.extend_from_slice(&block[at..end]);
                 at = end;
-                self.split_carry(false, &mut visit)?;
+                if self.carry.len() >= 2 * self.tried {
+                    self.split_carry(false, &mut visit)?;
+                    self.tried = self.carry.len();
+                }
             }
             if at < length {
+                self.tried = 0;
                 let used = self.split(&block[at..], false, &mut visit)?;
                 self.carry.extend_from_slice(&block[at + used..]);
             }
@@ -126,14 +172,13 @@ impl Scanner {
         last: bool,
         visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
     ) -> Result<usize, E> {
+        if !self.dialect.quotes {
+            return self.escaped_lines(bytes, last, visit);
+        }
+        let block = Block::of(bytes);
         let mut start = 0;
         while start < bytes.len() {
-            let rest = &bytes[start..];
-            if self.dialect.quotes {
-                start += self.plain_lines(rest, last, visit)?;
-            } else {
-                return Ok(start + self.escaped_lines(rest, last, visit)?);
-            }
+            start = self.plain_lines(&block, start, last, visit)?;
             let rest = &bytes[start..];
             if rest.is_empty() {
                 break;
@@ -162,29 +207,43 @@ impl Scanner {
         Ok(start)
     }
 
-    /// Visits lines up to the first that holds a quote (or a bare carriage return), or that is not whole.
+    /// Visits lines up to the first that must be parsed with care, or that is not whole; returns where that one begins.
     fn plain_lines<E>(
         &mut self,
-        bytes: &[u8],
+        block: &Block<'_>,
+        from: usize,
         last: bool,
         visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
     ) -> Result<usize, E> {
-        let delimiter = self.dialect.delimiter;
-        let mut start = 0;
+        let (bytes, delimiter) = (block.bytes, self.dialect.delimiter);
+        // Where the line and the field at hand begin, and whether that field's quote is open.
+        let (mut start, mut field, mut open) = (from, from, false);
         self.ends.clear();
-        for at in memchr3_iter(delimiter, b'\n', b'"', bytes) {
+        for at in Marks::new(delimiter, &bytes[from..]).map(|at| from + at) {
             match bytes[at] {
+                b'"' if open => match bytes.get(at + 1) {
+                    Some(b'\n' | b'\r') => open = false,
+                    Some(next) if *next == delimiter => open = false,
+                    None if last => open = false,
+                    _ => return Ok(start),
+                },
+                b'"' if at == field => open = true,
                 b'"' => return Ok(start),
+                b'\n' if open => return Ok(start),
                 b'\n' => {
-                    if !self.visit_line(&bytes[start..at], visit)? {
+                    if !self.visit_line(block, start, at, visit)? {
                         return Ok(start);
                     }
-                    start = at + 1;
+                    (start, field) = (at + 1, at + 1);
                 }
-                _ => self.ends.push(at - start),
+                _ if open => {}
+                _ => {
+                    self.ends.push(at - start);
+                    field = at + 1;
+                }
             }
         }
-        if last && start < bytes.len() && self.visit_line(&bytes[start..], visit)? {
+        if last && !open && start < bytes.len() && self.visit_line(block, start, bytes.len(), visit)? {
             start = bytes.len();
         }
         Ok(start)
@@ -193,16 +252,23 @@ impl Scanner {
     /// Visits a line whose delimiters are known; false where it must be parsed with care.
     fn visit_line<E>(
         &mut self,
-        line: &[u8],
+        block: &Block<'_>,
+        start: usize,
+        end: usize,
         visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if memchr(b'\r', line).is_some() {
-            return Ok(false);
+        let mut line = &block.bytes[start..end];
+        if block.returns {
+            line = line.strip_suffix(b"\r").unwrap_or(line);
+            if memchr(b'\r', line).is_some() {
+                return Ok(false);
+            }
         }
         if !line.is_empty() {
             self.ends.push(line.len());
-            visit(self.line, Ok(&Record { bytes: line, ends: &self.ends, gap: 1, dialect: self.dialect }))?;
+            let text = block.text.get(start..start + line.len());
+            let record = Record { bytes: line, text, ends: &self.ends, gap: 1, quoted: true, escapes: false };
+            visit(self.line, Ok(&record))?;
         }
         self.ends.clear();
         self.line += 1;
@@ -253,7 +319,8 @@ impl Scanner {
         visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
     ) -> Result<(), E> {
         let bytes = &self.unquoted[..self.unquoted_len];
-        visit(self.line, Ok(&Record { bytes, ends: &self.ends, gap: 0, dialect: self.dialect }))?;
+        let record = Record { bytes, text: None, ends: &self.ends, gap: 0, quoted: false, escapes: false };
+        visit(self.line, Ok(&record))?;
         self.ends.clear();
         Ok(())
     }
@@ -292,7 +359,8 @@ impl Scanner {
         if memchr(b'\\', line).is_none() {
             self.ends.extend(memchr_iter(self.dialect.delimiter, line));
             self.ends.push(line.len());
-            return visit(number, Ok(&Record { bytes: line, ends: &self.ends, gap: 1, dialect: self.dialect }));
+            let record = Record { bytes: line, text: None, ends: &self.ends, gap: 1, quoted: true, escapes: true };
+            return visit(number, Ok(&record));
         }
         self.unquoted.clear();
         let mut from = 0;
@@ -303,7 +371,8 @@ impl Scanner {
             self.ends.push(self.unquoted.len());
             from = end + 1;
         }
-        let record = Record { bytes: &self.unquoted, ends: &self.ends, gap: 0, dialect: self.dialect };
+        let (bytes, ends) = (&self.unquoted, &self.ends);
+        let record = Record { bytes, text: None, ends, gap: 0, quoted: true, escapes: true };
         visit(number, Ok(&record))
     }
 }

@@ -185,7 +185,10 @@ fn value(bytes: &[u8], start: usize, may_be_spaced: bool, key: &[u8]) -> Option<
             return Some((from, quoted_end(bytes, from, *quote, escapes))).filter(|span| is_worth_it(bytes, *span));
         }
         Some(b'[' | b'{' | b'(') => return Some((from, bracket_end(bytes, from))),
-        _ => from + bare_length(rest),
+        // The option that follows a name without a value has one of its own.
+        Some(b'-') if option_name(bytes, from).is_some() => return None,
+        // `token: Bearer x` is a scheme and a secret.
+        _ => token(bytes, from).map_or(0, |(_, to)| to).max(from + bare_length(rest)),
     };
     let to = if is_header(key) { header_end(bytes, from, to) } else { to };
     Some((from, to)).filter(|span| is_worth_it(bytes, *span))
@@ -247,14 +250,16 @@ fn header_end(bytes: &[u8], from: usize, to: usize) -> usize {
     bytes[from..].iter().position(is_end).map_or(bytes.len(), |length| from + length).max(to)
 }
 
-/// `--password x` and `'--token', 'x'`.
-fn option(bytes: &[u8], at: usize) -> Option<Span> {
+/// The end of `--password`, an option whose value is a secret.
+fn option_name(bytes: &[u8], at: usize) -> Option<usize> {
     let name = bytes[at..].strip_prefix(b"--")?;
     let length = name.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).take(64).count();
-    if !is_sensitive(&name[..length]) {
-        return None;
-    }
-    let after = at + 2 + length;
+    is_sensitive(&name[..length]).then_some(at + 2 + length)
+}
+
+/// `--password x` and `'--token', 'x'`.
+fn option(bytes: &[u8], at: usize) -> Option<Span> {
+    let after = option_name(bytes, at)?;
     let is_between = |b: &&u8| matches!(b, b' ' | b'\'' | b'"' | b',');
     let from = after + bytes[after..].iter().take_while(is_between).count();
     let is_option = bytes.get(from) == Some(&b'-');

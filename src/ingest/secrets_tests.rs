@@ -23,6 +23,8 @@ fn every_form_of_a_secret_is_masked() {
         ("Authorization: Bearer abc.def", "Authorization: ***"),
         ("'Authorization': 'Basic dXNlcjpwdw=='", "'Authorization': '***'"),
         ("X-Api-Key: abc", "X-Api-Key: ***"),
+        ("x-auth-token: Bearer abcdefgh12345678 x", "x-auth-token: *** x"),
+        ("secret: --token abc x", "secret: --token *** x"),
         ("Cookie: session=abc; other=def", "Cookie: ***"),
         ("uses bearer abcdefgh12345678 here", "uses bearer *** here"),
         ("postgres://airflow:p@ss@db:5432/airflow", "postgres://airflow:***@db:5432/airflow"),

@@ -7,6 +7,7 @@ use super::{
     reading::{Counting, Fault, Reading, Receiver},
     rest::DatabaseRows,
     secrets,
+    server::Server,
     session::Session,
     sink::{Halt, Sink},
     sqlite,
@@ -19,11 +20,11 @@ use std::{
     time::UNIX_EPOCH,
 };
 
-/// One source to read: a file, or a table of a database file.
+/// One source to read: a file, or a table of a database.
 #[derive(Clone, Debug)]
 pub struct Source {
     pub(super) path: PathBuf,
-    /// Path for people: as given, with `#table` behind a database file.
+    /// Path for people: as given, with `#table` behind a database.
     pub shown: String,
     /// SHA-256 of the file, once it is known.
     pub(super) sha256: Option<String>,
@@ -37,6 +38,8 @@ pub(super) enum Content {
     Text { table: Table, columns: Columns, delimiter: u8 },
     /// The same in a SQLite file.
     Sqlite { table: Table, columns: Columns, name: String },
+    /// The same on a server; `fetched` are the columns that are read.
+    Server { table: Table, columns: Columns, name: String, fetched: Vec<String>, server: Server },
     /// What the REST API or a command of Airflow answers.
     Json(json::Format),
     /// OpenLineage events.
@@ -52,8 +55,16 @@ pub(super) enum Content {
 }
 
 impl Source {
-    /// Bytes of the file as it lies there.
+    /// Is it a file, whose hash can be known before it is read?
+    pub fn is_file(&self) -> bool {
+        !matches!(self.content, Content::Server { .. })
+    }
+
+    /// Bytes of the file as it lies there; none for a table on a server.
     pub fn bytes(&self) -> Result<u64, Error> {
+        if !self.is_file() {
+            return Ok(0);
+        }
         Ok(std::fs::metadata(&self.path).map_err(Error::io(&self.path))?.len())
     }
 
@@ -69,7 +80,9 @@ impl Source {
     /// metrics that speak of them.
     pub fn order(&self) -> impl Ord + use<> {
         let rank = match &self.content {
-            Content::Text { table, .. } | Content::Sqlite { table, .. } => (0, Some(*table), None),
+            Content::Text { table, .. } | Content::Sqlite { table, .. } | Content::Server { table, .. } => {
+                (0, Some(*table), None)
+            }
             Content::Json(json::Format::Rest(family)) => (1, None, *family),
             Content::Json(json::Format::Command(family)) => (2, None, Some(*family)),
             Content::Json(json::Format::Refused(_)) => (2, None, None),
@@ -84,7 +97,7 @@ impl Source {
     /// Table of the lake its rows go to; `None` where they are not kept.
     pub fn home(&self) -> Option<&'static str> {
         match &self.content {
-            Content::Text { table, .. } | Content::Sqlite { table, .. } => table.home(),
+            Content::Text { table, .. } | Content::Sqlite { table, .. } | Content::Server { table, .. } => table.home(),
             Content::Json(json::Format::Rest(family)) => family.and_then(json::Family::home),
             Content::Json(json::Format::Command(family)) => family.home(),
             Content::Json(json::Format::Refused(_)) => None,
@@ -98,7 +111,7 @@ impl Source {
     /// What `--kind` calls it.
     pub fn name(&self) -> &'static str {
         match &self.content {
-            Content::Text { table, .. } | Content::Sqlite { table, .. } => table.name(),
+            Content::Text { table, .. } | Content::Sqlite { table, .. } | Content::Server { table, .. } => table.name(),
             Content::Json(_) => "api",
             Content::Lineage => "openlineage",
             Content::Markers(_) => "markers",
@@ -125,6 +138,7 @@ impl Source {
             Content::Text { table, columns, delimiter: b',' } => of_table(*table, columns, "CSV"),
             Content::Text { table, columns, .. } => of_table(*table, columns, "delimited text"),
             Content::Sqlite { table, columns, .. } => of_table(*table, columns, "SQLite"),
+            Content::Server { table, columns, server, .. } => of_table(*table, columns, server.system()),
             Content::Json(format) => format.words(),
             Content::Lineage => "OpenLineage events".to_owned(),
             Content::Markers(format) => format.words().to_owned(),
@@ -138,11 +152,16 @@ impl Source {
     pub fn read(&self, session: &mut Session, receiver: &mut dyn Receiver, strict: bool) -> Result<Reading, Stopped> {
         let learner = session.learner();
         let mut sink = Counting::new(receiver, learner, strict);
-        let mut sha256 = None;
+        let (mut sha256, mut bytes) = (None, None);
         let result = match &self.content {
             Content::Sqlite { table, columns, name } => {
                 let mut reader = airflow::Reader::new(*table, SourceKind::Database, columns.clone());
-                sqlite::rows(&self.path, name, |line, row| one(&mut reader, line, row, &mut sink))
+                sqlite::rows(&self.path, name, columns.names(), |line, row| one(&mut reader, line, row, &mut sink))
+            }
+            Content::Server { table, columns, name, fetched, server } => {
+                let mut reader = airflow::Reader::new(*table, SourceKind::Database, columns.clone());
+                let read = server.rows(name, fetched, |line, row| one(&mut reader, line, row, &mut sink));
+                read.map(|read| (sha256, bytes) = (Some(read.sha256), Some(read.bytes)))
             }
             _ => self.read_file(&mut session.tools, &mut sink, &mut sha256),
         };
@@ -154,7 +173,7 @@ impl Source {
             Err(stopped) => return Err(stopped),
             Ok(()) => {}
         }
-        reading.sha256 = sha256;
+        (reading.sha256, reading.bytes) = (sha256, bytes);
         Ok(reading)
     }
 
@@ -177,7 +196,10 @@ impl Source {
                     Err(fault) => sink.rejected(Some(line), &fault),
                 })?;
             }
-            Content::Json(json::Format::Refused(_)) | Content::Sqlite { .. } | Content::Metrics(_) => {}
+            Content::Json(json::Format::Refused(_))
+            | Content::Sqlite { .. }
+            | Content::Server { .. }
+            | Content::Metrics(_) => {}
             Content::Json(_) => {
                 let settings = json::Settings { dag_id: tools.settings.dag_id.as_deref(), mask: secrets::mask };
                 let pages = json::read(&mut input, settings, &mut DatabaseRows::default(), sink)?;

@@ -21,9 +21,14 @@ pub(super) fn tables(path: &Path) -> Result<Vec<(String, Vec<String>)>, Error> {
         names
             .into_iter()
             .map(|name| {
-                let statement = connection.prepare(&format!("SELECT * FROM {}", quoted(&name)))?;
-                let columns = statement.column_names().map(str::to_ascii_lowercase).collect();
-                drop(statement);
+                // Not by the names of a statement's columns: in a damaged file those may be no text. Computed columns are
+                // no export's, and may be computed without end.
+                let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1) ORDER BY cid")?;
+                let lower = |row: &rusqlite::Row<'_>| {
+                    let name = row.get_ref(0)?;
+                    Ok(String::from_utf8_lossy(name.as_bytes_or_null()?.unwrap_or_default()).to_ascii_lowercase())
+                };
+                let columns = statement.query_map([&name], lower)?.collect::<rusqlite::Result<_>>()?;
                 Ok((name, columns))
             })
             .collect()
@@ -31,14 +36,18 @@ pub(super) fn tables(path: &Path) -> Result<Vec<(String, Vec<String>)>, Error> {
     read().map_err(Error::sqlite(path))
 }
 
-/// Calls `visit` for each row of a table with its number.
+/// Calls `visit` for each row of a table with its number; its fields are those `columns`.
 pub(super) fn rows(
     path: &Path,
     table: &str,
+    columns: &[String],
     mut visit: impl FnMut(u64, Result<&dyn RowView, Fault>) -> Result<(), Halt>,
 ) -> Result<(), Stopped> {
     let connection = connect(path)?;
-    let mut statement = connection.prepare(&format!("SELECT * FROM {}", quoted(table))).map_err(Error::sqlite(path))?;
+    // With the table's name before each: a column that is not there is an error then, and not a text.
+    let columns: Vec<String> = columns.iter().map(|column| select_term(column)).collect();
+    let select = format!("SELECT {} FROM {} AS t", columns.join(", "), quoted(table));
+    let mut statement = connection.prepare(&select).map_err(Error::sqlite(path))?;
     let mut rows = statement.query([]).map_err(Error::sqlite(path))?;
     let mut number = 0;
     loop {
@@ -50,6 +59,11 @@ pub(super) fn rows(
             Err(error) => return Ok(visit(number, Err(Fault::of("cannot read on from here", &error.to_string())))?),
         }
     }
+}
+
+/// A column whose name is no text is none that is wanted.
+fn select_term(column: &str) -> String {
+    if column.contains(char::REPLACEMENT_CHARACTER) { "NULL".to_owned() } else { format!("t.{}", quoted(column)) }
 }
 
 fn quoted(name: &str) -> String {

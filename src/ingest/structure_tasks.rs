@@ -4,13 +4,20 @@
 //! and later), wrapped as `{"__var": {..}, "__type": "operator"}` (2.7 and later); what a mapped task passes on lies in
 //! `partial_kwargs`; from 3.1 on defaults of all tasks lie in `client_defaults`.
 
-use super::{fields::Field, reading::Fault};
+use super::{
+    fields::Field,
+    json::{Pull, Value, Wrong},
+    reading::Fault,
+};
 use crate::model::{EdgeSource, TaskEdge, TaskSpec, Text};
-use serde_json::Value;
-use std::io::Read;
+use std::{borrow::Cow, io::Read};
 
 /// A serialized DAG larger than this is refused: a compressed column could otherwise fill the memory.
 const MAX_BYTES: u64 = 64 << 20;
+/// Most tasks and dependencies of a DAG, for the same reason.
+const MAX_ROWS: usize = 1 << 20;
+/// Longest id, as elsewhere: four times what Airflow's database takes.
+const MAX_ID_BYTES: usize = 1_000;
 
 /// What a serialized DAG tells of its tasks, both sorted.
 #[derive(Debug, Default, PartialEq)]
@@ -23,71 +30,190 @@ pub(super) struct Structure {
 
 /// Reads the columns `data` and `data_compressed` of one row of `serialized_dag`; `version` is its `dag_hash`.
 pub(super) fn read(dag_id: &Text, version: &Text, data: Field<'_>, compressed: Field<'_>) -> Result<Structure, Fault> {
-    let json: Value = match (data, compressed) {
-        (Field::Bytes(text), _) if text != b"null" => parse(text)?,
-        (_, Field::Bytes(bytes)) => parse(&inflate(&unhex(bytes)?)?)?,
+    let json = match (data.bytes(), compressed.bytes()) {
+        (Some(text), _) if text != b"null" => Cow::Borrowed(text),
+        (_, Some(bytes)) => Cow::Owned(inflate(&unhex(bytes)?)?),
         _ => return Err(Fault::new("data and data_compressed are both missing")),
     };
-    let dag = unwrap(json.get("dag").unwrap_or(&json));
-    let tasks = dag.get("tasks").and_then(Value::as_array).ok_or_else(|| Fault::new("data holds no list of tasks"))?;
-    let defaults = json.pointer("/client_defaults/tasks").map(unwrap);
-    let mut structure = Structure::default();
-    for task in tasks.iter().map(unwrap) {
-        let Some(task_id) = task.get("task_id").and_then(Value::as_str) else {
-            return Err(Fault::new("data holds a task without task_id"));
-        };
-        let downstream = ["downstream_task_ids", "_downstream_task_ids"].iter().find_map(|name| task.get(name));
-        let downstream = downstream.map(unwrap).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        structure.edges.extend(downstream.iter().filter_map(Value::as_str).map(|id| TaskEdge {
-            dag_id: dag_id.clone(),
-            upstream: task_id.into(),
-            downstream: id.into(),
-            version: version.clone(),
-            source: EdgeSource::Serialized,
-        }));
-        structure.tasks.push(spec(dag_id, version, task_id, task, defaults));
+    let document = Pull::new(&json);
+    let mut reader = Reader { dag_id, version, defaults: None, structure: Structure::default() };
+    let mut dag = document;
+    let whole = members(document, &mut |key, value| match key {
+        b"dag" => dag = value,
+        b"client_defaults" => reader.defaults = Some(value),
+        _ => {}
+    });
+    whole.map_err(not_json)?.end().map_err(not_json)?;
+    reader.defaults = reader.defaults.map(|all| member(all, "tasks")).transpose().map_err(not_json)?.flatten();
+    let dag = unwrapped(dag).map_err(not_json)?;
+    let mut tasks = member(dag, "tasks").map_err(not_json)?.unwrap_or(Pull::new(b"null"));
+    if tasks.value() != Ok(Value::List) {
+        return Err(Fault::new("data holds no list of tasks"));
     }
-    structure.edges.sort();
-    structure.edges.dedup();
-    structure.tasks.sort_by(|a, b| a.task_id.cmp(&b.task_id));
-    structure.tasks.dedup_by(|a, b| a.task_id == b.task_id);
-    Ok(structure)
+    let mut first = true;
+    while tasks.element(&mut first).map_err(not_json)? {
+        let task = unwrapped(tasks).map_err(not_json)?;
+        reader.task(task)?;
+        tasks.skip().map_err(not_json)?;
+    }
+    let Structure { mut edges, mut tasks } = reader.structure;
+    edges.sort();
+    edges.dedup();
+    tasks.sort_by(|a, b| a.task_id.cmp(&b.task_id));
+    tasks.dedup_by(|a, b| a.task_id == b.task_id);
+    Ok(Structure { edges, tasks })
 }
 
-fn spec(dag_id: &Text, version: &Text, task_id: &str, task: &Value, defaults: Option<&Value>) -> TaskSpec {
-    let partial = task.get("partial_kwargs").map(unwrap);
-    let field = |name: &str| {
-        let places = [Some(task), partial, defaults];
-        places.into_iter().flatten().find_map(|place| place.get(name)).map(unwrap)
-    };
-    let text = |name: &str| field(name).and_then(Value::as_str).map(Text::from);
-    let int = |name: &str| {
-        let value = field(name)?;
-        let whole = value.as_f64().filter(|v| v.fract() == 0.0).map(|v| v as i64);
-        value.as_i64().or(whole).and_then(|value| i32::try_from(value).ok())
-    };
-    TaskSpec {
-        dag_id: dag_id.clone(),
-        task_id: task_id.into(),
-        version: version.clone(),
-        operator: text("task_type").or_else(|| text("_task_type")),
-        pool: text("pool"),
-        pool_slots: int("pool_slots"),
-        queue: text("queue"),
-        priority_weight: int("priority_weight"),
-        retries: int("retries"),
-        trigger_rule: text("trigger_rule"),
-        mapped: field("_is_mapped").and_then(Value::as_bool).unwrap_or(false),
+/// Calls `each` with the members of an object, their values still to be read; the text behind it. Of another value nothing.
+fn members<'a>(mut pull: Pull<'a>, each: &mut dyn FnMut(&'a [u8], Pull<'a>)) -> Result<Pull<'a>, Wrong> {
+    let value = pull.value()?;
+    if value != Value::Object {
+        pull.skip_rest(value)?;
+        return Ok(pull);
     }
+    let mut first = true;
+    while let Some(key) = pull.key(&mut first)? {
+        each(key, pull);
+        pull.skip()?;
+    }
+    Ok(pull)
+}
+
+/// A member of an object, without what Airflow puts around it.
+fn member<'a>(pull: Pull<'a>, name: &str) -> Result<Option<Pull<'a>>, Wrong> {
+    let mut found = None;
+    members(pull, &mut |key, value| {
+        if key == name.as_bytes() {
+            found = Some(value);
+        }
+    })?;
+    found.map(unwrapped).transpose()
 }
 
 /// The value inside `{"__var": .., "__type": ..}`, which Airflow puts around whatever JSON has no type for.
-fn unwrap(value: &Value) -> &Value {
-    value.get("__var").unwrap_or(value)
+fn unwrapped(pull: Pull<'_>) -> Result<Pull<'_>, Wrong> {
+    let mut inside = pull;
+    members(pull, &mut |key, value| {
+        if key == b"__var" {
+            inside = value;
+        }
+    })?;
+    Ok(inside)
 }
 
-fn parse(text: &[u8]) -> Result<Value, Fault> {
-    serde_json::from_slice(text).map_err(|error| Fault::of("data is not JSON", &error.to_string()))
+struct Reader<'a> {
+    dag_id: &'a Text,
+    version: &'a Text,
+    /// What tasks have that do not say otherwise.
+    defaults: Option<Pull<'a>>,
+    structure: Structure,
+}
+
+impl<'a> Reader<'a> {
+    fn task(&mut self, task: Pull<'a>) -> Result<(), Fault> {
+        let (mut plain, mut private, mut partial) = (None, None, None);
+        let mut own: Vec<(&[u8], Pull<'a>)> = Vec::new();
+        // Of a key that stands twice the first is read: the task's own comes before what it passes on and the defaults.
+        let mut keep = |key: &'a [u8], value| {
+            if FIELDS.contains(&key) && !own.iter().any(|(known, _)| *known == key) {
+                own.push((key, value));
+            }
+        };
+        members(task, &mut |key, value| match key {
+            b"downstream_task_ids" => plain = Some(value),
+            b"_downstream_task_ids" => private = Some(value),
+            b"partial_kwargs" => partial = Some(value),
+            key => keep(key, value),
+        })
+        .map_err(not_json)?;
+        let partial = partial.map(unwrapped).transpose().map_err(not_json)?;
+        for place in [partial, self.defaults].into_iter().flatten() {
+            members(place, &mut keep).map_err(not_json)?;
+        }
+        let field = |name: &str| -> Result<Option<Value<'a>>, Fault> {
+            let Some((_, value)) = own.iter().find(|(key, _)| *key == name.as_bytes()) else { return Ok(None) };
+            unwrapped(*value).and_then(|mut value| value.value()).map(Some).map_err(not_json)
+        };
+        let text = |name: &str| match field(name)? {
+            Some(Value::Text(raw)) => Ok::<_, Fault>(Some(Text::from(raw.text().map_err(not_json)?))),
+            _ => Ok(None),
+        };
+        let int = |name: &str| {
+            let whole = match field(name)? {
+                Some(Value::Int(value)) => Some(value),
+                Some(Value::Real(value)) if value.fract() == 0.0 => Some(value as i64),
+                _ => None,
+            };
+            Ok::<_, Fault>(whole.and_then(|value| i32::try_from(value).ok()))
+        };
+        let task_id = text("task_id")?.ok_or_else(|| Fault::new("data holds a task without task_id"))?;
+        let task_id = id(task_id)?;
+        self.edges(&task_id, plain.or(private))?;
+        self.structure.tasks.push(TaskSpec {
+            dag_id: self.dag_id.clone(),
+            version: self.version.clone(),
+            operator: text("task_type")?.or(text("_task_type")?),
+            pool: text("pool")?,
+            pool_slots: int("pool_slots")?,
+            queue: text("queue")?,
+            priority_weight: int("priority_weight")?,
+            retries: int("retries")?,
+            trigger_rule: text("trigger_rule")?,
+            mapped: field("_is_mapped")? == Some(Value::Bool(true)),
+            task_id,
+        });
+        Ok(())
+    }
+
+    fn edges(&mut self, task_id: &Text, downstream: Option<Pull<'a>>) -> Result<(), Fault> {
+        let Some(list) = downstream else { return Ok(()) };
+        let mut list = unwrapped(list).map_err(not_json)?;
+        if list.value() != Ok(Value::List) {
+            return Ok(());
+        }
+        let mut first = true;
+        while list.element(&mut first).map_err(not_json)? {
+            let value = list.value().map_err(not_json)?;
+            list.skip_rest(value).map_err(not_json)?;
+            let Value::Text(raw) = value else { continue };
+            if self.structure.edges.len() + self.structure.tasks.len() >= MAX_ROWS {
+                return Err(Fault::new(format!("data holds more than {MAX_ROWS} tasks and dependencies")));
+            }
+            self.structure.edges.push(TaskEdge {
+                dag_id: self.dag_id.clone(),
+                upstream: task_id.clone(),
+                downstream: id(raw.text().map_err(not_json)?.into())?,
+                version: self.version.clone(),
+                source: EdgeSource::Serialized,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Fields of a task that are read.
+const FIELDS: [&[u8]; 10] = [
+    b"task_id",
+    b"task_type",
+    b"_task_type",
+    b"pool",
+    b"pool_slots",
+    b"queue",
+    b"priority_weight",
+    b"retries",
+    b"trigger_rule",
+    b"_is_mapped",
+];
+
+fn id(text: Text) -> Result<Text, Fault> {
+    if (1..=MAX_ID_BYTES).contains(&text.len()) {
+        return Ok(text);
+    }
+    Err(Fault::of(format!("data holds a task_id that is empty or longer than {MAX_ID_BYTES} bytes"), &text))
+}
+
+fn not_json(wrong: Wrong) -> Fault {
+    Fault::of(format!("data is not JSON: {} is missing", wrong.wanted), &format!("near byte {}", wrong.at))
 }
 
 /// psql writes bytes as `\x0a1b..`.
@@ -165,6 +291,23 @@ mod tests {
         let [a, b] = &wrapped.tasks[..] else { panic!("two tasks") };
         assert_eq!((a.retries, a.queue.as_deref(), a.mapped), (Some(0), Some("default"), false));
         assert_eq!((b.retries, b.pool.as_deref(), b.mapped), (Some(3), Some("wms_api"), true));
+    }
+
+    #[test]
+    fn what_is_not_read_is_passed_over_however_long() {
+        let zeros = "0,".repeat(1 << 20);
+        let json = format!(
+            r#"{{"x":[{zeros}0],"dag":{{"tasks":[{{"task_id":"a","y":[{zeros}0],"_downstream_task_ids":["b"]}}]}}}}"#
+        );
+        assert_eq!(pairs(&parsed(Field::Bytes(json.as_bytes()), Field::Null)), [("a", "b")]);
+    }
+
+    #[test]
+    fn ids_that_no_database_takes_are_a_fault() {
+        for id in [String::new(), "x".repeat(1_001)] {
+            let json = format!(r#"{{"dag":{{"tasks":[{{"task_id":"a","downstream_task_ids":["{id}"]}}]}}}}"#);
+            assert!(read(&"d".into(), &"v".into(), Field::Bytes(json.as_bytes()), Field::Null).is_err());
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     reading::Fault,
     scan::{Record, Scanner},
 };
-use std::path::Path;
+use std::{io::Read, path::Path};
 
 /// Separators that exports are written with, most likely first.
 pub(super) const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
@@ -34,9 +34,12 @@ pub(super) trait RowView {
     fn field(&self, column: usize) -> Field<'_>;
 }
 
+/// Longest header: a file without a line end is no table.
+const MAX_HEADER: u64 = 1 << 20;
+
 /// Names of the columns of a delimited text. A byte order mark is not part of the first name.
 pub(super) fn header(path: &Path, delimiter: u8) -> Result<Vec<String>, Error> {
-    let input = open::open(path)?;
+    let input = open::open(path)?.take(MAX_HEADER);
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(input);
     let header = reader.byte_headers().map_err(csv_error(path))?;
     let name = |field: &[u8]| {
@@ -90,10 +93,7 @@ mod tests {
         let mut input = std::io::BufReader::with_capacity(block, bytes);
         let result: Result<(), ()> = Scanner::new(Dialect::of(delimiter)).run(&mut input, |line, record| {
             if let Ok(record) = record {
-                let text = |column| match record.field(column) {
-                    Field::Bytes(bytes) => bytes.to_vec(),
-                    _ => Vec::new(),
-                };
+                let text = |column| record.field(column).bytes().unwrap_or_default().to_vec();
                 all.push((line, (0..record.len()).map(text).collect()));
             } else {
                 faults += 1;

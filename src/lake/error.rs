@@ -18,6 +18,17 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// The disk is full.
+    #[error(
+        "no space left for {}: {free}; make room there and run it again, the lake is as it was",
+        path.display()
+    )]
+    DiskFull {
+        /// File that did not fit.
+        path: PathBuf,
+        /// What is left on its disk, for people.
+        free: String,
+    },
     /// A part cannot be read; the reader does not say which.
     #[error("a part of the lake cannot be read: {0}; `windtunnel lake verify` names the part")]
     Unreadable(String),
@@ -104,16 +115,59 @@ pub enum Error {
 impl Error {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| match is_full(&source) {
+            true => Self::full(path),
+            false => Self::Io { action, path, source },
+        }
+    }
+
+    fn full(path: PathBuf) -> Self {
+        let free = space_left(&path);
+        Self::DiskFull { path, free }
     }
 
     pub(super) fn parquet(path: &Path) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
         let path = path.to_owned();
-        move |source| Self::Parquet { path, source }
+        move |source| match names_full_disk(&source) {
+            true => Self::full(path),
+            false => Self::Parquet { path, source },
+        }
     }
 
     pub(super) fn arrow(path: &Path) -> impl FnOnce(arrow::error::ArrowError) -> Self {
         let path = path.to_owned();
-        move |source| Self::Arrow { path, source }
+        move |source| match names_full_disk(&source) {
+            true => Self::full(path),
+            false => Self::Arrow { path, source },
+        }
+    }
+}
+
+/// Did the disk, a quota or a limit on the size of files leave no room?
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// The same of an error of a library, which may keep no more of the system's error than its text.
+fn names_full_disk(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(is_full) {
+            return true;
+        }
+        cause = error.source();
+    }
+    let text = error.to_string();
+    [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].iter().any(|kind| text.contains(&kind.to_string()))
+        || text.contains("No space left on device")
+}
+
+/// What is left on the disk of a file or folder, for people.
+pub fn space_left(path: &Path) -> String {
+    // The file itself may be gone by now.
+    let there = path.ancestors().find(|folder| folder.is_dir());
+    match there.and_then(|folder| fs4::available_space(folder).ok()) {
+        Some(bytes) => format!("{:.1} MB are free", bytes as f64 / 1e6),
+        None => "the disk does not say what is free".to_owned(),
     }
 }

@@ -151,7 +151,11 @@ impl Manifest {
             .map_err(|error| Error::Manifest { path: path.clone(), reason: error.to_string() })?;
         text.push(b'\n');
         let mut file = File::create(&beside).map_err(Error::io("create", &beside))?;
-        file.write_all(&text).and_then(|()| file.sync_all()).map_err(Error::io("write", &beside))?;
+        if let Err(error) = file.write_all(&text).and_then(|()| file.sync_all()) {
+            let error = Error::io("write", &beside)(error);
+            let _ = fs::remove_file(&beside);
+            return Err(error);
+        }
         fs::rename(&beside, &path).map_err(Error::io("replace", &path))?;
         sync_folder(lake)
     }

@@ -26,7 +26,7 @@ mod table;
 mod tables;
 mod transaction;
 
-pub use error::Error;
+pub use error::{Error, space_left};
 pub use sql::{QueryResult, Value};
 pub use survey::{Fault, PartInfo, SourceInfo, Survey};
 pub use transaction::{Input, Transaction};

@@ -171,18 +171,34 @@ impl Transaction {
         let recorded = self.record(&inputs, &incomplete);
         if recorded || !added.is_empty() || !removed.is_empty() {
             if self.manifest.revision == 0 {
-                self.manifest.store(&self.lake.root)?;
+                // An empty one: killed before its parts are there, this ingest must not count as done.
+                Manifest::default().store(&self.lake.root)?;
             }
             let _swapping = layout::hold_for_swapping(&self.lake.root)?;
-            layout::publish(&self.lake.root, self.staging.path(), &added)?;
-            let gone = |part: &Part| removed.iter().any(|r| r.path() == part.path());
-            self.manifest.parts.retain(|part| !gone(part));
-            self.manifest.parts.extend(added.iter().cloned());
-            self.manifest.revision += 1;
-            self.manifest.store(&self.lake.root)?;
+            let known: BTreeSet<_> = self.manifest.parts.iter().map(Part::path).collect();
+            if let Err(error) = self.swap(&added, &removed) {
+                // Unless the new manifest is there, nothing names the new parts: they would only fill a full disk.
+                let stored =
+                    Manifest::load(&self.lake.root).map(|m| m.is_some_and(|m| m.revision >= self.manifest.revision));
+                if let Ok(false) = stored {
+                    let fresh: Vec<Part> = added.into_iter().filter(|part| !known.contains(&part.path())).collect();
+                    layout::remove(&self.lake.root, &fresh, &Manifest::default());
+                }
+                return Err(error);
+            }
             layout::remove(&self.lake.root, &removed, &self.manifest);
         }
         Ok(inputs)
+    }
+
+    /// Puts the new parts into the lake and names them in its manifest.
+    fn swap(&mut self, added: &[Part], removed: &[Part]) -> Result<(), Error> {
+        self.manifest.revision += 1;
+        layout::publish(&self.lake.root, self.staging.path(), added)?;
+        let gone = |part: &Part| removed.iter().any(|r| r.path() == part.path());
+        self.manifest.parts.retain(|part| !gone(part));
+        self.manifest.parts.extend(added.iter().cloned());
+        self.manifest.store(&self.lake.root)
     }
 
     fn put_log(&mut self, origin: Origin, mut event: LogEvent) -> Result<(), Error> {
@@ -294,10 +310,14 @@ impl Transaction {
     }
 
     /// Adds a source, or puts it in the place of an earlier, incomplete reading of the same content. True if that changes
-    /// what is known.
+    /// what is known. A table on a server is read again even where nothing changed: that is no new source.
     fn note_source(&mut self, source: Source) -> bool {
         let same =
             |s: &Source| (&s.deployment, &s.sha256, &s.table) == (&source.deployment, &source.sha256, &source.table);
+        // Tables of one database file share its hash.
+        if self.manifest.sources.iter().any(|s| !s.incomplete && same(s) && s.name == source.name) {
+            return false;
+        }
         match self.manifest.sources.iter_mut().find(|s| s.incomplete && same(s)) {
             // What is still waiting keeps the counts of the reading that wrote its rows.
             Some(_) if source.incomplete && source.written == 0 => false,

@@ -27,7 +27,7 @@ const FLOORS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that stand in one folder only.
-const HOMES: [(&str, &str); 24] = [
+const HOMES: [(&str, &str); 27] = [
     ("arrow", "lake"),
     ("parquet", "lake"),
     ("polars", "lake"),
@@ -40,6 +40,9 @@ const HOMES: [(&str, &str); 24] = [
     ("foldhash", "lake"),
     ("hashbrown", "lake"),
     ("zstd", "ingest"),
+    ("rustls", "ingest"),
+    ("rustls_native_certs", "ingest"),
+    ("md5", "ingest"),
     ("rand", "stats"),
     ("rand_pcg", "stats"),
     ("statrs", "stats"),

@@ -14,17 +14,23 @@ mod architecture;
 mod bad_input;
 mod concurrent;
 mod crash;
+mod damage;
+mod disk_full;
 mod hostile;
 mod idempotent;
 mod ingest;
 mod inputs;
 mod refused;
 mod same_rows;
+mod server;
+mod server_access;
+mod servers;
 
 // The lake to answers.
 mod analysis;
 mod fleet;
 mod manners;
+mod overlap;
 mod report;
 mod reproducible;
 mod schemas;

@@ -38,6 +38,7 @@ pub(super) fn run(context: &Context<'_>, args: &Demo) -> Result<Outcome, Error> 
         airflow_major: None,
         log_utc_offset: None,
         api_dag: None,
+        password_file: None,
     };
     let analysis = AnalysisOptions {
         as_of: None,

@@ -8,7 +8,10 @@ use crate::{
         exit::{Error, Outcome},
         wire::receipt::Document,
     },
-    ingest::{self, Found, Receiver, Session, Settings, Source, Stopped, discover, recognise},
+    ingest::{
+        self, Found, Receiver, Server, Session, Settings, Source, Stopped, discover, is_url, recognise,
+        recognise_server,
+    },
     lake::{self, Input, Lake, Transaction},
     model::{
         AttemptRef, Counts, Defect, Deployment, Origin, Receipt, Row, SourceReceipt, TimeRange, UNCOUNTED,
@@ -39,6 +42,7 @@ pub(super) fn ingest(
 ) -> Result<Receipt, Error> {
     let deployment = Deployment::new(&options.deployment)?;
     let (stdin, paths) = split_stdin(paths)?;
+    let (urls, paths) = split_urls(paths)?;
     let mut found = discover(&paths)?;
     found.extend(stdin.as_ref().map(|file| Found { path: file.path().to_owned(), named: true }));
     let shown = |found: &Found| match &stdin {
@@ -47,6 +51,10 @@ pub(super) fn ingest(
     };
     let settings = settings(context, options)?;
     let (mut sources, passed_over) = recognise_all(&found, &settings, shown)?;
+    for url in urls {
+        let server = Server::parse(&url, options.password_file.as_deref())?;
+        sources.extend(recognise_server(&server)?);
+    }
     if sources.is_empty() {
         return Err(nothing_found(&found, &passed_over));
     }
@@ -70,9 +78,33 @@ fn split_stdin(paths: &[String]) -> Result<(Option<tempfile::NamedTempFile>, Vec
         return Ok((None, rest));
     }
     let mut file = tempfile::NamedTempFile::new().map_err(Error::io("create", "a temporary file"))?;
-    std::io::copy(&mut std::io::stdin().lock(), &mut file).map_err(Error::io("read", "stdin"))?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut file).map_err(spooling)?;
     file.flush().map_err(Error::io("write", "a temporary file"))?;
     Ok((Some(file), rest))
+}
+
+/// Databases on servers, and the files. A URL of another kind is not repeated: it may hold a password.
+fn split_urls(paths: Vec<String>) -> Result<(Vec<String>, Vec<String>), Error> {
+    let (urls, paths): (Vec<String>, Vec<String>) = paths.into_iter().partition(|path| path.contains("://"));
+    match urls.iter().find(|url| !is_url(url)) {
+        Some(other) => Err(Error::Usage(format!(
+            "{}://: only postgresql:// and mysql:// are read by URL; name a SQLite database by its file",
+            line(other.split("://").next().unwrap_or_default())
+        ))),
+        None => Ok((urls, paths)),
+    }
+}
+
+fn spooling(error: std::io::Error) -> Error {
+    if error.kind() != std::io::ErrorKind::StorageFull {
+        return Error::io("read", "stdin")(error);
+    }
+    let folder = std::env::temp_dir();
+    let free = lake::space_left(&folder);
+    Error::Usage(format!(
+        "no space left in {} for what comes by stdin: {free}; set TMPDIR to a folder on a larger disk, or name a file",
+        folder.display()
+    ))
 }
 
 /// A file that the user named must be readable; one that was met in a folder is passed over with a note.
@@ -145,7 +177,7 @@ fn read_all(
         };
         let mut defects = Vec::new();
         // A file of a size that was never seen is new: it is hashed while it is read.
-        if transaction.may_know(receipt.bytes) {
+        if source.is_file() && transaction.may_know(receipt.bytes) {
             receipt.sha256 = source.hash()?;
             receipt.skipped_as_known = transaction.knows(&receipt.sha256, source.home());
         }
@@ -185,6 +217,7 @@ fn read_all(
                 Some(sha256) => sha256,
                 None => source.hash()?,
             };
+            receipt.bytes = reading.bytes.unwrap_or(receipt.bytes);
             receipt.counts = reading.counts;
             receipt.ignored = reading.ignored;
             span = union(span, reading.span);
@@ -195,7 +228,7 @@ fn read_all(
             warnings.extend(reading.warnings.into_iter().map(named));
         }
         rows_before += receipt.counts.read;
-        bytes_before += receipt.bytes;
+        bytes_before += if source.is_file() { receipt.bytes } else { 0 };
         bar.set_position(bytes_before);
         inputs.push(Input { receipt, defects });
     }

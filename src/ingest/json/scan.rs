@@ -130,7 +130,7 @@ impl<'r> Scanner<'r> {
         }
     }
 
-    /// Passes one value and puts it behind what `into` holds, which may grow to `limit` bytes.
+    /// Passes one value and puts it behind what `into` holds, which may grow to `limit` bytes: of a longer value its beginning.
     pub(super) fn value(&mut self, into: &mut Vec<u8>, limit: usize) -> End {
         let mut state = State { open: std::mem::take(&mut self.open), ..State::default() };
         state.open.clear();
@@ -144,10 +144,9 @@ impl<'r> Scanner<'r> {
             let (taken, end) = state.scan(self.buffered(), self.line_start, &mut flat);
             self.flat = flat;
             let bytes = self.buffered().get(..taken).unwrap_or_default();
-            fits &= into.len() + bytes.len() <= limit;
-            if fits {
-                into.extend_from_slice(bytes);
-            }
+            let room = limit.saturating_sub(into.len());
+            fits &= bytes.len() <= room;
+            into.extend(bytes.iter().take(room));
             self.pass(taken);
             if let Some(end) = end {
                 break end;

@@ -95,7 +95,7 @@ fn number(pull: &mut Pull<'_>) -> Result<Option<f64>, Wrong> {
     Ok(match value {
         Value::Int(number) => Some(number as f64),
         Value::Real(number) => Some(number),
-        Value::Text(raw) => raw.text()?.parse().ok(),
+        Value::Text(raw) => raw.text()?.parse().ok().filter(|number: &f64| number.is_finite()),
         _ => None,
     })
 }

@@ -190,9 +190,10 @@ impl Reader<'_> {
         // The listener runs a moment after the end: start and duration are Airflow's own.
         let own = started_at.zip(duration_s).map(|(start, seconds)| start.plus_seconds(seconds));
         let own = own.filter(|end| (0.0..LATE_S).contains(&time.seconds_since(*end)));
-        let try_number = self.int(event.instance.try_number, "try_number")?;
+        let try_number = at_least(0, self.int(event.instance.try_number, "try_number")?, "try_number")?;
+        let map_index = at_least(-1, self.int(event.instance.map_index, "map_index")?, "map_index")?;
         Ok(Attempt {
-            map_index: self.int(event.instance.map_index, "map_index")?.unwrap_or(-1),
+            map_index: map_index.unwrap_or(-1),
             try_number: match try_number {
                 // Before 2.10 the number of a try that succeeded was read when it had been counted up already.
                 Some(number) if step == Step::Complete && before_2_10(event.airflow_version) => {
@@ -341,6 +342,13 @@ impl Reader<'_> {
 
     fn int(&mut self, value: Option<i64>, name: &str) -> Result<Option<i32>, Fault> {
         value.map_or(Ok(None), |value| Field::Int(value).int32(name))
+    }
+}
+
+fn at_least(least: i32, number: Option<i32>, name: &str) -> Result<Option<i32>, Fault> {
+    match number {
+        Some(number) if number < least => Err(Fault::of(format!("{name} is below {least}"), &number.to_string())),
+        number => Ok(number),
     }
 }
 

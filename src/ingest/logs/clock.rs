@@ -5,6 +5,8 @@ use crate::model::Timestamp;
 
 const SECOND: i64 = 1_000_000;
 const DAY_S: i64 = 86_400;
+/// Days from 1970 to 9999-12-28: times after it cannot be written in every zone.
+const LAST_DAY: i64 = 2_932_893;
 
 /// A time as a log states it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +86,13 @@ fn zone(text: &[u8]) -> (Option<i64>, usize) {
         [b'Z', ..] => (Some(0), spaces + 1),
         [b'U', b'T', b'C', ..] => (Some(0), spaces + 3),
         [sign @ (b'+' | b'-'), rest @ ..] => {
-            let Some(hours) = rest.get(..2).and_then(number) else { return (None, 0) };
+            let Some(hours) = rest.get(..2).and_then(number).filter(|hours| *hours < 24) else { return (None, 0) };
             let (minutes, length) = match rest.get(2..) {
                 Some([b':', a, b, ..]) => (number(&[*a, *b]), 5),
                 Some([a, b, ..]) => (number(&[*a, *b]), 4),
                 _ => (None, 2),
             };
-            let (minutes, length) = minutes.map_or((0, 2), |minutes| (minutes, length));
+            let (minutes, length) = minutes.filter(|minutes| *minutes < 60).map_or((0, 2), |minutes| (minutes, length));
             let seconds = hours * 3_600 + minutes * 60;
             (Some(if *sign == b'-' { -seconds } else { seconds }), spaces + 1 + length)
         }
@@ -132,10 +134,10 @@ fn day(year: i64, month: i64, day: i64) -> Option<i64> {
     }
     let year = year - i64::from(month <= 2);
     let month = (month + 9) % 12;
-    Some(
+    let days =
         year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (month * 153 + 2) / 5 + day
-            - 719_469,
-    )
+            - 719_469;
+    (days <= LAST_DAY).then_some(days)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use crate::model::Text;
 const SLOTS: usize = 1 << 12;
 /// Longer texts are not shared.
 const MAX_SHARED: usize = 256;
+/// Longer texts are no names: as elsewhere, four times what Airflow's database takes.
+const MAX_NAME: usize = 1_000;
 
 /// Equal texts share one allocation where they meet again soon enough.
 #[derive(Debug)]
@@ -16,8 +18,15 @@ impl Names {
         Self(vec![None; SLOTS])
     }
 
-    /// The text; bytes that are not UTF-8 are replaced.
-    pub(super) fn text(&mut self, bytes: &[u8]) -> Text {
+    /// The text, or nothing where it is empty or too long for a name; bytes that are not UTF-8 are replaced.
+    pub(super) fn some(&mut self, bytes: &[u8]) -> Option<Text> {
+        if bytes.is_empty() || bytes.len() > MAX_NAME {
+            return None;
+        }
+        Some(self.text(bytes)).filter(|text| text.len() <= MAX_NAME)
+    }
+
+    fn text(&mut self, bytes: &[u8]) -> Text {
         if bytes.len() > MAX_SHARED {
             return String::from_utf8_lossy(bytes).as_ref().into();
         }
@@ -32,11 +41,6 @@ impl Names {
                 text
             }
         }
-    }
-
-    /// The text, or nothing for an empty one.
-    pub(super) fn some(&mut self, bytes: &[u8]) -> Option<Text> {
-        (!bytes.is_empty()).then(|| self.text(bytes))
     }
 }
 
@@ -60,7 +64,7 @@ mod tests {
         let (a, b) = (names.text(b"taskinstance.py"), names.text(b"taskinstance.py"));
         assert!(Arc::ptr_eq(&a, &b));
         assert_eq!(&*names.text(b"a\xff"), "a\u{fffd}");
-        assert_eq!(names.some(b""), None);
+        assert_eq!((names.some(b""), names.some(&[b'x'; 1_001]), names.some(&[0xff; 400])), (None, None, None));
         assert_eq!(names.text(&[b'x'; 1_000]).len(), 1_000);
         for n in 0..100_000 {
             assert_eq!(&*names.text(n.to_string().as_bytes()), n.to_string());

@@ -24,6 +24,16 @@ pub(super) struct Place {
     pub(super) is_own: bool,
 }
 
+/// Longest id, as elsewhere: four times what Airflow's database takes.
+const MAX_ID_BYTES: usize = 1_000;
+
+impl Place {
+    fn is_named(&self) -> bool {
+        let ids = [&self.dag_id, &self.run_id, &self.task_id];
+        ids.into_iter().all(|id| !id.is_empty() && id.len() <= MAX_ID_BYTES)
+    }
+}
+
 /// Whom an entry is about, as far as it says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Who {
@@ -68,7 +78,7 @@ impl From<&Attempt> for Who {
 pub(super) fn place(path: &str) -> (Text, Option<Place>) {
     let path = plain(path);
     let path = [".gz", ".zst"].iter().find_map(|end| path.strip_suffix(end)).unwrap_or(&path);
-    if let Some((source, place)) = by_names(path).or_else(|| by_order(path)) {
+    if let Some((source, place)) = by_names(path).or_else(|| by_order(path)).filter(|(_, place)| place.is_named()) {
         return (source, Some(place));
     }
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();

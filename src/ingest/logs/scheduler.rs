@@ -77,7 +77,7 @@ fn key(message: &[u8], names: &mut Names) -> Option<Who> {
     let (_, key) = text.split_once("TaskInstanceKey(")?;
     let pairs: Vec<_> = pairs::pairs(key.split_once(')')?.0).collect();
     let get = |key| pairs::get(&pairs, key).map(|value| value.trim_matches('\''));
-    let mut text = |key| get(key).map(|value: &str| names.text(value.as_bytes()));
+    let mut text = |key| get(key).and_then(|value: &str| names.some(value.as_bytes()));
     let (dag_id, run_id, task_id) = (text("dag_id"), text("run_id"), text("task_id"));
     Some(Who { dag_id, run_id, task_id, map_index: number(get("map_index")), try_number: number(get("try_number")) })
 }
@@ -89,10 +89,10 @@ fn attempt(record: &str, names: &mut Names) -> Option<(Attempt, bool)> {
     let state = TaskState::parse(get("state")?);
     let is_end = matches!(state, TaskState::Success | TaskState::Failed | TaskState::Skipped | TaskState::UpForRetry);
     let run_id = match get("run_id") {
-        Some(run_id) => names.text(run_id.as_bytes()),
+        Some(run_id) => names.some(run_id.as_bytes())?,
         None => stand_in_run_id(time(get("execution_date"))?),
     };
-    let mut text = |key| get(key).map(|value: &str| names.text(value.as_bytes()));
+    let mut text = |key| get(key).and_then(|value: &str| names.some(value.as_bytes()));
     let mut attempt = Attempt::known_by(text("dag_id")?, run_id, text("task_id")?, SourceKind::SchedulerLog);
     attempt.map_index = get("map_index").map_or(Some(-1), |index| index.parse().ok())?;
     attempt.try_number = number(get("try_number"));
@@ -101,7 +101,7 @@ fn attempt(record: &str, names: &mut Names) -> Option<(Attempt, bool)> {
     attempt.pool = text("pool");
     attempt.queue = text("queue");
     // `LocalExecutor(parallelism=8)`: the name is what the database keeps.
-    attempt.executor = get("executor").map(|text| text.split('(').next().unwrap_or(text).into());
+    attempt.executor = text("executor").map(|text| text.split('(').next().unwrap_or(&text).into());
     attempt.priority_weight = number(get("priority_weight"));
     attempt.max_tries = number(get("max_tries"));
     attempt.scheduled_at = time(get("scheduled_dttm"));
@@ -110,15 +110,15 @@ fn attempt(record: &str, names: &mut Names) -> Option<(Attempt, bool)> {
     attempt.ended_at = time(get("run_end_date"));
     attempt.duration_s =
         get("run_duration").and_then(|text| text.parse().ok()).filter(|seconds: &f64| seconds.is_finite());
-    attempt.ti_id = get("ti_id").map(|id| id.replace('-', "").into());
+    attempt.ti_id = text("ti_id").map(|id| id.replace('-', "").into());
     Some((attempt, is_end))
 }
 
 fn run(record: &str, names: &mut Names) -> Option<DagRun> {
     let pairs: Vec<_> = pairs::pairs(record).collect();
     let get = |key| pairs::get(&pairs, key);
-    let run_id = names.text(get("run_id")?.as_bytes());
-    let mut run = DagRun::known_by(names.text(get("dag_id")?.as_bytes()), run_id, SourceKind::SchedulerLog);
+    let run_id = names.some(get("run_id")?.as_bytes())?;
+    let mut run = DagRun::known_by(names.some(get("dag_id")?.as_bytes())?, run_id, SourceKind::SchedulerLog);
     run.run_type = get("run_type").map_or(run.run_type, RunType::parse);
     run.state = get("state").map(RunState::parse);
     run.logical_date = time(get("logical_date")).or_else(|| time(get("execution_date")));
@@ -133,7 +133,7 @@ fn marked(text: &str, time: Option<Timestamp>, names: &mut Names) -> Option<DagR
     let (date, rest) = rest.split_once(": ")?;
     let (run_id, rest) = [", state:", ", externally triggered"].iter().find_map(|end| rest.split_once(end))?;
     let mut run =
-        DagRun::known_by(names.text(dag_id.as_bytes()), names.text(run_id.as_bytes()), SourceKind::SchedulerLog);
+        DagRun::known_by(names.some(dag_id.as_bytes())?, names.some(run_id.as_bytes())?, SourceKind::SchedulerLog);
     run.logical_date = self::time(Some(date));
     run.ended_at = time;
     run.state = match rest.rsplit_once("> ")?.1.trim() {

@@ -237,7 +237,7 @@ impl<'a> Session<'a> {
     }
 
     fn imply(&mut self) -> Result<(), Halt> {
-        self.implied.drain(..).try_for_each(|row| self.sink.implied(row))
+        self.implied.drain(..).filter(is_sound).try_for_each(|row| self.sink.implied(row))
     }
 
     fn warn_of_time_zone(&mut self) {
@@ -249,6 +249,14 @@ impl<'a> Session<'a> {
         self.sink.warn(format!(
             "times in {source} and logs like it state no time zone and are read as {zone}; Airflow 1.10 to 2.2 write the host's own"
         ));
+    }
+}
+
+/// Has an attempt numbers that the database would take? A line that was broken or made up may state any.
+fn is_sound(row: &Row) -> bool {
+    match row {
+        Row::Attempt(attempt) => attempt.map_index >= -1 && attempt.try_number.is_none_or(|number| number >= 0),
+        _ => true,
     }
 }
 

@@ -77,8 +77,8 @@ impl Follower {
             self.take_ids(entry, names);
         }
         if self.ti_id.is_none() && !entry.ids.ti_id.is_empty() {
-            let id = String::from_utf8_lossy(&entry.ids.ti_id).replace('-', "").to_ascii_lowercase();
-            self.ti_id = Some(id.into());
+            let id = names.some(&entry.ids.ti_id);
+            self.ti_id = id.map(|id| id.replace('-', "").to_ascii_lowercase().into());
         }
         let after = |prefix: &str| message.strip_prefix(prefix.as_bytes());
         // 3.x names levels in small letters, and says some things of 2.x in another sense.
@@ -141,13 +141,13 @@ impl Follower {
         self.ran = true;
         match &pair[..equals] {
             b"EXECUTION_DATE" | b"LOGICAL_DATE" => self.dated(value),
-            b"DAG_ID" if !self.is_placed => self.dag_id = Some(names.text(value)),
-            b"TASK_ID" if !self.is_placed => self.task_id = Some(names.text(value)),
+            b"DAG_ID" if !self.is_placed => self.dag_id = names.some(value),
+            b"TASK_ID" if !self.is_placed => self.task_id = names.some(value),
             b"TRY_NUMBER" if !self.is_placed => self.try_number = number(value),
-            b"DAG_RUN_ID" if !self.is_placed => self.run_id = Some(names.text(value)),
+            b"DAG_RUN_ID" if !self.is_placed => self.run_id = names.some(value),
             // A path of 1.10 to 2.2 names the run by its date, the context by its id.
             b"DAG_RUN_ID" if self.run_id.as_deref().is_some_and(is_stand_in_run_id) => {
-                self.run_id = Some(names.text(value));
+                self.run_id = names.some(value).or(self.run_id.take());
             }
             _ => {}
         }
@@ -241,7 +241,7 @@ impl Follower {
         }
         let mut take = |key: &str, into: &mut Option<Text>| {
             if let Some(value) = pairs::get(&pairs, key) {
-                *into = Some(names.text(value.as_bytes()));
+                *into = names.some(value.as_bytes());
             }
         };
         take("dag_id", &mut self.dag_id);

@@ -11,7 +11,7 @@ use super::{
     instant, one_line,
 };
 use crate::model::{Marker, Row, Text, Timestamp};
-use std::io::BufRead;
+use std::{cell::Cell, io::BufRead, rc::Rc};
 
 const TIME: &[&str] = &[
     "time",
@@ -162,7 +162,10 @@ pub(super) fn read(
     tools: &mut Tools,
     sink: &mut dyn Sink,
 ) -> Result<(), Halt> {
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(Bounded::new(input));
+    // Bytes that may be read before the next row.
+    let left = Rc::new(Cell::new(MAX_ROW));
+    let bounded = Bounded { input, left: left.clone() };
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(bounded);
     let columns = match reader.byte_headers() {
         Ok(header) => Columns::of(&names(header), name),
         Err(error) => return sink.rejected(Some(1), &Fault::of("not a CSV header", &error.to_string())),
@@ -172,6 +175,7 @@ pub(super) fn read(
     let mut record = csv::ByteRecord::new();
     let mut offsets = None;
     loop {
+        left.set(MAX_ROW);
         let line = reader.position().line();
         match reader.read_byte_record(&mut record) {
             Ok(false) => return Ok(()),
@@ -249,26 +253,17 @@ fn kind(word: Option<&str>, about: &str) -> Text {
 /// Ends a row that grows without end (a quote that is never closed) with an error, before it fills the memory.
 struct Bounded<'r> {
     input: &'r mut dyn BufRead,
-    since_newline: usize,
-}
-
-impl<'r> Bounded<'r> {
-    fn new(input: &'r mut dyn BufRead) -> Self {
-        Self { input, since_newline: 0 }
-    }
+    left: Rc<Cell<usize>>,
 }
 
 impl std::io::Read for Bounded<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.input.read(buffer)?;
-        let read = buffer.get(..n).unwrap_or_default();
-        self.since_newline = match read.iter().rposition(|byte| *byte == b'\n') {
-            Some(last) => n - last,
-            None => self.since_newline + n,
-        };
-        if self.since_newline > MAX_ROW {
-            return Err(std::io::Error::other("a line of more than 1 MiB"));
+        let left = self.left.get();
+        if left == 0 {
+            return Err(std::io::Error::other("a row of more than 1 MiB: is a quote not closed?"));
         }
+        let n = self.input.read(buffer)?;
+        self.left.set(left.saturating_sub(n));
         Ok(n)
     }
 }

@@ -109,7 +109,10 @@ impl<'a> Item<'a> {
     }
 
     fn marker(&self, tools: &mut Tools) -> Result<Marker, Fault> {
-        let text = |raw: Option<Raw<'_>>| raw.and_then(|raw| raw.text().ok()).map(|text| text.into_owned());
+        let text = |raw: Option<Raw<'_>>| {
+            let text = raw.and_then(|raw| raw.text().ok()).map(|text| text.into_owned());
+            text.filter(|text| !text.trim().is_empty())
+        };
         let when = text(self.time).unwrap_or_default();
         let time = tools.time(Field::from_bytes(when.as_bytes()), "created_at")?;
         let what = text(self.tag).or_else(|| text(self.at_ref)).or_else(|| text(self.sha));
@@ -121,7 +124,7 @@ impl<'a> Item<'a> {
             kind: "deploy".into(),
             text: one_line(tools, &format!("{what}{place}{more}")),
             dag_id: None,
-            reference: text(self.sha).or_else(|| text(self.tag)).map(Into::into),
+            reference: text(self.sha).or_else(|| text(self.tag)).map(|reference| one_line(tools, &reference)),
             ended_at: None,
         })
     }

@@ -77,6 +77,18 @@ fn broken_rows_of_a_table_are_told_with_their_line() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_does_not_fill_the_memory() {
+    let row = "2026-11-24T08:00:00Z,a thing that happened\n";
+    let sink = of(&format!("time,text\n{row}2026-11-24T08:00:00Z,\"open\n{}", row.repeat(100_000)), "x.csv");
+    assert_eq!(sink.rows.len(), 1);
+    let faults: Vec<_> = sink.faults.iter().map(|(line, fault)| (*line, fault.text())).collect();
+    assert_eq!(
+        faults,
+        [(Some(3), "cannot read on from here: `a row of more than 1 MiB: is a quote not closed?`".to_owned())]
+    );
+}
+
+#[test]
 fn tables_of_others_are_left_to_them() {
     for header in [
         "id,dttm,dag_id,task_id,map_index,event,execution_date,run_id,owner,owner_display_name,extra,try_number",

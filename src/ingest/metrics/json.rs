@@ -41,7 +41,7 @@ pub(super) trait Handler {
 /// Walks through the input, which may hold several documents behind each other. Returns where and why it cannot be read on.
 pub(super) fn walk(input: Box<dyn BufRead>, handler: &mut dyn Handler) -> Result<Option<(u64, Fault)>, Halt> {
     let place = Rc::new(Place { line: Cell::new(1), left: Cell::new(MAX_NODE), cut: Cell::new(false) });
-    let input = Guard { input, place: place.clone(), chunk: Vec::new(), at: 0 };
+    let input = Guard { input, place: place.clone(), chunk: Vec::new(), at: 0, broken: None };
     let mut json = serde_json::Deserializer::from_reader(input);
     let mut walk = Walk { handler, path: String::new(), place, halted: false };
     loop {
@@ -74,6 +74,8 @@ struct Guard {
     place: Rc<Place>,
     chunk: Vec<u8>,
     at: usize,
+    /// Why there is no more, once all before it was handed out.
+    broken: Option<io::Error>,
 }
 
 /// Bytes that are taken from the input at once.
@@ -84,7 +86,10 @@ impl Read for Guard {
         if self.at == self.chunk.len() {
             self.chunk.clear();
             self.at = 0;
-            self.input.by_ref().take(CHUNK).read_to_end(&mut self.chunk)?;
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
+            self.broken = self.input.by_ref().take(CHUNK).read_to_end(&mut self.chunk).err();
         }
         let (Some(slot), Some(byte)) = (buffer.first_mut(), self.chunk.get(self.at)) else { return Ok(0) };
         self.at += 1;

@@ -3,8 +3,8 @@
 use super::super::instants::parse_instant;
 use crate::model::Timestamp;
 
-/// Microseconds of the last instant that every format and the lake can write: the end of the year 9999.
-const LAST_MICROS: i128 = 253_402_300_799_999_999;
+/// Microseconds of the last instant that every format and the lake can write, a day before the year 10000.
+const LAST_MICROS: i128 = 253_402_207_200_000_000;
 
 /// The instant, where it lies between 1970 and 9999.
 pub(super) fn instant(micros: i128) -> Option<Timestamp> {

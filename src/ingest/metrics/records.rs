@@ -24,9 +24,12 @@ impl Records {
     /// comma, semicolon, tab and bar that the first row holds most of.
     pub(super) fn new(mut input: Box<dyn BufRead>) -> Result<(Vec<String>, Self), Fault> {
         let unreadable = |error: String| Fault::of("cannot read on from here", &error);
-        let delimiter = delimiter(input.fill_buf().map_err(|error| unreadable(error.to_string()))?);
+        let mut first = Vec::new();
+        // What cannot be read now cannot be read a moment later: the reader of rows tells of it.
+        let _ = input.by_ref().take(MAX_ROW).read_until(b'\n', &mut first);
+        let delimiter = delimiter(&first);
         let left = Rc::new(Cell::new(MAX_ROW));
-        let limited = Limited { input, left: left.clone() };
+        let limited = Limited { input: Box::new(io::Cursor::new(first).chain(input)), left: left.clone() };
         let mut builder = csv::ReaderBuilder::new();
         let mut reader = builder.delimiter(delimiter).flexible(true).has_headers(false).from_reader(limited);
         let mut record = csv::ByteRecord::new();
@@ -79,7 +82,7 @@ pub(super) fn delimiter(head: &[u8]) -> u8 {
 }
 
 struct Limited {
-    input: Box<dyn BufRead>,
+    input: Box<dyn Read>,
     left: Rc<Cell<u64>>,
 }
 

@@ -38,9 +38,12 @@ pub(super) fn each_metric<'a, E>(packet: &'a [u8], mut visit: impl FnMut(&'a [u8
             b'\\' if packet.get(at + 1) == Some(&b'n') => 2,
             _ => 0,
         };
-        let tail = packet.get(at + width..).unwrap_or_default();
-        let next = tail.split(|byte| matches!(byte, b' ' | b'\t' | b'\\')).next().unwrap_or_default();
-        if width > 0 && (next.contains(&b'|') || width == 2) {
+        // Only behind a space is the next word looked at, so that each word is looked at once.
+        let next = || {
+            let tail = packet.get(at + width..).unwrap_or_default();
+            tail.split(|byte| matches!(byte, b' ' | b'\t' | b'\\')).next().unwrap_or_default()
+        };
+        if width == 2 || width == 1 && next().contains(&b'|') {
             let piece = packet.get(start..at).unwrap_or_default().trim_ascii();
             if !piece.is_empty() {
                 visit(piece)?;
