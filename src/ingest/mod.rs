@@ -7,8 +7,8 @@ mod archive;
 mod discover;
 mod error;
 mod fields;
-#[cfg(test)]
-mod fuzz;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod ids;
 mod instants;
 mod json;

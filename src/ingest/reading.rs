@@ -1,6 +1,7 @@
 //! What reading one source counts.
 
 use super::{
+    secrets,
     session::Learned,
     sink::{Halt, Sink},
 };
@@ -48,7 +49,11 @@ impl Fault {
         Self { kind: kind.into(), value: None }
     }
 
+    /// Of a value, whose secrets are masked: what is wrong with it is shown to people and kept.
     pub(super) fn of(kind: impl Into<String>, value: &str) -> Self {
+        // Far more than is shown, so that no secret is cut in two; the rest is not looked at.
+        let end = value.char_indices().nth(16 * SHOWN_CHARS).map_or(value.len(), |(end, _)| end);
+        let value = secrets::mask(value.get(..end).unwrap_or_default());
         let mut shown: String = value.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
         if value.chars().nth(SHOWN_CHARS).is_some() {
             shown.push('…');

@@ -135,11 +135,12 @@ impl Scanner {
             // The record that the block before ended in takes as many lines of this one as it needs. It is tried again when
             // it has become twice as long, so that the cost of a long one does not grow with the square of its length.
             while !self.carry.is_empty() && at < length {
-                let from = length.min(at + (2 * self.tried).saturating_sub(self.carry.len()));
+                let goal = (2 * self.tried).min(MAX_RECORD + 1);
+                let from = length.min(at + goal.saturating_sub(self.carry.len()));
                 let end = memchr(b'\n', &block[from..]).map_or(length, |end| from + end + 1);
                 self.carry.extend_from_slice(&block[at..end]);
                 at = end;
-                if self.carry.len() >= 2 * self.tried {
+                if self.carry.len() >= goal {
                     self.split_carry(false, &mut visit)?;
                     self.tried = self.carry.len();
                 }
@@ -176,9 +177,12 @@ impl Scanner {
             return self.escaped_lines(bytes, last, visit);
         }
         let block = Block::of(bytes);
-        let mut start = 0;
+        // Records before `careful` are known to need care: they are not looked at twice.
+        let (mut start, mut careful) = (0, 0);
         while start < bytes.len() {
-            start = self.plain_lines(&block, start, last, visit)?;
+            if start >= careful {
+                (start, careful) = self.plain_lines(&block, start, last, visit)?;
+            }
             let rest = &bytes[start..];
             if rest.is_empty() {
                 break;
@@ -207,14 +211,15 @@ impl Scanner {
         Ok(start)
     }
 
-    /// Visits lines up to the first that must be parsed with care, or that is not whole; returns where that one begins.
+    /// Visits lines up to the first that must be parsed with care, or that is not whole: where it begins, and before what
+    /// place no record is a plain line.
     fn plain_lines<E>(
         &mut self,
         block: &Block<'_>,
         from: usize,
         last: bool,
         visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
-    ) -> Result<usize, E> {
+    ) -> Result<(usize, usize), E> {
         let (bytes, delimiter) = (block.bytes, self.dialect.delimiter);
         // Where the line and the field at hand begin, and whether that field's quote is open.
         let (mut start, mut field, mut open) = (from, from, false);
@@ -225,14 +230,16 @@ impl Scanner {
                     Some(b'\n' | b'\r') => open = false,
                     Some(next) if *next == delimiter => open = false,
                     None if last => open = false,
-                    _ => return Ok(start),
+                    _ => return Ok((start, start)),
                 },
                 b'"' if at == field => open = true,
-                b'"' => return Ok(start),
-                b'\n' if open => return Ok(start),
+                b'"' => return Ok((start, start)),
+                b'\n' if open => return Ok((start, start)),
                 b'\n' => {
                     if !self.visit_line(block, start, at, visit)? {
-                        return Ok(start);
+                        // A carriage return at its end is the line end's.
+                        let returns = bytes[start..at].iter().rev().take_while(|byte| **byte == b'\r').count();
+                        return Ok((start, at - returns));
                     }
                     (start, field) = (at + 1, at + 1);
                 }
@@ -246,7 +253,7 @@ impl Scanner {
         if last && !open && start < bytes.len() && self.visit_line(block, start, bytes.len(), visit)? {
             start = bytes.len();
         }
-        Ok(start)
+        Ok((start, bytes.len()))
     }
 
     /// Visits a line whose delimiters are known; false where it must be parsed with care.

@@ -73,7 +73,8 @@ impl Transaction {
         if known.is_none() && !layout::orphans(&lake.root, &Manifest::default())?.is_empty() {
             return Err(Error::ManifestLost { path: lake.root.clone() });
         }
-        let manifest = known.unwrap_or_default();
+        // What the first manifest of a lake says before its parts are there is nothing; an earlier version said more.
+        let manifest = known.filter(|manifest| manifest.revision > 0).unwrap_or_default();
         layout::clear_leftovers(&lake.root, &manifest)?;
         let staging = layout::staging(&lake.root)?;
         Ok(Self {

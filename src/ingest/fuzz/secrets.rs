@@ -2,7 +2,7 @@
 
 use super::{blocks::Blocks, logs, told::Told};
 use crate::{
-    ingest::{logs::Format, secrets},
+    ingest::{logs::Format, reading::Fault, secrets},
     model::Row,
 };
 
@@ -32,6 +32,8 @@ pub(super) fn secrets(bytes: &[u8]) {
         let planted = format!("{before}{}{after}", form.replace("{}", SECRET));
         let masked = secrets::mask(&planted);
         assert!(!masked.contains(SECRET), "{form}: {masked:?} of {planted:?}");
+        let fault = Fault::of("not a line", &planted);
+        assert!(!fault.text().contains(SECRET), "{fault:?}");
         let again = secrets::mask(&masked);
         assert!(!again.contains(SECRET), "{again:?}");
     }
