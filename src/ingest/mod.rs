@@ -20,6 +20,7 @@ mod metrics;
 mod open;
 mod reading;
 mod recognise;
+mod record;
 mod rest;
 mod scan;
 mod secrets;

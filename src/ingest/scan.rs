@@ -1,12 +1,7 @@
 //! Records of a delimited text. A line is split where the delimiters stand, as long as its quotes do no more than enclose
 //! whole fields; any other record goes through the `csv` crate's own parser, so that both agree on every byte.
 
-use super::{
-    fields::Field,
-    marks::Marks,
-    reading::Fault,
-    table::{Dialect, RowView},
-};
+use super::{marks::Marks, reading::Fault, record::Record, table::Dialect};
 use memchr::{memchr, memchr_iter, memchr2_iter};
 use std::io::BufRead;
 
@@ -28,44 +23,6 @@ pub(super) struct Scanner {
     tried: usize,
     /// Line at which the next record begins, from 1.
     line: u64,
-}
-
-/// One record.
-pub(super) struct Record<'a> {
-    bytes: &'a [u8],
-    /// The same, where it is known to be UTF-8.
-    text: Option<&'a str>,
-    ends: &'a [usize],
-    /// Bytes between two fields.
-    gap: usize,
-    /// Fields may still have their quotes.
-    quoted: bool,
-    escapes: bool,
-}
-
-impl Record<'_> {
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-}
-
-impl RowView for Record<'_> {
-    fn field(&self, column: usize) -> Field<'_> {
-        let Some(&end) = self.ends.get(column) else { return Field::Null };
-        let start = if column == 0 { 0 } else { self.ends[column - 1] + self.gap };
-        let (start, end) = match self.bytes.get(start..end) {
-            // Text formats of psql and mysql write a missing value so, and quote nothing; other tools that write tabs do.
-            Some(b"" | b"\\N") | None => return Field::Null,
-            Some(b"NULL") if self.escapes => return Field::Null,
-            Some([b'"', inner @ .., b'"']) if self.quoted => (start + 1, start + 1 + inner.len()),
-            Some(_) => (start, end),
-        };
-        match self.text.and_then(|text| text.get(start..end)) {
-            Some("") => Field::Null,
-            Some(text) => Field::Text(text),
-            None => Field::from_bytes(&self.bytes[start..end]),
-        }
-    }
 }
 
 /// Bytes that are split, and what is known of all of them.

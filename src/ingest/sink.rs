@@ -30,9 +30,9 @@ pub(super) trait Sink {
     fn warn(&mut self, text: String);
 }
 
-/// Keeps everything, for tests.
-#[cfg(test)]
-#[derive(Debug, Default)]
+/// Keeps everything, for tests and fuzz targets.
+#[cfg(any(test, fuzzing))]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Collected {
     pub(super) rows: Vec<Row>,
     pub(super) implied: Vec<Row>,
@@ -41,7 +41,7 @@ pub(super) struct Collected {
     pub(super) warnings: Vec<String>,
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl Sink for Collected {
     fn row(&mut self, row: Row) -> Result<(), Halt> {
         self.rows.push(row);

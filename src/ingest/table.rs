@@ -1,12 +1,6 @@
 //! A table with named columns, whether it lies in a delimited text or in a database.
 
-use super::{
-    Error,
-    fields::Field,
-    open,
-    reading::Fault,
-    scan::{Record, Scanner},
-};
+use super::{Error, fields::Field, open, reading::Fault, record::Record, scan::Scanner};
 use std::{io::Read, path::Path};
 
 /// Separators that exports are written with, most likely first.

@@ -143,12 +143,12 @@ impl Error {
     }
 }
 
-/// Did the disk, a quota or a limit on the size of files leave no room?
+/// Did the disk or a quota leave no room?
 fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// The same of an error of a library, which may keep no more of the system's error than its text.
+/// The same of an error of a library. Closing a file, parquet keeps no more of the system's error than its text.
 fn names_full_disk(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -157,9 +157,7 @@ fn names_full_disk(error: &(dyn std::error::Error + 'static)) -> bool {
         }
         cause = error.source();
     }
-    let text = error.to_string();
-    [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].iter().any(|kind| text.contains(&kind.to_string()))
-        || text.contains("No space left on device")
+    error.to_string().contains("No space left on device")
 }
 
 /// What is left on the disk of a file or folder, for people.

@@ -7,7 +7,7 @@ mod ways;
 
 use super::{
     idempotent::packed,
-    support::{World, count, list, text},
+    support::{World, complain, count, list, text},
 };
 use samples::{Form, Sample};
 use serde_json::Value;
@@ -157,13 +157,6 @@ impl<'s> Patient<'s> {
         }
         self.wrong
     }
-}
-
-/// Complaints that differ in their numbers alone are told once.
-pub(crate) fn complain(wrong: &[String]) {
-    let without_numbers = |text: &String| text.replace(|c: char| c.is_ascii_digit(), "");
-    let first: BTreeMap<_, _> = wrong.iter().rev().map(|text| (without_numbers(text), text.as_str())).collect();
-    assert!(wrong.is_empty(), "{} faults\n{}", wrong.len(), first.into_values().collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

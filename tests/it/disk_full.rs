@@ -176,7 +176,7 @@ fn from_none_to_enough(dags: usize, args: &[&str], prepare: impl Fn(&World), siz
             break;
         }
     }
-    super::damage::complain(&wrong);
+    crate::support::complain(&wrong);
     assert!(failed > 3 && succeeded > 0, "{failed} ingests found no room, {succeeded} did");
 }
 
@@ -218,7 +218,7 @@ fn a_disk_without_room_for_another_file() {
         world.run(&args).exits(0);
         world.verify();
     }
-    super::damage::complain(&wrong);
+    crate::support::complain(&wrong);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_file_that_may_not_grow() {
         let rows = world.sql("SELECT COUNT(*) AS n FROM task_attempts WHERE deployment = 'default'");
         assert_eq!(rows[0]["n"], dags * 180, "{blocks} blocks");
     }
-    super::damage::complain(&wrong);
+    crate::support::complain(&wrong);
     assert!(failed > 6, "{failed} ingests were refused");
 }
 

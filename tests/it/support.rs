@@ -229,3 +229,11 @@ pub(crate) fn count(value: &Value) -> u64 {
 pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("not an array: {value}"))
 }
+
+/// Complaints that differ in their numbers alone are told once.
+#[track_caller]
+pub(crate) fn complain(wrong: &[String]) {
+    let without_numbers = |text: &String| text.replace(|c: char| c.is_ascii_digit(), "");
+    let first: BTreeMap<_, _> = wrong.iter().rev().map(|text| (without_numbers(text), text.as_str())).collect();
+    assert!(wrong.is_empty(), "{} faults\n{}", wrong.len(), first.into_values().collect::<Vec<_>>().join("\n"));
+}

@@ -1,59 +1,18 @@
 //! What a reader tells, and what all of it promises.
 
-use crate::{
-    ingest::{
-        reading::Fault,
-        sink::{Halt, Sink},
-    },
-    model::{LogEvent, Marker, MetricSample, Row},
-};
+pub(super) use crate::ingest::sink::Collected as Told;
+use crate::model::{LogEvent, Marker, MetricSample, Row};
 use std::collections::BTreeMap;
-
-/// All that a reader told.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Told {
-    pub(super) rows: Vec<Row>,
-    pub(super) implied: Vec<Row>,
-    pub(super) ignored: BTreeMap<String, usize>,
-    pub(super) faults: Vec<(Option<u64>, String)>,
-    pub(super) warnings: Vec<String>,
-}
-
-impl Sink for Told {
-    fn row(&mut self, row: Row) -> Result<(), Halt> {
-        self.rows.push(row);
-        Ok(())
-    }
-
-    fn implied(&mut self, row: Row) -> Result<(), Halt> {
-        self.implied.push(row);
-        Ok(())
-    }
-
-    fn ignored(&mut self, reason: &str) -> Result<(), Halt> {
-        *self.ignored.entry(reason.to_owned()).or_default() += 1;
-        Ok(())
-    }
-
-    fn rejected(&mut self, line: Option<u64>, fault: &Fault) -> Result<(), Halt> {
-        self.faults.push((line, fault.text()));
-        Ok(())
-    }
-
-    fn warn(&mut self, text: String) {
-        self.warnings.push(text);
-    }
-}
 
 impl Told {
     /// Rows of the source.
     pub(super) fn counted(&self) -> usize {
-        self.rows.len() + self.ignored.values().sum::<usize>() + self.faults.len()
+        self.rows.len() + self.ignored.len() + self.faults.len()
     }
 
     pub(super) fn keeps_its_promises(&self) {
         self.rows.iter().chain(&self.implied).for_each(check);
-        for text in self.faults.iter().map(|(_, text)| text).chain(self.ignored.keys()) {
+        for text in self.faults.iter().map(|(_, fault)| fault.text()).chain(self.ignored.iter().cloned()) {
             assert!(!text.contains(char::is_control), "a person reads it: {text:?}");
             assert!(text.len() < 4_096, "too long to read: {text:?}");
         }

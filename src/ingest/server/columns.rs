@@ -74,9 +74,7 @@ mod tests {
         let mut seen = 0;
         for source in sources {
             let code = source.split("#[cfg(test)]").next().expect("code");
-            for call in
-                ["field(\"", "time(\"", "int(\"", "text(\"", "must(\"", "borrowed(\"", "uuid(\"", "has(\"", "has(\""]
-            {
+            for call in ["field(\"", "time(\"", "int(\"", "text(\"", "must(\"", "borrowed(\"", "uuid(\"", "has(\""] {
                 for name in code.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
                     // The REST API's, which no table has.
                     if ["trigger_rule", "is_mapped", "retries", "downstream_task_ids"].contains(&name) {

@@ -73,10 +73,10 @@ impl Server {
         let text = |name: &str| env(name).and_then(|value| value.into_string().ok()).filter(|value| !value.is_empty());
         let own = if url::kind_of(url) == Some(Kind::Postgres) { text("PGUSER") } else { None };
         let scheme = url.split("://").next().unwrap_or_default();
-        let bad = |reason| Error::Unrecognised { path: format!("{scheme}://").into(), reason };
+        let bad = |reason| Error::Server { url: format!("{scheme}://"), reason };
         let address = url::parse(url, own.or_else(|| text("USER"))).map_err(bad)?;
         let password = password::find(&address, password_file, env)
-            .map_err(|reason| Error::Unrecognised { path: address.shown.clone().into(), reason })?;
+            .map_err(|reason| Error::Server { url: address.shown.clone(), reason })?;
         Ok(Self(Arc::new(Inner { address, password, page_rows: [PAGE_ROWS, PAGE_ROWS_LARGE] })))
     }
 
@@ -144,7 +144,7 @@ impl Server {
     }
 
     fn error(&self, reason: &str) -> Error {
-        Error::Unrecognised { path: self.shown().into(), reason: reason.to_owned() }
+        Error::Server { url: self.shown().to_owned(), reason: reason.to_owned() }
     }
 }
 

@@ -303,7 +303,7 @@ fn huge_fields_lines_and_values() {
         fill(&path, &case, HUGE);
         wrong.extend(objections(&world, case.name, case.good, MOST_TIME));
     }
-    super::complain(&wrong);
+    crate::support::complain(&wrong);
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn huge_columns_of_a_database() {
         INSERT INTO task_instance SELECT 'save', dag_id, run_id, -1, start_date, end_date, printf('%.*c', 64000000, '9'), 'success', 1 FROM task_instance LIMIT 1;";
     connection.execute_batch(rows).expect("rows");
     drop(connection);
-    super::complain(&objections(&world, "a.db", 1, MOST_TIME));
+    crate::support::complain(&objections(&world, "a.db", 1, MOST_TIME));
 }
 
 type Pack = dyn Fn(&[u8]) -> Vec<u8>;
@@ -366,5 +366,5 @@ fn small_files_that_unpack_to_gigabytes() {
         }
         unpack(&format!("{form} in gz"), "twice.csv", &gz(&bomb(heads[1].1, pack)));
     }
-    super::complain(&wrong);
+    crate::support::complain(&wrong);
 }
