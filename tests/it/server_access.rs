@@ -105,3 +105,58 @@ fn encryption_is_what_the_url_asks_for() {
     let elsewhere = url(&format!("sslmode=verify-full&{root}")).replace("localhost", "127.0.0.1");
     fails(&World::new(), &[&elsewhere], PASSWORD, &["not valid for name"]);
 }
+
+/// A certificate that an authority of its own signed, as a server of a company has it.
+#[test]
+fn encryption_of_mariadb_is_what_the_url_asks_for() {
+    let keys = tempfile::TempDir::new().expect("a folder");
+    let path = |name: &str| keys.path().join(name).to_str().expect("UTF-8").to_owned();
+    std::fs::set_permissions(keys.path(), std::fs::Permissions::from_mode(0o755)).expect("chmod");
+    std::fs::write(path("names"), "subjectAltName=DNS:localhost\n").expect("write");
+    let (root, root_key, key, request, certificate) =
+        (path("root"), path("root.key"), path("key"), path("request"), path("certificate"));
+    let new_key = ["-newkey", "rsa:2048", "-nodes"];
+    let openssl = |args: &[&str]| Command::new("openssl").args(args).output().is_ok_and(|made| made.status.success());
+    let (ca, server) = ("/CN=An authority", "/CN=localhost");
+    let made = openssl(
+        &[&["req", "-x509", "-days", "2", "-subj", ca, "-keyout", &root_key, "-out", &root], &new_key[..]].concat(),
+    ) && openssl(&[&["req", "-subj", server, "-keyout", &key, "-out", &request], &new_key[..]].concat())
+        && openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            &request,
+            "-CA",
+            &root,
+            "-CAkey",
+            &root_key,
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            &path("names"),
+            "-out",
+            &certificate,
+        ]);
+    if !made {
+        return pass_over("openssl");
+    }
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("chmod");
+    let options =
+        [format!("--ssl-cert={certificate}"), format!("--ssl-key={key}"), "--require-secure-transport".to_owned()];
+    let Some(server) = Server::start(Kind::Mariadb, &options.each_ref().map(String::as_str)) else { return };
+    server.load_airflow("airflow");
+    let url = |options: &str| format!("{}?{options}", server.url("airflow").replace("127.0.0.1", "localhost"));
+    let trusted = format!("sslrootcert={root}");
+    let modes =
+        ["", "sslmode=require", &format!("sslmode=verify-ca&{trusted}"), &format!("sslmode=verify-full&{trusted}")];
+    for options in modes {
+        assert!(rows_read(&ingest(&World::new(), &url(options))) > 0, "{options}");
+    }
+    fails(&World::new(), &[&url("sslmode=disable")], PASSWORD, &["the server says"]);
+    fails(&World::new(), &[&url("sslmode=verify-full")], PASSWORD, &["certificate", "sslrootcert"]);
+    let elsewhere = url(&format!("sslmode=verify-full&{trusted}")).replace("localhost", "127.0.0.1");
+    fails(&World::new(), &[&elsewhere], PASSWORD, &["not valid for name"]);
+    let by_authority = url(&format!("sslmode=verify-ca&{trusted}")).replace("localhost", "127.0.0.1");
+    assert!(rows_read(&ingest(&World::new(), &by_authority)) > 0);
+}

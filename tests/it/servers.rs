@@ -57,6 +57,8 @@ impl Server {
             // Both refuse to run as root.
             account.map(|(user, group)| command.uid(user).gid(group));
             command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null());
+            // Servers that share a folder for temporary tables clear each other's away.
+            command.env("TMPDIR", folder.path());
             command.stderr(File::create(folder.path().join("log")).expect("a log"));
             command
         };
@@ -74,8 +76,6 @@ impl Server {
                 let data = format!("--datadir={data}");
                 first.args(["--no-defaults", &data, "--auth-root-authentication-method=normal", "--skip-test-db"]);
                 then.args(["--no-defaults", &data, &format!("--socket={here}/socket"), &format!("--port={port}")]);
-                // Servers that share a folder for temporary tables clear each other's away.
-                then.arg(format!("--tmpdir={here}"));
                 then.args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"]);
             }
         }

@@ -5,15 +5,14 @@
 //! keep PostgreSQL from vacuuming. Tables are therefore not of one instant: a run may finish while its attempts are read.
 //! A later ingest mends that, as it mends any export of a running Airflow.
 //!
-//! Values come as text, as they would stand in an export, so the same mappings read them. Two small clients speak as much
-//! of each protocol as that takes: log in, send a query, take its rows one by one. (The clients that there are would bring
-//! fifty crates, and turn on features of crates that polars is built with.) PostgreSQL may stand behind a pooler such as
-//! PgBouncer: nothing is set for longer than the transaction, and no statement is prepared.
+//! Values come as text, as they would stand in an export, so the same mappings read them; rows are taken one by one.
+//! PostgreSQL may stand behind a pooler such as PgBouncer: nothing is set for longer than the transaction, and no statement is
+//! prepared.
 
 mod catalog;
 mod columns;
+mod connection;
 mod mysql;
-mod net;
 mod page;
 mod password;
 mod postgres;
@@ -131,13 +130,14 @@ impl Server {
 
     fn connect(&self) -> Result<Box<dyn Client>, Failure> {
         let (address, password) = (&self.0.address, self.0.password.as_ref());
+        connection::look_up(&address.place)?;
         let client: Result<Box<dyn Client>, Failure> = match address.kind {
             Kind::Postgres => postgres::Postgres::connect(address, password).map(|client| Box::new(client) as _),
             Kind::Mysql => mysql::Mysql::connect(address, password).map(|client| Box::new(client) as _),
         };
         client.map_err(|failure| match failure {
             Failure::Lost(error) => {
-                Failure::Setup(format!("cannot log in to {}: {}", self.system(), net::words(&error)))
+                Failure::Setup(format!("cannot connect to {}: {}", address.place, connection::words(&error)))
             }
             other => other,
         })
@@ -166,13 +166,13 @@ enum Failure {
     /// It never came to reading: no server, no encryption, no password.
     #[error("{0}")]
     Setup(String),
-    #[error("the connection was lost: {}", net::words(.0))]
+    #[error("the connection was lost: {}", connection::words(.0))]
     Lost(#[from] io::Error),
     /// The server refused, in its own words.
-    #[error("the server says: {0}")]
-    Refused(String),
-    #[error("the server does not keep to the protocol: {0}")]
-    Protocol(&'static str),
+    #[error("the server says: {message} ({code})")]
+    Refused { code: String, message: String },
+    #[error("{0}")]
+    Protocol(String),
     /// Whoever takes the rows wants no more.
     #[error("stopped")]
     Halted,
@@ -185,26 +185,32 @@ impl From<Halt> for Failure {
 }
 
 impl Failure {
-    /// What a server says is shown without control characters, and not at any length.
-    fn refused(code: &str, message: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(message);
-        let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
-        Self::Refused(format!("{plain} ({code})"))
+    fn refused(code: &str, message: &str) -> Self {
+        Self::Refused { code: connection::plain(code), message: connection::plain(message) }
     }
 }
 
-/// One row as the server sent it: its bytes, and where in them each value lies (`None` for NULL).
+/// One row as the server sent it: its values (`None` for NULL).
 #[derive(Clone, Copy)]
 struct Cells<'a> {
-    bytes: &'a [u8],
-    places: &'a [Option<(usize, usize)>],
+    values: &'a [Option<&'a [u8]>],
 }
 
 impl<'a> Cells<'a> {
-    fn get(&self, column: usize) -> Option<&'a [u8]> {
-        let (start, end) = (*self.places.get(column)?)?;
-        self.bytes.get(start..end)
+    /// Hands a row on, unless it is too long.
+    fn give(values: &'a [Option<&'a [u8]>], each: &mut Each<'_>) -> Result<(), Failure> {
+        let length: usize = values.iter().flatten().map(|value| value.len()).sum();
+        let row = if length <= MAX_ROW_BYTES { Ok(Cells { values }) } else { Err(too_long(length)) };
+        Ok(each(row)?)
     }
+
+    fn get(&self, column: usize) -> Option<&'a [u8]> {
+        *self.values.get(column)?
+    }
+}
+
+fn too_long(length: usize) -> Fault {
+    Fault::of(format!("a row of more than {} MiB", MAX_ROW_BYTES >> 20), &length.to_string())
 }
 
 impl RowView for Cells<'_> {

@@ -35,7 +35,7 @@ pub(super) fn read(
             match row {
                 Ok(row) => {
                     behind.pass(&row, key_columns);
-                    let cells = Cells { places: row.places.get(key_columns..).unwrap_or_default(), ..row };
+                    let cells = Cells { values: row.values.get(key_columns..).unwrap_or_default() };
                     sum.row(&cells, wanted.len());
                     each(Ok(cells))
                 }

@@ -8,8 +8,8 @@ use std::{ffi::OsString, fmt, path::Path};
 pub(super) struct Password(String);
 
 impl Password {
-    pub(super) fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -1,8 +1,7 @@
 //! Encryption of a connection, with the modes that PostgreSQL's URLs have and their meaning.
 
 use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    StreamOwned,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -12,7 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
 };
-use std::{net::TcpStream, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 /// How much encryption is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,57 +50,61 @@ impl Mode {
     }
 }
 
-/// A connection that is encrypted once its first bytes are written.
-pub(super) type Encrypted = StreamOwned<ClientConnection, TcpStream>;
-
 impl Tls {
-    /// Encrypts a connection to `host`.
-    pub(super) fn secure(&self, tcp: TcpStream, host: &str) -> Result<Encrypted, String> {
-        let provider = Arc::new(ring::default_provider());
-        let verifier = Arc::new(self.verifier(&provider)?);
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS: {error}"))?
-            .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| format!("TLS: `{host}` is no host name"))?;
-        let connection = ClientConnection::new(Arc::new(config), name).map_err(|error| format!("TLS: {error}"))?;
-        Ok(StreamOwned::new(connection, tcp))
-    }
-
-    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
-        let mut verifier = Verifier { chain: None, trusted: Vec::new(), mode: self.mode, provider: provider.clone() };
+    /// Certificates that lead to trust; `None` where the server's certificate is not looked at.
+    pub(super) fn trusted(&self) -> Result<Option<Vec<CertificateDer<'static>>>, String> {
         let looks = match self.mode {
             Mode::Disable | Mode::Prefer => false,
             Mode::Require => self.roots.is_some(),
             Mode::VerifyCa | Mode::VerifyFull => true,
         };
         if !looks {
-            return Ok(verifier);
+            return Ok(None);
         }
-        let mut store = RootCertStore::empty();
-        match self.roots.as_ref().filter(|path| path.as_os_str() != "system") {
+        match self.named() {
             Some(path) => {
-                let named = |error: &dyn std::fmt::Display| format!("sslrootcert {}: {error}", path.display());
-                for root in CertificateDer::pem_file_iter(path).map_err(|error| named(&error))? {
-                    verifier.trusted.push(root.map_err(|error| named(&error))?);
-                }
-                if verifier.trusted.is_empty() {
-                    return Err(named(&"holds no certificate in PEM"));
-                }
-                for root in &verifier.trusted {
-                    store.add(root.clone()).map_err(|error| named(&error))?;
-                }
+                let wrong = |error: &dyn std::fmt::Display| format!("sslrootcert {}: {error}", path.display());
+                let roots = CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))?;
+                let roots: Vec<_> = roots.collect::<Result<_, _>>().map_err(|error| wrong(&error))?;
+                if roots.is_empty() { Err(wrong(&"holds no certificate in PEM")) } else { Ok(Some(roots)) }
             }
-            None => {
-                store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-                if store.is_empty() {
-                    return Err(
-                        "the system has no root certificates: name a file with sslrootcert=FILE in the URL".to_owned()
-                    );
+            None => match rustls_native_certs::load_native_certs().certs {
+                roots if roots.is_empty() => {
+                    Err("the system has no root certificates: name a file with sslrootcert=FILE in the URL".to_owned())
                 }
+                roots => Ok(Some(roots)),
+            },
+        }
+    }
+
+    /// The file that the user named. `system` stands for the system's certificates, as in libpq.
+    fn named(&self) -> Option<&PathBuf> {
+        self.roots.as_ref().filter(|path| path.as_os_str() != "system")
+    }
+
+    /// The encryption of a connection, with exactly the checks that the mode asks for.
+    pub(super) fn config(&self) -> Result<ClientConfig, String> {
+        let provider = Arc::new(ring::default_provider());
+        let verifier = Arc::new(self.verifier(&provider)?);
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder = builder.map_err(|error| format!("TLS: {error}"))?;
+        Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    }
+
+    fn verifier(&self, provider: &Arc<CryptoProvider>) -> Result<Verifier, String> {
+        let mut verifier = Verifier { chain: None, trusted: Vec::new(), mode: self.mode, provider: provider.clone() };
+        let Some(roots) = self.trusted()? else { return Ok(verifier) };
+        let mut store = RootCertStore::empty();
+        match self.named() {
+            Some(path) => {
+                for root in &roots {
+                    let added = store.add(root.clone());
+                    added.map_err(|error| format!("sslrootcert {}: {error}", path.display()))?;
+                }
+                verifier.trusted = roots;
             }
+            // Old roots of a system that cannot be used are no reason to use none.
+            None => drop(store.add_parsable_certificates(roots)),
         }
         let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone());
         verifier.chain = Some(builder.build().map_err(|error| format!("TLS: {error}"))?);

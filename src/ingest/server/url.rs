@@ -1,7 +1,7 @@
 //! The URL of a metadata database, as Airflow's own settings and `psql` write it, to where the server is.
 
 use super::tls::{Mode, Tls};
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 /// Which protocol a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,15 @@ pub(super) enum Kind {
 pub(super) enum Place {
     Tcp { host: String, port: u16 },
     Unix(PathBuf),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } => write!(f, "{host}, port {port}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
 }
 
 /// Everything that a URL says. It holds no password.
