@@ -157,6 +157,7 @@ struct Cells<'a, R: ?Sized> {
 }
 
 impl<'a, R: RowView + ?Sized> Cells<'a, R> {
+    #[inline]
     fn field(&mut self, name: &'static str) -> Field<'a> {
         let asked = self.asked;
         self.asked += 1;
@@ -176,8 +177,12 @@ impl<'a, R: RowView + ?Sized> Cells<'a, R> {
     }
 
     /// Text that is only borrowed.
+    #[inline]
     fn borrowed(&mut self, name: &'static str) -> Result<Option<Cow<'a, str>>, Fault> {
-        self.field(name).text(name)
+        match self.field(name) {
+            Field::Text(text) => Ok(Some(Cow::Borrowed(text))),
+            other => other.text(name),
+        }
     }
 
     fn must_borrowed(&mut self, name: &'static str) -> Result<Cow<'a, str>, Fault> {
@@ -272,7 +277,7 @@ impl<'a, R: RowView + ?Sized> Cells<'a, R> {
             (attempt.started_at, attempt.ended_at, attempt.duration_s) = (None, None, None);
         }
         let implied = self.implied_run(&attempt)?;
-        sink.attempt(attempt)?;
+        sink.attempt(&attempt)?;
         if let Some(run) = implied {
             sink.implied(Row::Run(run))?;
         }

@@ -1,7 +1,10 @@
 //! One value of an exported row, as text or as a database gives it, to a typed value or a fault that names the column.
 
 pub(super) use super::instants::parse_instant;
-use super::{instants::parse_common, reading::Fault};
+use super::{
+    instants::{Day, parse_near},
+    reading::Fault,
+};
 use crate::model::{Text, Timestamp};
 use std::{borrow::Cow, collections::HashSet};
 
@@ -111,11 +114,12 @@ fn short_int(bytes: &[u8]) -> Option<i64> {
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     with_offset: Option<bool>,
+    day: Day,
 }
 
 impl Clock {
     pub(super) fn read(&mut self, field: Field<'_>, column: &str) -> Result<Option<Timestamp>, Fault> {
-        let common = field.bytes().and_then(parse_common);
+        let common = field.bytes().and_then(|bytes| parse_near(bytes, &mut self.day));
         let (instant, with_offset) = match (common, field) {
             (Some(parsed), _) => parsed,
             (None, Field::Null) => return Ok(None),

@@ -20,30 +20,72 @@ pub(super) fn parse_instant(text: &str) -> Option<(Timestamp, bool)> {
 
 /// `2026-11-24 11:53:46[.335951][+00|+00:00|+0000|Z]`, with a space or a `T`. `None` where the general parser must judge.
 pub(super) fn parse_common(text: &[u8]) -> Option<(Timestamp, bool)> {
-    let (head, rest) = text.split_at_checked(19)?;
-    let separated =
-        head[4] == b'-' && head[7] == b'-' && matches!(head[10], b' ' | b'T') && head[13] == b':' && head[16] == b':';
-    if !separated {
+    parse_near(text, &mut Day::default())
+}
+
+/// The date read last: neighbouring instants mostly share it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Day {
+    text: [u8; 10],
+    /// From 1970-01-01.
+    number: i64,
+}
+
+impl Default for Day {
+    fn default() -> Self {
+        Self { text: *b"1970-01-01", number: 0 }
+    }
+}
+
+/// [`parse_common`] for an instant that is likely to lie on a known day.
+pub(super) fn parse_near(text: &[u8], day: &mut Day) -> Option<(Timestamp, bool)> {
+    let (date, rest) = text.split_first_chunk::<10>()?;
+    if *date != day.text {
+        *day = Day { text: *date, number: day_number(date)? };
+    }
+    let (time, rest) = rest.split_first_chunk::<9>()?;
+    if !matches!(time[0], b' ' | b'T') {
         return None;
     }
-    let year = two(head, 0)? * 100 + two(head, 2)?;
-    let (month, day) = (two(head, 5)?, two(head, 8)?);
-    let (hour, minute, second) = (two(head, 11)?, two(head, 14)?, two(head, 17)?);
-    // Leap seconds and years before 1000 are judged elsewhere.
-    if year < 1000 || day == 0 || day > 28 && day > days_in(year, month)? || !(1..=12).contains(&month) {
-        return None;
-    }
+    let [hour, _, _, minute, _, _, second, _] = pairs(time.last_chunk()?, b"00:00:00", 0x0000_FF00_00FF_0000)?;
+    // Leap seconds are judged elsewhere.
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     let (micros, rest) = fraction(rest)?;
     let (offset, stated) = offset(rest)?;
-    let seconds = days_since_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset;
+    let of_day = i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second);
+    let seconds = day.number * 86_400 + of_day - offset;
     // Later ones cannot be written in every zone.
     if seconds > jiff::Timestamp::MAX.as_second() {
         return None;
     }
     Some((Timestamp::from_micros(seconds * MICROS_PER_SECOND + micros), stated))
+}
+
+/// Eight bytes of digits, but for those under `others`, which must be as in `pattern`: at each place the number that the digit
+/// there makes with the one behind it.
+#[inline]
+fn pairs(text: &[u8; 8], pattern: &[u8; 8], others: u64) -> Option<[u8; 8]> {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let values = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*pattern);
+    // A byte of ten or more reaches its highest bit when 118 is added to it.
+    let digits = (values | values.wrapping_add(0x7676_7676_7676_7676)) & HIGH == 0;
+    (digits && values & others == 0).then(|| (values.wrapping_mul(10).wrapping_add(values >> 8)).to_le_bytes())
+}
+
+fn day_number(date: &[u8; 10]) -> Option<i64> {
+    let [year, month, day] = [&date[..4], &date[5..7], &date[8..]];
+    if date[4] != b'-' || date[7] != b'-' {
+        return None;
+    }
+    let year = two(year, 0)? * 100 + two(year, 2)?;
+    let (month, day) = (two(month, 0)?, two(day, 0)?);
+    // Years before 1000 are judged elsewhere.
+    if year < 1000 || day == 0 || day > 28 && day > days_in(year, month)? || !(1..=12).contains(&month) {
+        return None;
+    }
+    Some(days_since_epoch(year, month, day))
 }
 
 fn two(text: &[u8], at: usize) -> Option<i64> {
@@ -63,6 +105,15 @@ fn days_in(year: i64, month: i64) -> Option<i64> {
 
 /// Up to six digits; more are for the general parser.
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
+    // Six digits and an offset behind them, as PostgreSQL and Python write it.
+    if let Some(([head @ .., next], _)) = text.split_first_chunk::<8>()
+        && !next.is_ascii_digit()
+        && let Some(pairs) =
+            pairs(&[head[0], head[1], head[2], head[3], head[4], head[5], head[6], b'0'], b".0000000", 0xFF)
+    {
+        let [_, first, _, second, _, third, ..] = pairs.map(i64::from);
+        return Some((first * 10_000 + second * 100 + third, &text[7..]));
+    }
     let Some(digits) = text.strip_prefix(b".") else { return Some((0, text)) };
     let count = digits.iter().take(7).take_while(|byte| byte.is_ascii_digit()).count();
     if count == 0 || count > 6 {

@@ -130,7 +130,7 @@ pub trait Receiver {
     fn row(&mut self, row: Row, counted: bool) -> bool;
 
     /// An attempt that stands for a row of the source.
-    fn attempt(&mut self, attempt: AttemptRef<'_>) -> bool;
+    fn attempt(&mut self, attempt: &AttemptRef<'_>) -> bool;
 
     /// Rows that were read so far, and bytes of the file as it lies there; called now and then.
     fn progress(&mut self, rows: u64, bytes: u64);
@@ -180,14 +180,14 @@ fn go_on(taken: bool) -> Result<(), Halt> {
 impl Sink for Counting<'_> {
     fn row(&mut self, row: Row) -> Result<(), Halt> {
         if let Row::Attempt(attempt) = &row {
-            return self.attempt(attempt.as_ref());
+            return self.attempt(&attempt.as_ref());
         }
         self.count();
         self.reading.saw_row(&row);
         go_on(self.receiver.row(row, true))
     }
 
-    fn attempt(&mut self, attempt: AttemptRef<'_>) -> Result<(), Halt> {
+    fn attempt(&mut self, attempt: &AttemptRef<'_>) -> Result<(), Halt> {
         self.count();
         self.reading.saw(attempt.started_at);
         self.reading.saw(attempt.ended_at);

@@ -23,15 +23,18 @@ impl Record<'_> {
 }
 
 impl RowView for Record<'_> {
+    #[inline]
     fn field(&self, column: usize) -> Field<'_> {
         let Some(&end) = self.ends.get(column) else { return Field::Null };
         let start = if column == 0 { 0 } else { self.ends[column - 1] + self.gap };
-        let (start, end) = match self.bytes.get(start..end) {
-            // Text formats of psql and mysql write a missing value so, and quote nothing; other tools that write tabs do.
-            Some(b"" | b"\\N") | None => return Field::Null,
-            Some(b"NULL") if self.escapes => return Field::Null,
-            Some([b'"', inner @ .., b'"']) if self.quoted => (start + 1, start + 1 + inner.len()),
-            Some(_) => (start, end),
+        let Some(bytes) = self.bytes.get(start..end) else { return Field::Null };
+        let (start, end) = match bytes {
+            [] => return Field::Null,
+            [b'"', inner @ .., b'"'] if self.quoted => (start + 1, start + 1 + inner.len()),
+            // Text formats of psql and mysql write a missing value so; other tools that write tabs do.
+            [b'\\', b'N'] => return Field::Null,
+            [b'N', b'U', b'L', b'L'] if self.escapes => return Field::Null,
+            _ => (start, end),
         };
         match self.text.and_then(|text| text.get(start..end)) {
             Some("") => Field::Null,

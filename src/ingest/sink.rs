@@ -13,7 +13,7 @@ pub(super) trait Sink {
     fn row(&mut self, row: Row) -> Result<(), Halt>;
 
     /// The same for an attempt that is only borrowed.
-    fn attempt(&mut self, attempt: AttemptRef<'_>) -> Result<(), Halt> {
+    fn attempt(&mut self, attempt: &AttemptRef<'_>) -> Result<(), Halt> {
         self.row(Row::Attempt(attempt.to_owned()))
     }
 

@@ -8,7 +8,13 @@ use super::{
 };
 use crate::model::{Month, Timestamp};
 use hashbrown::{HashTable, hash_table::Entry};
-use std::{hash::BuildHasher, sync::Arc};
+use std::{
+    hash::BuildHasher,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// Rows of one table.
 pub(super) struct Batch {
@@ -19,30 +25,47 @@ pub(super) struct Batch {
     /// One a column, as in [`Packed::texts`].
     texts: Vec<Texts>,
     index: Vec<Index>,
+    dictionary: u64,
+}
+
+/// Numbers of dictionaries, from 1.
+static DICTIONARIES: AtomicU64 = AtomicU64::new(1);
+
+fn new_dictionary() -> u64 {
+    DICTIONARIES.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Finds the code of a text.
-#[derive(Default)]
 struct Index {
     codes: HashTable<u32>,
     hasher: foldhash::fast::RandomState,
-    /// The code asked for last: neighbouring rows are alike.
-    last: Option<u32>,
+    /// Codes asked for before, by a few bytes of their texts: most texts of a column come again soon.
+    recent: [u32; RECENT],
+}
+
+/// Codes that are remembered by a few bytes of their texts: enough for the DAGs that run side by side, and few enough for the
+/// processor's first cache together with those of the other columns.
+const RECENT: usize = 256;
+
+impl Default for Index {
+    fn default() -> Self {
+        Self { codes: HashTable::new(), hasher: foldhash::fast::RandomState::default(), recent: [u32::MAX; RECENT] }
+    }
 }
 
 impl Index {
     #[inline]
     fn code(&mut self, texts: &mut Texts, text: &str) -> u32 {
-        if let Some(last) = self.last {
-            let known = texts.get(last);
-            // Ids of one column begin alike and end differently: the last byte tells most of them apart.
-            if known.as_bytes().last() == text.as_bytes().last() && known == text {
-                return last;
-            }
+        let bytes = text.as_bytes();
+        let place = few_bytes(bytes) as usize % RECENT;
+        let recent = self.recent[place];
+        if recent != u32::MAX && same(texts.bytes_of(recent), bytes) {
+            return recent;
         }
         let hasher = &self.hasher;
-        let hash = hasher.hash_one(text);
-        let entry = self.codes.entry(hash, |&code| texts.get(code) == text, |&code| hasher.hash_one(texts.get(code)));
+        let hash = hasher.hash_one(bytes);
+        let known = |&code: &u32| same(texts.bytes_of(code), bytes);
+        let entry = self.codes.entry(hash, known, |&code| hasher.hash_one(texts.bytes_of(code)));
         let code = match entry {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
@@ -51,16 +74,59 @@ impl Index {
                 code
             }
         };
-        self.last = Some(code);
+        self.recent[place] = code;
         code
     }
+
+    fn clear(&mut self) {
+        self.codes.clear();
+        self.recent = [u32::MAX; RECENT];
+    }
+}
+
+/// The last bytes and the length: ids of one column begin alike and end differently (ids of runs end in `:00+00:00`).
+#[inline]
+fn few_bytes(bytes: &[u8]) -> u64 {
+    let tail = match bytes.last_chunk::<16>() {
+        Some(tail) => {
+            let tail = u128::from_le_bytes(*tail);
+            tail as u64 ^ ((tail >> 64) as u64).rotate_left(29)
+        }
+        None => match bytes.last_chunk::<8>() {
+            Some(tail) => u64::from_le_bytes(*tail),
+            None => bytes.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte)),
+        },
+    };
+    // Fibonacci hashing: Knuth, The Art of Computer Programming, volume 3, section 6.4.
+    (tail ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40
+}
+
+/// Are two short texts equal? Compared here, eight bytes at a time: a call costs as much as the comparison.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some(tail), Some(other)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
+        return a.iter().zip(b).all(|(a, b)| a == b);
+    };
+    let heads = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    word(tail) == word(other) && heads.fold(0, |differ, (a, b)| differ | word(a) ^ word(b)) == 0
 }
 
 impl Batch {
     pub(super) fn new(layout: Arc<Layout>) -> Self {
         let columns = layout.table.columns.len();
         let index = (0..columns).map(|_| Index::default()).collect();
-        Self { blank: vec![0; layout.width], layout, words: Vec::new(), texts: vec![Texts::default(); columns], index }
+        Self {
+            blank: vec![0; layout.width],
+            layout,
+            words: Vec::new(),
+            texts: vec![Texts::default(); columns],
+            index,
+            dictionary: new_dictionary(),
+        }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -136,11 +202,16 @@ impl Batch {
         self.words.extend_from_slice(words);
     }
 
+    /// Number of the dictionary of its texts, which no other has: a code stands for the same text as long as it is the same.
+    pub(super) fn dictionary(&self) -> u64 {
+        self.dictionary
+    }
+
     fn clear_texts(&mut self) {
+        self.dictionary = new_dictionary();
         for &place in &self.layout.texts {
             self.texts[place].clear();
-            self.index[place].codes.clear();
-            self.index[place].last = None;
+            self.index[place].clear();
         }
     }
 
@@ -171,15 +242,22 @@ impl Batch {
     pub(super) fn begin(&mut self, month: u32, origin: u32, revision: i64) -> RowWriter<'_> {
         let start = self.words.len();
         self.words.extend_from_slice(&self.blank);
-        self.words[start + MONTH] = month;
-        self.words[start + ORIGIN] = origin;
-        RowWriter { batch: self, start, place: 0, revision }
+        let row = &mut self.words[start..];
+        (row[MONTH], row[ORIGIN]) = (month, origin);
+        RowWriter { layout: &self.layout, row, texts: &mut self.texts, index: &mut self.index, place: 0, revision }
     }
 
-    /// A row from elsewhere. `maps` belongs to the dictionaries of that row, and remembers their codes here.
+    /// Appends a row from elsewhere. `maps` belongs to the dictionaries of that row, and remembers their codes here.
     pub(super) fn translate(&mut self, row: Packed<'_>, maps: &mut CodeMaps) {
-        let start = self.words.len();
-        self.words.extend_from_slice(row.words);
+        let mut words = std::mem::take(&mut self.words);
+        self.translate_to(&mut words, row, maps);
+        self.words = words;
+    }
+
+    /// The same, appended to rows that lie elsewhere and have their codes from here.
+    pub(super) fn translate_to(&mut self, words: &mut Vec<u32>, row: Packed<'_>, maps: &mut CodeMaps) {
+        let start = words.len();
+        words.extend_from_slice(row.words);
         for &place in &self.layout.texts {
             if row.is_null(place) {
                 continue;
@@ -192,7 +270,7 @@ impl Batch {
             if map[code] == UNMAPPED {
                 map[code] = self.index[place].code(&mut self.texts[place], row.texts[place].get(code as u32));
             }
-            self.words[start + self.layout.slot(place)] = map[code];
+            words[start + self.layout.slot(place)] = map[code];
         }
     }
 
@@ -220,32 +298,32 @@ impl CodeMaps {
 
 /// Takes the values of one row, column by column.
 pub(super) struct RowWriter<'b> {
-    batch: &'b mut Batch,
-    start: usize,
+    layout: &'b Layout,
+    row: &'b mut [u32],
+    texts: &'b mut [Texts],
+    index: &'b mut [Index],
     place: usize,
     revision: i64,
 }
 
 impl RowWriter<'_> {
     #[inline]
-    fn set(&mut self, words: &[u32]) {
-        let layout = &self.batch.layout;
-        let row = &mut self.batch.words[self.start..];
-        layout.set_valid(row, self.place);
-        let at = layout.slot(self.place);
-        row[at..at + words.len()].copy_from_slice(words);
+    fn narrow(&mut self, word: u32) {
+        self.layout.set_valid(self.row, self.place);
+        self.row[self.layout.slot(self.place)] = word;
     }
 
     #[inline]
     fn wide(&mut self, bits: u64) {
-        self.set(&[bits as u32, (bits >> 32) as u32]);
+        self.narrow(bits as u32);
+        self.row[self.layout.slot(self.place) + 1] = (bits >> 32) as u32;
     }
 
     #[inline]
     pub(super) fn text(&mut self, text: Option<&str>) {
         if let Some(text) = text {
-            let code = self.batch.index[self.place].code(&mut self.batch.texts[self.place], text);
-            self.set(&[code]);
+            let code = self.index[self.place].code(&mut self.texts[self.place], text);
+            self.narrow(code);
         }
         self.place += 1;
     }
@@ -253,7 +331,7 @@ impl RowWriter<'_> {
     #[inline]
     pub(super) fn int32(&mut self, value: Option<i32>) {
         if let Some(value) = value {
-            self.set(&[value as u32]);
+            self.narrow(value as u32);
         }
         self.place += 1;
     }
@@ -290,7 +368,7 @@ impl RowWriter<'_> {
 
     fn cell(&mut self, cell: &Cell) {
         use super::table::Kind;
-        match self.batch.layout.kind(self.place) {
+        match self.layout.kind(self.place) {
             Kind::Text => self.text(cell.as_text().map(|text| &**text)),
             Kind::Int32 => self.int32(cell.as_i32()),
             Kind::Bool => self.bool(cell.as_bool()),

@@ -23,6 +23,8 @@ pub(super) struct Outcome {
     pub(super) stand_ins: u64,
 }
 
+/// Place of the run's id, in tables that have one for each row.
+const RUN_ID: usize = 1;
 /// Texts of the rows that are at hand are forgotten when they fill more than this.
 const MAX_TEXT_BYTES: usize = 8 << 20;
 
@@ -43,6 +45,7 @@ pub(super) fn merge_month(
         group: Vec::new(),
         large: None,
         outcome: Outcome::default(),
+        stand_ins: StandIns::default(),
         large_bytes: usize::try_from(scratch.memory / 4).unwrap_or(usize::MAX),
         scratch,
         writer,
@@ -65,7 +68,7 @@ pub(super) fn merge_month(
 struct MonthMerge<'a> {
     /// Rows of one instance, in the order of their identity. Its dictionary serves `group` as well.
     instance: Batch,
-    /// The row that begins the instance after it.
+    /// The row that was taken last.
     next: Vec<u32>,
     /// Settled rows of one group, one behind the other.
     group: Vec<u32>,
@@ -73,6 +76,7 @@ struct MonthMerge<'a> {
     large: Option<(Spill, CodeMaps)>,
     large_bytes: usize,
     outcome: Outcome,
+    stand_ins: StandIns,
     scratch: &'a Scratch<'a>,
     writer: &'a mut PartWriter,
     tally: &'a mut Tally,
@@ -80,25 +84,22 @@ struct MonthMerge<'a> {
 
 impl MonthMerge<'_> {
     fn take(&mut self, row: Packed<'_>, maps: &mut CodeMaps) -> Result<(), Error> {
-        self.instance.translate(row, maps);
-        let last = self.instance.rows() - 1;
-        let Some(before) = last.checked_sub(1) else {
-            return self.end_group_before_instance();
-        };
-        let (before, row) = (self.instance.row(before).words, self.instance.row(last).words);
-        let layout = &self.instance.layout;
-        let differs = |places: &[usize]| places.iter().any(|&place| !layout.same(before, row, place));
-        let key = layout.table.key;
-        if !differs(&key[..layout.table.instance]) {
-            return Ok(());
-        }
-        // The row just taken begins another instance: it stays.
         self.next.clear();
-        self.next.extend_from_slice(row);
-        self.instance.pop();
-        self.end_instance()?;
+        self.instance.translate_to(&mut self.next, row, maps);
+        let layout = &self.instance.layout;
+        let begins = match self.instance.rows().checked_sub(1) {
+            Some(last) => {
+                let before = self.instance.row(last).words;
+                let key = &layout.table.key[..layout.table.instance];
+                key.iter().any(|&place| !layout.same(before, &self.next, place))
+            }
+            None => true,
+        };
+        if begins {
+            self.end_instance()?;
+        }
         self.instance.push_words(&self.next);
-        self.end_group_before_instance()
+        if begins { self.end_group_before_instance() } else { Ok(()) }
     }
 
     /// Ends the group, if the only row of the instance begins another one.
@@ -141,9 +142,10 @@ impl MonthMerge<'_> {
     fn keep(&mut self, from: usize, to: usize, layout: &Layout) {
         let words = &self.instance.words()[from * layout.width..to * layout.width];
         self.outcome.rows += (to - from) as u64;
-        if layout.table.monthly && layout.table.columns[1].name == "run_id" {
-            let stands_in = |row: &[u32]| self.instance.packed(row).text(1).is_some_and(is_stand_in_run_id);
-            self.outcome.stand_ins += words.chunks_exact(layout.width).filter(|row| stands_in(row)).count() as u64;
+        if layout.table.monthly && layout.table.columns[RUN_ID].name == "run_id" {
+            for row in words.chunks_exact(layout.width) {
+                self.outcome.stand_ins += u64::from(self.stand_ins.is_one(&self.instance, row));
+            }
         }
         self.group.extend_from_slice(words);
     }
@@ -163,7 +165,7 @@ impl MonthMerge<'_> {
         if let Some(sorted) = in_order(&self.group, &self.instance, places) {
             self.group = sorted;
         }
-        self.writer.append(&self.group, self.instance.texts())?;
+        self.writer.append(&self.group, &self.instance)?;
         self.group.clear();
         Ok(())
     }
@@ -221,12 +223,33 @@ impl MonthMerge<'_> {
             batch.translate(row, maps);
             merger.advance()?;
             if batch.rows() >= WRITE_ROWS {
-                self.writer.append(batch.words(), batch.texts())?;
+                self.writer.append(batch.words(), &batch)?;
                 batch.clear();
                 merger.forget_codes();
             }
         }
-        self.writer.append(batch.words(), batch.texts())
+        self.writer.append(batch.words(), &batch)
+    }
+}
+
+/// Which ids of runs are stand-ins, by their code: looking at the text of each row would cost a cache miss.
+#[derive(Default)]
+struct StandIns {
+    dictionary: u64,
+    known: Vec<Option<bool>>,
+}
+
+impl StandIns {
+    fn is_one(&mut self, batch: &Batch, row: &[u32]) -> bool {
+        if self.dictionary != batch.dictionary() {
+            self.dictionary = batch.dictionary();
+            self.known.clear();
+        }
+        let code = batch.layout.word(row, RUN_ID) as usize;
+        if self.known.len() <= code {
+            self.known.resize(batch.texts()[RUN_ID].len().max(code + 1), None);
+        }
+        *self.known[code].get_or_insert_with(|| batch.packed(row).text(RUN_ID).is_some_and(is_stand_in_run_id))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod batch;
 mod cell;
+mod column_builder;
 mod error;
 mod layout;
 mod manifest;

@@ -71,8 +71,9 @@ impl Layout {
         row[self.slots[place]]
     }
 
+    /// A wide value as it lies there.
     #[inline]
-    fn wide(&self, row: &[u32], place: usize) -> u64 {
+    pub(super) fn wide(&self, row: &[u32], place: usize) -> u64 {
         let at = self.slots[place];
         u64::from(row[at]) | u64::from(row[at + 1]) << 32
     }
@@ -129,10 +130,22 @@ impl Texts {
     /// The text of a code; empty for a code that was never given out.
     #[inline]
     pub(super) fn get(&self, code: u32) -> &str {
+        let (start, end) = self.place(code);
+        self.arena.get(start..end).unwrap_or_default()
+    }
+
+    /// The same as bytes, to be compared.
+    #[inline]
+    pub(super) fn bytes_of(&self, code: u32) -> &[u8] {
+        let (start, end) = self.place(code);
+        self.arena.as_bytes().get(start..end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn place(&self, code: u32) -> (usize, usize) {
         let code = code as usize;
         let start = if code == 0 { 0 } else { self.ends.get(code - 1).map_or(0, |end| *end as usize) };
-        let end = self.ends.get(code).map_or(start, |end| *end as usize);
-        self.arena.get(start..end).unwrap_or_default()
+        (start, self.ends.get(code).map_or(start, |end| *end as usize))
     }
 
     pub(super) fn push(&mut self, text: &str) -> u32 {

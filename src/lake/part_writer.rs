@@ -3,16 +3,16 @@
 
 use super::{
     Error,
-    packed::{Layout, Texts},
+    batch::Batch,
+    column_builder::ColumnBuilder,
+    packed::Layout,
     table::{Kind, Table},
     tables::TASK_ATTEMPTS,
 };
 use arrow::{
-    array::{
-        ArrayRef, BooleanBuilder, Float64Builder, Int32Builder, Int64Builder, RecordBatch, StringBuilder,
-        TimestampMicrosecondBuilder,
-    },
-    datatypes::{Field, Schema, SchemaRef},
+    array::ArrayRef,
+    datatypes::{Field, Fields, Schema, SchemaRef},
+    error::ArrowError,
 };
 use parquet::{
     arrow::{
@@ -48,8 +48,9 @@ const ZSTD_LEVEL: i32 = 3;
 pub(super) struct PartWriter {
     path: PathBuf,
     layout: Arc<Layout>,
-    schema: SchemaRef,
-    builders: Vec<Builder>,
+    /// Types of what the builders give.
+    fields: Fields,
+    builders: Vec<ColumnBuilder>,
     rows: usize,
     file: SerializedFileWriter<File>,
     factory: Arc<ArrowRowGroupWriterFactory>,
@@ -61,6 +62,7 @@ pub(super) struct PartWriter {
     encoded: BTreeMap<usize, Vec<ArrowColumnChunk>>,
 }
 
+type Columns = Vec<ArrayRef>;
 type Encoded = Result<Vec<ArrowColumnChunk>, ParquetError>;
 
 impl PartWriter {
@@ -72,12 +74,16 @@ impl PartWriter {
         let schema: SchemaRef = Arc::new(Schema::new(fields));
         let file = File::create(path).map_err(Error::io("create", path))?;
         let properties = properties(table).map_err(Error::parquet(path))?;
-        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).map_err(Error::parquet(path))?;
+        let writer = ArrowWriter::try_new(file, schema, Some(properties)).map_err(Error::parquet(path))?;
         let (file, factory) = writer.into_serialized_writer().map_err(Error::parquet(path))?;
         Ok(Self {
             path: path.into(),
-            schema,
-            builders: table.columns.iter().map(|column| Builder::new(column.kind)).collect(),
+            fields: table
+                .columns
+                .iter()
+                .map(|c| Field::new(c.name, ColumnBuilder::data_type(c.kind), !c.required))
+                .collect(),
+            builders: table.columns.iter().map(|column| ColumnBuilder::new(column.kind)).collect(),
             rows: 0,
             layout,
             file,
@@ -90,15 +96,15 @@ impl PartWriter {
         })
     }
 
-    /// Appends rows, one behind the other in `words`.
-    pub(super) fn append(&mut self, words: &[u32], texts: &[Texts]) -> Result<(), Error> {
+    /// Appends rows, one behind the other in `words`, that have their texts in `batch`.
+    pub(super) fn append(&mut self, words: &[u32], batch: &Batch) -> Result<(), Error> {
         let width = self.layout.width;
         let mut rest = words;
         while !rest.is_empty() {
             let take = (rest.len() / width).min(ROW_GROUP_ROWS - self.rows);
             let (now, later) = rest.split_at(take * width);
             for (place, builder) in self.builders.iter_mut().enumerate() {
-                builder.append(&self.layout, now, place, &texts[place]);
+                builder.append(&self.layout, now, place, batch);
             }
             self.rows += take;
             rest = later;
@@ -123,19 +129,19 @@ impl PartWriter {
     }
 
     fn end_group(&mut self, last: bool) -> Result<(), Error> {
-        let arrays: Vec<ArrayRef> = self.builders.iter_mut().map(Builder::finish).collect();
+        let columns: Result<Columns, ArrowError> = self.builders.iter_mut().map(ColumnBuilder::finish).collect();
+        let columns = columns.map_err(Error::arrow(&self.path))?;
         self.rows = 0;
-        let batch = RecordBatch::try_new(self.schema.clone(), arrays).map_err(Error::arrow(&self.path))?;
         let group = self.begun;
         self.begun += 1;
         // A small part is not worth a thread.
         if group == 0 && last || self.threads < 2 {
-            let chunks = encode(&self.factory, group, &batch).map_err(Error::parquet(&self.path))?;
+            let chunks = encode(&self.factory, group, &self.fields, &columns).map_err(Error::parquet(&self.path))?;
             self.encoded.insert(group, chunks);
             return self.append_encoded();
         }
-        let (factory, threads) = (self.factory.clone(), self.threads);
-        self.encoders.get_or_insert_with(|| Encoders::start(threads, &factory)).hand_out(group, batch);
+        let (factory, fields, threads) = (self.factory.clone(), self.fields.clone(), self.threads);
+        self.encoders.get_or_insert_with(|| Encoders::start(threads, &factory, &fields)).hand_out(group, columns);
         // What is encoded waits in memory until its turn comes: no more groups are begun than there are threads.
         while self.begun - self.appended > self.threads + 1 {
             self.take_encoded(true)?;
@@ -181,6 +187,10 @@ fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
         .set_created_by("windtunnel".to_owned());
     for (place, column) in table.columns.iter().enumerate() {
         let path = ColumnPath::from(column.name);
+        // Texts that the rows are not sorted by lie everywhere in a part: their extremes tell a reader of no row group to pass over.
+        if column.kind == Kind::Text && !table.order[..table.group].contains(&place) {
+            properties = properties.set_column_statistics_enabled(path.clone(), EnabledStatistics::None);
+        }
         properties = match column.kind {
             // The last write follows no order that the rows have: differences would hide what compresses.
             Kind::Time if table.name == TASK_ATTEMPTS.name && Some(place) == table.version => {
@@ -194,19 +204,21 @@ fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
             Kind::Float => {
                 properties.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::PLAIN)
             }
-            _ => properties,
+            // Mostly the same number row after row, which packs into nothing.
+            Kind::Int32 | Kind::Int64 => properties
+                .set_column_dictionary_enabled(path.clone(), false)
+                .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
+            Kind::Text | Kind::Bool => properties,
         };
     }
     Ok(properties.build())
 }
 
-fn encode(factory: &ArrowRowGroupWriterFactory, group: usize, batch: &RecordBatch) -> Encoded {
+fn encode(factory: &ArrowRowGroupWriterFactory, group: usize, fields: &Fields, columns: &Columns) -> Encoded {
     let writers = factory.create_column_writers(group)?;
-    let schema = batch.schema();
-    let columns = schema.fields().iter().zip(batch.columns());
     let mut chunks = Vec::with_capacity(writers.len());
     // Each column is flat: one leaf, one writer.
-    for (mut writer, (field, array)) in writers.into_iter().zip(columns) {
+    for (mut writer, (field, array)) in writers.into_iter().zip(fields.iter().zip(columns)) {
         for leaf in compute_leaves(field, array)? {
             writer.write(&leaf)?;
         }
@@ -217,24 +229,24 @@ fn encode(factory: &ArrowRowGroupWriterFactory, group: usize, batch: &RecordBatc
 
 /// Threads that encode row groups.
 struct Encoders {
-    jobs: Option<SyncSender<(usize, RecordBatch)>>,
+    jobs: Option<SyncSender<(usize, Columns)>>,
     results: Receiver<(usize, Encoded)>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Encoders {
-    fn start(threads: usize, factory: &Arc<ArrowRowGroupWriterFactory>) -> Self {
-        let (jobs, waiting) = sync_channel::<(usize, RecordBatch)>(1);
+    fn start(threads: usize, factory: &Arc<ArrowRowGroupWriterFactory>, fields: &Fields) -> Self {
+        let (jobs, waiting) = sync_channel::<(usize, Columns)>(1);
         let waiting = Arc::new(Mutex::new(waiting));
         // The writer takes results before it begins more groups than this.
         let (done, results) = sync_channel(threads + 2);
         let start = |_| {
-            let (waiting, done, factory) = (waiting.clone(), done.clone(), factory.clone());
+            let (waiting, done, factory, fields) = (waiting.clone(), done.clone(), factory.clone(), fields.clone());
             std::thread::spawn(move || {
                 loop {
                     let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    let Ok((group, batch)) = job else { return };
-                    if done.send((group, encode(&factory, group, &batch))).is_err() {
+                    let Ok((group, columns)) = job else { return };
+                    if done.send((group, encode(&factory, group, &fields, &columns))).is_err() {
                         return;
                     }
                 }
@@ -244,10 +256,10 @@ impl Encoders {
         Self { jobs: Some(jobs), results, threads }
     }
 
-    fn hand_out(&self, group: usize, batch: RecordBatch) {
+    fn hand_out(&self, group: usize, columns: Columns) {
         if let Some(jobs) = &self.jobs {
             // Fails only if every thread has panicked, which `take` finds out.
-            let _ = jobs.send((group, batch));
+            let _ = jobs.send((group, columns));
         }
     }
 
@@ -265,53 +277,6 @@ impl Drop for Encoders {
             {
                 std::panic::resume_unwind(panic);
             }
-        }
-    }
-}
-
-enum Builder {
-    Text(StringBuilder),
-    Int32(Int32Builder),
-    Int64(Int64Builder),
-    Float(Float64Builder),
-    Bool(BooleanBuilder),
-    Time(TimestampMicrosecondBuilder),
-}
-
-impl Builder {
-    fn new(kind: Kind) -> Self {
-        match kind {
-            Kind::Text => Self::Text(StringBuilder::new()),
-            Kind::Int32 => Self::Int32(Int32Builder::new()),
-            Kind::Int64 => Self::Int64(Int64Builder::new()),
-            Kind::Float => Self::Float(Float64Builder::new()),
-            Kind::Bool => Self::Bool(BooleanBuilder::new()),
-            Kind::Time => Self::Time(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
-        }
-    }
-
-    fn append(&mut self, layout: &Layout, words: &[u32], place: usize, texts: &Texts) {
-        for row in words.chunks_exact(layout.width) {
-            let valid = !layout.is_null(row, place);
-            match self {
-                Self::Text(b) => b.append_option(valid.then(|| texts.get(layout.word(row, place)))),
-                Self::Int32(b) => b.append_option(valid.then(|| layout.word(row, place) as i32)),
-                Self::Int64(b) => b.append_option(valid.then(|| layout.integer(row, place))),
-                Self::Float(b) => b.append_option(valid.then(|| layout.float(row, place))),
-                Self::Bool(b) => b.append_option(valid.then(|| layout.word(row, place) != 0)),
-                Self::Time(b) => b.append_option(valid.then(|| layout.integer(row, place))),
-            }
-        }
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Self::Text(builder) => Arc::new(builder.finish()),
-            Self::Int32(builder) => Arc::new(builder.finish()),
-            Self::Int64(builder) => Arc::new(builder.finish()),
-            Self::Float(builder) => Arc::new(builder.finish()),
-            Self::Bool(builder) => Arc::new(builder.finish()),
-            Self::Time(builder) => Arc::new(builder.finish()),
         }
     }
 }

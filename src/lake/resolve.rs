@@ -108,7 +108,7 @@ impl Transaction {
             note(row);
             Ok(())
         })?;
-        if let Some(spill) = self.spills.get_mut(tables::DAG_RUNS.name) {
+        if let Some(spill) = self.spill(&tables::DAG_RUNS) {
             spill.scan(note)?;
         }
         Ok(runs)
@@ -130,7 +130,7 @@ impl Transaction {
 
     /// Rows that were kept under a stand-in are taken up again, now that runs have arrived which may be theirs.
     pub(super) fn rename_stand_ins(&mut self) -> Result<(), Error> {
-        if !self.spills.contains_key(tables::DAG_RUNS.name) {
+        if self.spill(&tables::DAG_RUNS).is_none() {
             return Ok(());
         }
         for table in [&tables::TASK_ATTEMPTS, &tables::RESCHEDULES] {
@@ -143,7 +143,7 @@ impl Transaction {
                     self.resolver.renamed.insert((dag_id.into(), run_id.into()));
                     let mut cells = row.cells();
                     cells[1] = (&real).into();
-                    self.spill(table).push_cells(&cells, row.words[MONTH], MOVED)
+                    self.spill_for(table)?.push_cells(&cells, row.words[MONTH], MOVED)
                 })?;
             }
         }
@@ -170,7 +170,7 @@ impl Transaction {
             look(row);
             Ok(())
         })?;
-        if let Some(spill) = self.spills.get_mut(tables::TASK_ATTEMPTS.name) {
+        if let Some(spill) = self.spill(&tables::TASK_ATTEMPTS) {
             spill.scan(look)?;
         }
         found.sort_by_key(|(origin, poke)| (*origin, poke.number));

@@ -39,10 +39,10 @@ impl Block {
 pub(super) fn write(batch: &Batch, order: &[u32], path: &Path) -> Result<(), Error> {
     let file = File::create(path).map_err(Error::io("create", path))?;
     let mut writer = BlockWriter::new(batch, BufWriter::with_capacity(BUFFER, file));
-    for &row in order {
-        writer.push(row as usize).map_err(Error::io("write", path))?;
+    for rows in order.chunks(BLOCK_ROWS) {
+        writer.push(rows).map_err(Error::io("write", path))?;
     }
-    writer.flush_block().and_then(|()| writer.out.flush()).map_err(Error::io("write", path))
+    writer.out.flush().map_err(Error::io("write", path))
 }
 
 struct BlockWriter<'b> {
@@ -63,34 +63,51 @@ impl<'b> BlockWriter<'b> {
         Self { batch, out, words: Vec::new(), texts, text_bytes: 0, codes, block: 1 }
     }
 
-    fn push(&mut self, row: usize) -> std::io::Result<()> {
-        let row = self.batch.row(row);
-        let layout = row.layout;
-        let start = self.words.len();
-        self.words.extend_from_slice(row.words);
+    /// Writes a block of these rows; several, if they hold much text.
+    fn push(&mut self, rows: &[u32]) -> std::io::Result<()> {
+        let mut words = std::mem::take(&mut self.words);
+        words.clear();
+        // The rows lie anywhere in memory. Fetched one right behind the other, the processor waits for several at a time.
+        rows.iter().for_each(|&row| words.extend_from_slice(self.batch.row(row as usize).words));
+        let width = self.batch.layout.width;
+        let mut from = 0;
+        for at in (0..words.len()).step_by(width) {
+            self.give_codes(&mut words[at..at + width]);
+            if self.text_bytes >= BLOCK_TEXT {
+                self.write_block(&words[from..at + width])?;
+                from = at + width;
+            }
+        }
+        self.write_block(&words[from..])?;
+        self.words = words;
+        Ok(())
+    }
+
+    /// Puts the block's codes in the place of the batch's.
+    fn give_codes(&mut self, row: &mut [u32]) {
+        let batch = self.batch;
+        let layout = &*batch.layout;
         for &place in &layout.texts {
-            if row.is_null(place) {
+            if layout.is_null(row, place) {
                 continue;
             }
-            let code = layout.word(row.words, place);
+            let code = layout.word(row, place);
             let (block, known) = &mut self.codes[place][code as usize];
             if *block != self.block {
-                let text = row.texts[place].get(code);
+                let text = batch.texts()[place].get(code);
                 self.text_bytes += text.len();
                 (*block, *known) = (self.block, self.texts[place].push(text));
             }
-            self.words[start + layout.slot(place)] = *known;
+            row[layout.slot(place)] = *known;
         }
-        let full = self.words.len() >= BLOCK_ROWS * layout.width || self.text_bytes >= BLOCK_TEXT;
-        if full { self.flush_block() } else { Ok(()) }
     }
 
-    fn flush_block(&mut self) -> std::io::Result<()> {
+    fn write_block(&mut self, words: &[u32]) -> std::io::Result<()> {
         let layout = &self.batch.layout;
-        if self.words.is_empty() {
+        if words.is_empty() {
             return Ok(());
         }
-        let mut head = vec![(self.words.len() / layout.width) as u32];
+        let mut head = vec![(words.len() / layout.width) as u32];
         for &place in &layout.texts {
             head.extend([self.texts[place].ends.len() as u32, self.texts[place].arena.len() as u32]);
         }
@@ -100,8 +117,7 @@ impl<'b> BlockWriter<'b> {
             self.out.write_all(self.texts[place].arena.as_bytes())?;
             self.texts[place].clear();
         }
-        self.out.write_all(bytemuck::cast_slice(&self.words))?;
-        self.words.clear();
+        self.out.write_all(bytemuck::cast_slice(words))?;
         self.text_bytes = 0;
         self.block += 1;
         Ok(())

@@ -124,10 +124,8 @@ fn settle_identity(rows: &Batch, range: Range<usize>, tally: &mut Tally) -> Sett
         let writers = Writers { first: (!old).then(|| origin(range.start)), more: Vec::new() };
         return Settled { row: Source::Row(range.start), old, changed: !old, writers };
     }
-    if let [old, new] = range.clone().collect::<Vec<_>>()[..]
-        && is_old(old) != is_old(new)
-        && same_values(rows, old, new)
-    {
+    let (old, new) = (range.start, range.end - 1);
+    if range.len() == 2 && is_old(old) != is_old(new) && same_values(rows, old, new) {
         // An export that overlaps with an earlier one: the usual case of a second ingest.
         let (old, new) = if is_old(old) { (old, new) } else { (new, old) };
         if rows.layout.table.name == tables::TASK_ATTEMPTS.name && tells_a_whole_attempt(rows, new) {

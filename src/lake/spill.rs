@@ -55,6 +55,10 @@ impl Spill {
         }
     }
 
+    pub(super) fn table(&self) -> &'static Table {
+        self.layout.table
+    }
+
     /// Runs of several spills of one table may lie in one folder.
     pub(super) fn named(self, name: &'static str) -> Self {
         Self { name, ..self }

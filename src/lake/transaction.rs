@@ -17,7 +17,7 @@ use super::{
 use crate::model::{AttemptRef, Defect, Deployment, LogEvent, Month, Origin, Row, SourceReceipt, Text, Timestamp};
 use std::{
     cell::Cell as Shared,
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeSet, HashSet},
     fs::{self, File},
     num::NonZero,
     path::PathBuf,
@@ -39,9 +39,8 @@ pub struct Transaction {
     staging: tempfile::TempDir,
     memory: u64,
     threads: usize,
-    pub(super) spills: BTreeMap<&'static str, Spill>,
-    /// Table of the row before.
-    current: &'static str,
+    /// One for each table that rows came for; the table at hand is the last.
+    spills: Vec<Spill>,
     pub(super) resolver: Resolver,
     /// Held until the transaction ends: one writer at a time.
     _lock: File,
@@ -84,8 +83,7 @@ impl Transaction {
             memory: memory.unwrap_or(DEFAULT_MEMORY),
             threads: threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get)),
             staging,
-            spills: BTreeMap::new(),
-            current: "",
+            spills: Vec::new(),
             resolver: Resolver::default(),
             _lock: lock,
         })
@@ -111,7 +109,7 @@ impl Transaction {
     /// Takes one row.
     pub fn put(&mut self, origin: Origin, row: Row) -> Result<(), Error> {
         match row {
-            Row::Attempt(attempt) => self.put_attempt(origin, attempt.as_ref()),
+            Row::Attempt(attempt) => self.put_attempt(origin, &attempt.as_ref()),
             Row::Run(run) => {
                 let month = self.month(&run.dag_id, &run.run_id, run.about());
                 self.resolver.note_run(&run);
@@ -145,15 +143,21 @@ impl Transaction {
     }
 
     /// Takes one attempt.
-    pub fn put_attempt(&mut self, origin: Origin, attempt: AttemptRef<'_>) -> Result<(), Error> {
-        let known = self.run_id(attempt.dag_id, attempt.run_id)?;
-        let attempt = AttemptRef { run_id: known.as_deref().unwrap_or(attempt.run_id), ..attempt };
-        for (origin, poke) in self.resolver.pokes_of(&attempt) {
+    pub fn put_attempt(&mut self, origin: Origin, attempt: &AttemptRef<'_>) -> Result<(), Error> {
+        match self.run_id(attempt.dag_id, attempt.run_id)? {
+            Some(run_id) => self.put_named(origin, &AttemptRef { run_id: &run_id, ..*attempt }),
+            None => self.put_named(origin, attempt),
+        }
+    }
+
+    /// An attempt under its run's own id.
+    fn put_named(&mut self, origin: Origin, attempt: &AttemptRef<'_>) -> Result<(), Error> {
+        for (origin, poke) in self.resolver.pokes_of(attempt) {
             self.put_poke(origin, &poke)?;
         }
         let seen = [attempt.scheduled_at, attempt.queued_at, attempt.started_at, attempt.ended_at, attempt.updated_at];
         let month = self.month(attempt.dag_id, attempt.run_id, seen.into_iter().flatten().next());
-        self.push(origin, Some(month), &attempt)
+        self.push(origin, Some(month), attempt)
     }
 
     /// Merges everything into new parts, makes them durable, then replaces the manifest. Returns the inputs with the
@@ -218,18 +222,28 @@ impl Transaction {
 
     fn push<T: Stored>(&mut self, origin: Origin, month: Option<Month>, row: &T) -> Result<(), Error> {
         let revision = self.manifest.revision + 1;
-        if self.current != T::TABLE.name {
-            if let Some(before) = self.spills.get_mut(self.current) {
-                before.rest()?;
-            }
-            self.current = T::TABLE.name;
-        }
-        self.spill(T::TABLE).push(row, month, origin, revision)
+        self.spill_for(T::TABLE)?.push(row, month, origin, revision)
     }
 
-    pub(super) fn spill(&mut self, table: &'static Table) -> &mut Spill {
-        let (folder, memory) = (self.staging.path(), self.memory);
-        self.spills.entry(table.name).or_insert_with(|| Spill::new(table, folder, memory))
+    /// Where rows of a table go.
+    pub(super) fn spill_for(&mut self, table: &'static Table) -> Result<&mut Spill, Error> {
+        let known = self.spills.iter().rposition(|spill| std::ptr::eq(spill.table(), table));
+        if known.is_none_or(|place| place + 1 < self.spills.len()) {
+            if let Some(before) = self.spills.last_mut() {
+                before.rest()?;
+            }
+            match known {
+                Some(place) => self.spills[place..].rotate_left(1),
+                None => self.spills.push(Spill::new(table, self.staging.path(), self.memory)),
+            }
+        }
+        let last = self.spills.len() - 1;
+        Ok(&mut self.spills[last])
+    }
+
+    /// Rows of a table that have come so far.
+    pub(super) fn spill(&mut self, table: &Table) -> Option<&mut Spill> {
+        self.spills.iter_mut().find(|spill| spill.table().name == table.name)
     }
 
     pub(super) fn parts_of(&self, table: &Table) -> Vec<Part> {
@@ -240,8 +254,10 @@ impl Transaction {
     fn merge_all(&mut self, tally: &mut Tally) -> Result<(Vec<Part>, Vec<Part>), Error> {
         let (mut added, mut removed) = (Vec::new(), Vec::new());
         let renamed = Rc::new(self.resolver.take_renamed());
-        for (name, spill) in std::mem::take(&mut self.spills) {
-            let Some(table) = Table::by_name(name) else { continue };
+        let mut spills = std::mem::take(&mut self.spills);
+        spills.sort_by_key(|spill| spill.table().name);
+        for spill in spills {
+            let table = spill.table();
             let mut merger = spill.into_merger()?;
             while let Some(month) = merger.peek().map(|row| month_of(row.words[MONTH])) {
                 let (old, new) = self.merge_part(table, month, &mut merger, &renamed, tally)?;

@@ -299,7 +299,7 @@ impl Receiver for Put<'_> {
         self.keep(result)
     }
 
-    fn attempt(&mut self, attempt: AttemptRef<'_>) -> bool {
+    fn attempt(&mut self, attempt: &AttemptRef<'_>) -> bool {
         self.stand_ins += u64::from(is_stand_in_run_id(attempt.run_id));
         let result = self.transaction.put_attempt(self.origin, attempt);
         self.keep(result)

@@ -25,7 +25,7 @@ impl Receiver for Kept {
         true
     }
 
-    fn attempt(&mut self, _: AttemptRef<'_>) -> bool {
+    fn attempt(&mut self, _: &AttemptRef<'_>) -> bool {
         self.0 += 1;
         true
     }

@@ -128,10 +128,7 @@ fn encryption(tls: &Tls) -> Result<SslOpts, String> {
         return Ok(SslOpts::default().with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true));
     };
     let roots = roots.into_iter().map(|root| root.to_vec().into()).collect();
-    Ok(SslOpts::default()
-        .with_root_certs(roots)
-        .with_disable_built_in_roots(true)
-        .with_danger_skip_domain_validation(tls.mode != Mode::VerifyFull))
+    Ok(SslOpts::default().with_root_certs(roots).with_disable_built_in_roots(true))
 }
 
 fn give(row: &Row, each: &mut Each<'_>) -> Result<(), Failure> {

@@ -23,7 +23,8 @@ pub(super) enum Mode {
     Prefer,
     /// Always; the certificate is looked at only where a root certificate is given.
     Require,
-    /// The certificate leads to a root that is trusted.
+    /// The certificate leads to a root that is trusted. For MySQL it must be made out for the host as well: its library looks
+    /// at the name wherever it looks at the certificate.
     VerifyCa,
     /// And is made out for the host.
     VerifyFull,
