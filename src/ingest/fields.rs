@@ -60,7 +60,20 @@ impl<'a> Field<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn int32(self, column: &str) -> Result<Option<i32>, Fault> {
+        match self {
+            Self::Null => Ok(None),
+            // Nine digits fit.
+            Self::Text(text) => match short_int(text.as_bytes()) {
+                Some(value) => Ok(Some(value as i32)),
+                None => self.any_int32(column),
+            },
+            _ => self.any_int32(column),
+        }
+    }
+
+    fn any_int32(self, column: &str) -> Result<Option<i32>, Fault> {
         let wide = self.int(column)?;
         wide.map(|v| i32::try_from(v).map_err(|_| Fault::of(format!("{column} is out of range"), &v.to_string())))
             .transpose()
@@ -98,6 +111,7 @@ impl<'a> Field<'a> {
 }
 
 /// A plain number of up to nine digits: what stands in nearly every such field.
+#[inline]
 fn short_int(bytes: &[u8]) -> Option<i64> {
     let (sign, digits) = match bytes {
         [b'-', digits @ ..] => (-1, digits),
@@ -118,7 +132,19 @@ pub(super) struct Clock {
 }
 
 impl Clock {
+    #[inline]
     pub(super) fn read(&mut self, field: Field<'_>, column: &str) -> Result<Option<Timestamp>, Fault> {
+        match field {
+            Field::Null => Ok(None),
+            Field::Text(text) => match parse_near(text.as_bytes(), &mut self.day) {
+                Some((instant, with_offset)) if self.with_offset == Some(with_offset) => Ok(Some(instant)),
+                _ => self.read_any(field, column),
+            },
+            _ => self.read_any(field, column),
+        }
+    }
+
+    fn read_any(&mut self, field: Field<'_>, column: &str) -> Result<Option<Timestamp>, Fault> {
         let common = field.bytes().and_then(|bytes| parse_near(bytes, &mut self.day));
         let (instant, with_offset) = match (common, field) {
             (Some(parsed), _) => parsed,

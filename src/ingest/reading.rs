@@ -32,13 +32,14 @@ pub struct Reading {
     pub bytes: Option<u64>,
 }
 
-/// A fault of one row.
+/// A fault of one row. Small, as it is a part of what reading each value returns.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// What is wrong, without the value: faults of one kind are counted together.
-    pub(super) kind: String,
-    /// The value.
-    pub(super) value: Option<String>,
+pub(super) struct Fault(Box<Told>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Told {
+    kind: String,
+    value: Option<String>,
 }
 
 /// Longest value that is shown.
@@ -46,7 +47,17 @@ const SHOWN_CHARS: usize = 60;
 
 impl Fault {
     pub(super) fn new(kind: impl Into<String>) -> Self {
-        Self { kind: kind.into(), value: None }
+        Self(Box::new(Told { kind: kind.into(), value: None }))
+    }
+
+    /// What is wrong, without the value: faults of one kind are counted together.
+    pub(super) fn kind(&self) -> &str {
+        &self.0.kind
+    }
+
+    /// The value.
+    pub(super) fn value(&self) -> Option<&str> {
+        self.0.value.as_deref()
     }
 
     /// Of a value, whose secrets are masked: what is wrong with it is shown to people and kept.
@@ -58,14 +69,14 @@ impl Fault {
         if value.chars().nth(SHOWN_CHARS).is_some() {
             shown.push('…');
         }
-        Self { kind: kind.into(), value: Some(shown) }
+        Self(Box::new(Told { kind: kind.into(), value: Some(shown) }))
     }
 
     /// With the value.
     pub(super) fn text(&self) -> String {
-        match &self.value {
-            Some(value) => format!("{}: `{value}`", self.kind),
-            None => self.kind.clone(),
+        match self.value() {
+            Some(value) => format!("{}: `{value}`", self.kind()),
+            None => self.kind().to_owned(),
         }
     }
 }
@@ -86,7 +97,7 @@ impl Reading {
 
     fn reject(&mut self, line: Option<u64>, fault: &Fault) {
         self.counts.rejected += 1;
-        let entry = self.faults.entry(fault.kind.clone()).or_insert_with(|| (line, fault.text(), 0));
+        let entry = self.faults.entry(fault.kind().to_owned()).or_insert_with(|| (line, fault.text(), 0));
         entry.2 += 1;
     }
 

@@ -232,7 +232,7 @@ fn what_is_broken_is_told_with_its_line() {
         "{\"pools\":[\n{\"name\":\"a\",\"slots\":1},\n{\"name\":\"b\",\"slots\":\"x\"},\n{\"name\" 1},\n3,\n{\"name\":\"c\",\"slots\":2",
     );
     assert_eq!(sink.rows.len(), 1);
-    let faults: Vec<_> = sink.faults.iter().map(|(line, fault)| (line.unwrap_or(0), fault.kind.as_str())).collect();
+    let faults: Vec<_> = sink.faults.iter().map(|(line, fault)| (line.unwrap_or(0), fault.kind())).collect();
     assert_eq!(
         faults,
         [

@@ -132,7 +132,7 @@ fn what_is_not_airflows_is_counted_by_reason() {
             "a lineage event that tells no step of its run",
         ]
     );
-    let faults: Vec<_> = sink.faults.iter().map(|(line, fault)| (line.unwrap_or(0), fault.kind.as_str())).collect();
+    let faults: Vec<_> = sink.faults.iter().map(|(line, fault)| (line.unwrap_or(0), fault.kind())).collect();
     assert_eq!(
         faults,
         [(5, "eventTime is not a time"), (6, "not JSON"), (7, "the file ends inside this object: it was cut off")]

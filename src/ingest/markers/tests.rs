@@ -62,7 +62,7 @@ fn broken_rows_of_a_table_are_told_with_their_line() {
                 2026-11-24T08:00:00Z,,\n,,c\n2026-11-24 08:00:00,,no zone\n2026-11-24T08:00:00Z,x\n";
     let sink = of(text, "x.csv");
     assert_eq!(sink.rows.len(), 1);
-    let faults: Vec<_> = sink.faults.iter().map(|(line, fault)| (line.unwrap_or(0), fault.kind.as_str())).collect();
+    let faults: Vec<_> = sink.faults.iter().map(|(line, fault)| (line.unwrap_or(0), fault.kind())).collect();
     assert_eq!(
         faults,
         [

@@ -268,7 +268,7 @@ mod tests {
     fn walked(text: String) -> (Walked, Vec<String>) {
         let mut noted = Noted::default();
         let result = walk(Box::new(io::Cursor::new(text)), &mut noted);
-        (result.map(|fault| fault.map(|(line, fault)| (line, fault.kind))), noted.0)
+        (result.map(|fault| fault.map(|(line, fault)| (line, fault.kind().to_owned()))), noted.0)
     }
 
     #[test]

@@ -212,7 +212,7 @@ mod tests {
             (0, vec![(1, "v".to_owned())], Some(unit::MILLISECONDS))
         );
         let missing = CsvMapping { time: "at".into(), ..CsvMapping::default() };
-        assert_eq!(Columns::mapped(&header, &missing).expect_err("missing").value.as_deref(), Some("at"));
+        assert_eq!(Columns::mapped(&header, &missing).expect_err("missing").value(), Some("at"));
     }
 
     #[test]
