@@ -3,69 +3,66 @@
 use wide::u8x16;
 
 /// Bytes that one mask stands for.
-const STEP: usize = 64;
+pub(super) const STEP: usize = 64;
 const LANES: usize = 16;
 
-/// Iterates over the places of a delimiter, of line feeds and of double quotes.
-pub(super) struct Marks<'a> {
-    bytes: &'a [u8],
-    wanted: [u8x16; 3],
-    /// Marks of the step at hand that were not given out yet; bit 0 is the byte at `base`.
-    mask: u64,
-    base: usize,
-    next: usize,
+/// Where a delimiter stands among sixty-four bytes, and where a line feed or a double quote: bit 0 is the first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Marks {
+    pub(super) delimiters: u64,
+    pub(super) others: u64,
 }
 
-impl<'a> Marks<'a> {
-    pub(super) fn new(delimiter: u8, bytes: &'a [u8]) -> Self {
-        let wanted = [delimiter, b'\n', b'"'].map(u8x16::splat);
-        Self { bytes, wanted, mask: 0, base: 0, next: 0 }
+/// Finds them.
+pub(super) struct Finder {
+    delimiter: u8x16,
+    line_feed: u8x16,
+    quote: u8x16,
+}
+
+impl Finder {
+    pub(super) fn new(delimiter: u8) -> Self {
+        let [delimiter, line_feed, quote] = [delimiter, b'\n', b'"'].map(u8x16::splat);
+        Self { delimiter, line_feed, quote }
     }
 
-    /// Marks among sixty-four bytes.
+    /// Marks among the first sixty-four bytes; among all, where there are less.
     #[inline]
-    fn mask_of(&self, step: &[u8; STEP]) -> u64 {
-        let (lanes, _) = step.as_chunks::<LANES>();
-        lanes.iter().enumerate().fold(0, |mask, (i, lane)| {
-            let lane = u8x16::new(*lane);
-            let [a, b, c] = self.wanted;
-            let hits = lane.simd_eq(a) | lane.simd_eq(b) | lane.simd_eq(c);
-            mask | u64::from(hits.to_bitmask()) << (i * LANES)
-        })
-    }
-
-    #[inline]
-    fn load(&mut self) -> bool {
-        let Some(rest) = self.bytes.get(self.next..).filter(|rest| !rest.is_empty()) else { return false };
-        self.base = self.next;
-        self.mask = match rest.first_chunk::<STEP>() {
-            Some(step) => self.mask_of(step),
+    pub(super) fn find(&self, bytes: &[u8]) -> Marks {
+        match bytes.first_chunk::<STEP>() {
+            Some(step) => self.find_in(step),
             None => {
                 let mut step = [0; STEP];
-                step[..rest.len()].copy_from_slice(rest);
+                step[..bytes.len()].copy_from_slice(bytes);
+                let Marks { delimiters, others } = self.find_in(&step);
                 // A zero byte may itself be the delimiter: what lies beyond the end does not count.
-                self.mask_of(&step) & !(u64::MAX << rest.len())
+                let there = !(u64::MAX << bytes.len());
+                Marks { delimiters: delimiters & there, others: others & there }
             }
-        };
-        self.next = self.base + STEP;
-        true
+        }
+    }
+
+    #[inline]
+    fn find_in(&self, step: &[u8; STEP]) -> Marks {
+        let (lanes, _) = step.as_chunks::<LANES>();
+        let mut marks = Marks { delimiters: 0, others: 0 };
+        for (i, lane) in lanes.iter().enumerate() {
+            let lane = u8x16::new(*lane);
+            let others = lane.simd_eq(self.line_feed) | lane.simd_eq(self.quote);
+            marks.delimiters |= u64::from(lane.simd_eq(self.delimiter).to_bitmask()) << (i * LANES);
+            marks.others |= u64::from(others.to_bitmask()) << (i * LANES);
+        }
+        marks
     }
 }
 
-impl Iterator for Marks<'_> {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        while self.mask == 0 {
-            if !self.load() {
-                return None;
-            }
-        }
-        let at = self.base + self.mask.trailing_zeros() as usize;
-        self.mask &= self.mask - 1;
-        Some(at)
-    }
+/// Places of the bits that are set.
+pub(super) fn places(mut mask: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (mask != 0).then(|| mask.trailing_zeros() as usize);
+        mask &= mask.wrapping_sub(1);
+        place
+    })
 }
 
 #[cfg(test)]
@@ -76,12 +73,16 @@ mod tests {
     proptest! {
         #[test]
         fn marks_are_where_a_plain_search_finds_them(
-            bytes in prop::collection::vec(prop_oneof![Just(b','), Just(b'\n'), Just(b'"'), Just(0), any::<u8>()], 0..300),
+            bytes in prop::collection::vec(prop_oneof![Just(b','), Just(b'\n'), Just(b'"'), Just(0), any::<u8>()], 0..100),
             delimiter in prop_oneof![Just(b','), Just(b'\t'), Just(0)],
         ) {
-            let wanted = |byte: &u8| [delimiter, b'\n', b'"'].contains(byte);
-            let plain: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| wanted(byte)).map(|(at, _)| at).collect();
-            prop_assert_eq!(Marks::new(delimiter, &bytes).collect::<Vec<_>>(), plain);
+            let step = &bytes[..bytes.len().min(STEP)];
+            let plain = |wanted: &[u8]| -> Vec<usize> {
+                (0..step.len()).filter(|at| wanted.contains(&step[*at])).collect()
+            };
+            let marks = Finder::new(delimiter).find(&bytes);
+            prop_assert_eq!(places(marks.delimiters).collect::<Vec<_>>(), plain(&[delimiter]));
+            prop_assert_eq!(places(marks.others).collect::<Vec<_>>(), plain(b"\n\""));
         }
     }
 }

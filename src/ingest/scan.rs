@@ -1,7 +1,12 @@
 //! Records of a delimited text. A line is split where the delimiters stand, as long as its quotes do no more than enclose
 //! whole fields; any other record goes through the `csv` crate's own parser, so that both agree on every byte.
 
-use super::{marks::Marks, reading::Fault, record::Record, table::Dialect};
+use super::{
+    marks::{Finder, STEP, places},
+    reading::Fault,
+    record::Record,
+    table::Dialect,
+};
 use memchr::{memchr, memchr_iter, memchr2_iter};
 use std::io::BufRead;
 
@@ -178,32 +183,44 @@ impl Scanner {
         visit: &mut impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
     ) -> Result<(usize, usize), E> {
         let (bytes, delimiter) = (block.bytes, self.dialect.delimiter);
+        let finder = Finder::new(delimiter);
         // Where the line and the field at hand begin, and whether that field's quote is open.
         let (mut start, mut field, mut open) = (from, from, false);
         self.ends.clear();
-        for at in Marks::new(delimiter, &bytes[from..]).map(|at| from + at) {
-            match bytes[at] {
-                b'"' if open => match bytes.get(at + 1) {
-                    Some(b'\n' | b'\r') => open = false,
-                    Some(next) if *next == delimiter => open = false,
-                    None if last => open = false,
-                    _ => return Ok((start, start)),
-                },
-                b'"' if at == field => open = true,
-                b'"' => return Ok((start, start)),
-                b'\n' if open => return Ok((start, start)),
-                b'\n' => {
-                    if !self.visit_line(block, start, at, visit)? {
-                        // A carriage return at its end is the line end's.
-                        let returns = bytes[start..at].iter().rev().take_while(|byte| **byte == b'\r').count();
-                        return Ok((start, at - returns));
-                    }
-                    (start, field) = (at + 1, at + 1);
+        for base in (from..bytes.len()).step_by(STEP) {
+            let marks = finder.find(&bytes[base..]);
+            if marks.others == 0 {
+                // Most steps: fields of one line.
+                if !open && marks.delimiters != 0 {
+                    self.ends.extend(places(marks.delimiters).map(|place| base + place - start));
+                    field = base + STEP - marks.delimiters.leading_zeros() as usize;
                 }
-                _ if open => {}
-                _ => {
-                    self.ends.push(at - start);
-                    field = at + 1;
+                continue;
+            }
+            for at in places(marks.delimiters | marks.others).map(|place| base + place) {
+                match bytes[at] {
+                    b'"' if open => match bytes.get(at + 1) {
+                        Some(b'\n' | b'\r') => open = false,
+                        Some(next) if *next == delimiter => open = false,
+                        None if last => open = false,
+                        _ => return Ok((start, start)),
+                    },
+                    b'"' if at == field => open = true,
+                    b'"' => return Ok((start, start)),
+                    b'\n' if open => return Ok((start, start)),
+                    b'\n' => {
+                        if !self.visit_line(block, start, at, visit)? {
+                            // A carriage return at its end is the line end's.
+                            let returns = bytes[start..at].iter().rev().take_while(|byte| **byte == b'\r').count();
+                            return Ok((start, at - returns));
+                        }
+                        (start, field) = (at + 1, at + 1);
+                    }
+                    _ if open => {}
+                    _ => {
+                        self.ends.push(at - start);
+                        field = at + 1;
+                    }
                 }
             }
         }

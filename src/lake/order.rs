@@ -2,7 +2,7 @@
 
 use super::{
     batch::Batch,
-    packed::{MONTH, Packed},
+    packed::{Layout, MONTH, Packed},
     table::Kind,
 };
 use std::cmp::Ordering;
@@ -17,15 +17,44 @@ pub(super) enum Order {
 }
 
 impl Order {
+    /// The columns behind the month.
+    fn places(self, layout: &Layout) -> &'static [usize] {
+        match self {
+            Self::Identity => layout.table.key,
+            Self::Table => layout.table.order,
+        }
+    }
+
     pub(super) fn compare(self, a: &Packed<'_>, b: &Packed<'_>) -> Ordering {
-        let by_month = a.words[MONTH].cmp(&b.words[MONTH]);
-        by_month.then_with(|| match self {
-            Self::Identity => a.compare_keys(b),
-            Self::Table => {
-                let places = a.layout.table.order;
-                places.iter().map(|&place| a.compare(b, place)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        self.compare_from(a, b, 0).0
+    }
+
+    /// Compares two rows whose first `from` columns, the month counted, are equal; says how many are.
+    pub(super) fn compare_from(self, a: &Packed<'_>, b: &Packed<'_>, from: usize) -> (Ordering, usize) {
+        if from == 0 && a.words[MONTH] != b.words[MONTH] {
+            return (a.words[MONTH].cmp(&b.words[MONTH]), 0);
+        }
+        let places = self.places(a.layout);
+        for (n, &place) in places.iter().enumerate().skip(from.saturating_sub(1)) {
+            let order = a.compare(b, place);
+            if order.is_ne() {
+                return (order, n + 1);
             }
-        })
+        }
+        let last = match (self, a.layout.table.unnumbered) {
+            (Self::Identity, Some((number, start))) if a.is_null(number) => a.compare(b, start),
+            _ => Ordering::Equal,
+        };
+        (last, places.len() + 1)
+    }
+
+    /// First columns, the month counted, that are the same in two rows that share their dictionary.
+    pub(super) fn shared(self, a: &Packed<'_>, b: &Packed<'_>) -> usize {
+        if a.words[MONTH] != b.words[MONTH] {
+            return 0;
+        }
+        let same = |place: &&usize| a.layout.same(a.words, b.words, **place);
+        1 + self.places(a.layout).iter().take_while(same).count()
     }
 }
 
@@ -33,11 +62,7 @@ impl Order {
 pub(super) fn sorted(batch: &Batch, order: Order) -> Vec<u32> {
     let layout = &batch.layout;
     let mut columns = vec![Ordinals::months(batch)];
-    let places = match order {
-        Order::Identity => layout.table.key,
-        Order::Table => layout.table.order,
-    };
-    columns.extend(places.iter().map(|&place| Ordinals::of(batch, place, None)));
+    columns.extend(order.places(layout).iter().map(|&place| Ordinals::of(batch, place, None)));
     if let (Order::Identity, Some((number, start))) = (order, layout.table.unnumbered) {
         columns.push(Ordinals::of(batch, start, Some(number)));
     }
@@ -47,7 +72,8 @@ pub(super) fn sorted(batch: &Batch, order: Order) -> Vec<u32> {
     }
     let mut keys: Vec<u128> = Vec::with_capacity(batch.rows());
     for (i, row) in batch.words().chunks_exact(layout.width).enumerate() {
-        let key = columns.iter().fold(0u128, |key, column| key << column.bits | u128::from(column.ordinal(batch, row)));
+        let key =
+            columns.iter().fold(0u128, |key, column| key << column.bits | u128::from(column.ordinal(layout, row)));
         keys.push(key << u32::BITS | i as u128);
     }
     keys.sort_unstable();
@@ -63,22 +89,31 @@ fn by_comparing(batch: &Batch, order: Order) -> Vec<u32> {
 
 /// Values of one column as small numbers in the same order; 0 where there is none.
 struct Ordinals {
-    place: Option<usize>,
+    place: usize,
     /// Counts only where this column has no value.
     unless: Option<usize>,
     bits: u32,
-    least: i64,
-    ranks: Vec<u32>,
+    values: Values,
+}
+
+/// What a row holds of the column: at the word, or at that one and the next.
+enum Values {
+    Month { least: i64 },
+    Text { word: usize, ranks: Vec<u32> },
+    Narrow { word: usize, least: i64 },
+    Wide { word: usize, least: i64 },
 }
 
 impl Ordinals {
     fn months(batch: &Batch) -> Self {
         let months = || batch.words().chunks_exact(batch.layout.width).map(|row| i64::from(row[MONTH]));
-        Self::range(None, None, months().min(), months().max())
+        let (least, bits) = range(months());
+        Self { place: 0, unless: None, bits, values: Values::Month { least } }
     }
 
     fn of(batch: &Batch, place: usize, unless: Option<usize>) -> Self {
         let layout = &batch.layout;
+        let word = layout.slot(place);
         if layout.kind(place) == Kind::Text {
             let texts = &batch.texts()[place];
             let mut codes: Vec<u32> = (0..texts.len() as u32).collect();
@@ -88,33 +123,49 @@ impl Ordinals {
                 ranks[code as usize] = rank as u32 + 1;
             }
             let bits = usize::BITS - texts.len().leading_zeros();
-            return Self { place: Some(place), unless, bits, least: 0, ranks };
+            return Self { place, unless, bits, values: Values::Text { word, ranks } };
         }
         let counts =
             |row: &&[u32]| !layout.is_null(row, place) && unless.is_none_or(|unless| layout.is_null(row, unless));
-        let values = || batch.words().chunks_exact(layout.width).filter(counts).map(|row| layout.integer(row, place));
-        Self::range(Some(place), unless, values().min(), values().max())
+        let rows = batch.words().chunks_exact(layout.width);
+        let (least, bits) = range(rows.filter(counts).map(|row| layout.integer(row, place)));
+        let values = match layout.kind(place) {
+            Kind::Int32 | Kind::Bool => Values::Narrow { word, least },
+            _ => Values::Wide { word, least },
+        };
+        Self { place, unless, bits, values }
     }
 
-    fn range(place: Option<usize>, unless: Option<usize>, least: Option<i64>, greatest: Option<i64>) -> Self {
-        let (least, greatest) = (least.unwrap_or(0), greatest.unwrap_or(-1));
-        let bits = u64::BITS - greatest.wrapping_sub(least).wrapping_add(1).leading_zeros();
-        // A range that fills all 64 bits leaves no room for "none": such a column is compared instead.
-        let bits = if greatest >= least && greatest.abs_diff(least) >= u64::MAX / 2 { u128::BITS } else { bits };
-        Self { place, unless, bits, least, ranks: Vec::new() }
-    }
-
-    fn ordinal(&self, batch: &Batch, row: &[u32]) -> u64 {
-        let layout = &batch.layout;
-        let Some(place) = self.place else { return (i64::from(row[MONTH]) - self.least + 1) as u64 };
-        if layout.is_null(row, place) || self.unless.is_some_and(|unless| !layout.is_null(row, unless)) {
-            0
-        } else if layout.kind(place) == Kind::Text {
-            u64::from(self.ranks.get(layout.word(row, place) as usize).copied().unwrap_or(0))
-        } else {
-            layout.integer(row, place).wrapping_sub(self.least).wrapping_add(1) as u64
+    #[inline]
+    fn ordinal(&self, layout: &Layout, row: &[u32]) -> u64 {
+        if let Values::Month { least } = self.values {
+            return (i64::from(row[MONTH]) - least + 1) as u64;
+        }
+        if layout.is_null(row, self.place) || self.unless.is_some_and(|unless| !layout.is_null(row, unless)) {
+            return 0;
+        }
+        let above = |value: i64, least: i64| value.wrapping_sub(least).wrapping_add(1) as u64;
+        match &self.values {
+            Values::Month { .. } => 0,
+            Values::Text { word, ranks } => u64::from(ranks.get(row[*word] as usize).copied().unwrap_or(0)),
+            Values::Narrow { word, least } => above(i64::from(row[*word] as i32), *least),
+            Values::Wide { word, least } => {
+                above((u64::from(row[*word]) | u64::from(row[*word + 1]) << 32) as i64, *least)
+            }
         }
     }
+}
+
+/// The least of some values, and the bits that the others take above it.
+fn range(values: impl Iterator<Item = i64>) -> (i64, u32) {
+    let (least, greatest) =
+        values.fold((i64::MAX, i64::MIN), |(least, greatest), value| (least.min(value), greatest.max(value)));
+    if greatest < least {
+        return (0, 0);
+    }
+    let bits = u64::BITS - greatest.wrapping_sub(least).wrapping_add(1).leading_zeros();
+    // A range that fills all 64 bits leaves no room for "none": such a column is compared instead.
+    (least, if greatest.abs_diff(least) >= u64::MAX / 2 { u128::BITS } else { bits })
 }
 
 #[cfg(test)]

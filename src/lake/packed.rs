@@ -224,14 +224,4 @@ impl<'a> Packed<'a> {
             },
         }
     }
-
-    /// Order by identity.
-    pub(super) fn compare_keys(&self, other: &Packed<'_>) -> Ordering {
-        let table = self.layout.table;
-        let by_key = table.key.iter().map(|&place| self.compare(other, place)).find(|order| order.is_ne());
-        by_key.unwrap_or_else(|| match table.unnumbered {
-            Some((number, start)) if self.is_null(number) => self.compare(other, start),
-            _ => Ordering::Equal,
-        })
-    }
 }

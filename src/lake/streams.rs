@@ -66,9 +66,24 @@ impl Stream {
         Ok(true)
     }
 
+    /// Goes on to the next row; `None` at the end. Says in how many first columns of the order it is like the row before.
+    fn advance(&mut self, layout: &Layout, order: Order) -> Result<Option<usize>, Error> {
+        let before = self.place();
+        self.next += 1;
+        if self.next < self.rows {
+            let (before, now) = (self.block.row(layout, before), self.head(layout));
+            return Ok(Some(order.shared(&before, &now)));
+        }
+        Ok(self.fill(layout)?.then_some(0))
+    }
+
+    /// Place of the row at hand in the block.
+    fn place(&self) -> usize {
+        self.order.as_ref().map_or(self.next, |order| order[self.next] as usize)
+    }
+
     fn head<'a>(&'a self, layout: &'a Layout) -> Packed<'a> {
-        let row = self.order.as_ref().map_or(self.next, |order| order[self.next] as usize);
-        self.block.row(layout, row)
+        self.block.row(layout, self.place())
     }
 }
 
@@ -79,11 +94,23 @@ pub(super) struct Merger {
     streams: Vec<Stream>,
     /// Streams that have a row, the one with the least row last.
     waiting: Vec<usize>,
+    lead: Lead,
+}
+
+/// How the least row was found to come before the next stream's. Rows of one stream share their first columns with those
+/// before them, and what is known of those need not be compared again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lead {
+    /// The stream that waits behind the least one; `None` where nothing is known.
+    behind: Option<usize>,
+    /// First columns of the order in which the two rows are equal.
+    equal: usize,
 }
 
 impl Merger {
     pub(super) fn new(layout: Arc<Layout>, order: Order, streams: Vec<Stream>) -> Result<Self, Error> {
-        let mut merger = Self { layout, order, streams: Vec::with_capacity(streams.len()), waiting: Vec::new() };
+        let (room, waiting, lead) = (Vec::with_capacity(streams.len()), Vec::new(), Lead::default());
+        let mut merger = Self { layout, order, streams: room, waiting, lead };
         streams.into_iter().try_for_each(|stream| merger.add(stream))?;
         Ok(merger)
     }
@@ -96,7 +123,7 @@ impl Merger {
     pub(super) fn add(&mut self, mut stream: Stream) -> Result<(), Error> {
         if stream.fill(&self.layout)? {
             self.streams.push(stream);
-            self.queue(self.streams.len() - 1);
+            self.queue(self.streams.len() - 1, 0);
         }
         Ok(())
     }
@@ -109,21 +136,23 @@ impl Merger {
     /// The least row, with the memory of its codes elsewhere.
     pub(super) fn peek_with_maps(&mut self) -> Option<(Packed<'_>, &mut CodeMaps)> {
         let stream = &mut self.streams[*self.waiting.last()?];
-        let row = stream.order.as_ref().map_or(stream.next, |order| order[stream.next] as usize);
+        let row = stream.place();
         Some((stream.block.row(&self.layout, row), &mut stream.maps))
     }
 
     /// Takes the least row away.
     pub(super) fn advance(&mut self) -> Result<(), Error> {
         let Some(stream) = self.waiting.pop() else { return Ok(()) };
-        self.streams[stream].next += 1;
-        if self.streams[stream].fill(&self.layout)? {
-            self.queue(stream);
-        } else {
-            // Its memory and its file are of no more use.
-            self.streams[stream].block = Block::default();
-            self.streams[stream].order = None;
-            self.streams[stream].source = Source::Memory;
+        let kept = self.streams[stream].advance(&self.layout, self.order)?;
+        match kept {
+            Some(kept) => self.queue(stream, kept),
+            None => {
+                self.lead = Lead::default();
+                // Its memory and its file are of no more use.
+                self.streams[stream].block = Block::default();
+                self.streams[stream].order = None;
+                self.streams[stream].source = Source::Memory;
+            }
         }
         Ok(())
     }
@@ -133,19 +162,32 @@ impl Merger {
         self.streams.iter_mut().for_each(|stream| stream.maps.clear());
     }
 
-    fn queue(&mut self, stream: usize) {
+    /// Puts a stream where it belongs; its row has its first `kept` columns from the row before it, which was the least.
+    fn queue(&mut self, stream: usize, kept: usize) {
         // Runs of a history that was exported in the order of time hardly overlap: the next row mostly comes from the
         // same stream.
-        let comes_first = |other: &usize| self.compare(stream, *other) == Ordering::Less;
-        let at = match self.waiting.last() {
-            Some(least) if !comes_first(least) => self.waiting.partition_point(comes_first),
-            _ => self.waiting.len(),
-        };
+        if let Some(&least) = self.waiting.last() {
+            let known = if self.lead.behind == Some(least) { self.lead.equal } else { 0 };
+            // The column that told the two apart before still does.
+            if self.lead.behind == Some(least) && kept > known {
+                return self.waiting.push(stream);
+            }
+            let (order, equal) = self.compare_from(stream, least, kept.min(known));
+            if order == Ordering::Less {
+                self.lead = Lead { behind: Some(least), equal };
+                return self.waiting.push(stream);
+            }
+        }
+        self.lead = Lead::default();
+        let comes_first = |other: &usize| self.compare_from(stream, *other, 0).0 == Ordering::Less;
+        let at = self.waiting.partition_point(comes_first);
         self.waiting.insert(at, stream);
     }
 
-    fn compare(&self, a: usize, b: usize) -> Ordering {
+    /// Compares the rows of two streams from a column of the order on, and says in how many columns they are equal.
+    fn compare_from(&self, a: usize, b: usize, from: usize) -> (Ordering, usize) {
         let (row, other) = (self.streams[a].head(&self.layout), self.streams[b].head(&self.layout));
-        self.order.compare(&row, &other).then(a.cmp(&b))
+        let (order, equal) = self.order.compare_from(&row, &other, from);
+        (order.then(a.cmp(&b)), equal)
     }
 }
