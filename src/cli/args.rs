@@ -253,6 +253,9 @@ pub(super) enum LakeCommand {
     /// Is it whole? Reads every part to its end
     #[command(after_help = "Example: windtunnel lake verify && echo whole")]
     Verify,
+    /// Write every part again as this version does, and clear away what an interrupted ingest left
+    #[command(after_help = "Example: windtunnel lake compact --lake prod/")]
+    Compact,
     /// Run a SQL query over it
     #[command(
         after_help = "Examples:\n  windtunnel lake sql 'SELECT dag_id, count(*) AS n FROM dag_runs GROUP BY dag_id ORDER BY n DESC'\n  \

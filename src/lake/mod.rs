@@ -3,6 +3,7 @@
 mod batch;
 mod cell;
 mod column_builder;
+mod compact;
 mod error;
 mod layout;
 mod manifest;
@@ -27,6 +28,7 @@ mod table;
 mod tables;
 mod transaction;
 
+pub use compact::Compacted;
 pub use error::{Error, space_left};
 pub use sql::{QueryResult, Value};
 pub use survey::{Fault, PartInfo, SourceInfo, Survey};

@@ -175,25 +175,35 @@ impl Transaction {
         }
         let recorded = self.record(&inputs, &incomplete);
         if recorded || !added.is_empty() || !removed.is_empty() {
-            if self.manifest.revision == 0 {
-                // An empty one: killed before its parts are there, this ingest must not count as done.
-                Manifest::default().store(&self.lake.root)?;
-            }
-            let _swapping = layout::hold_for_swapping(&self.lake.root)?;
-            let known: BTreeSet<_> = self.manifest.parts.iter().map(Part::path).collect();
-            if let Err(error) = self.swap(&added, &removed) {
-                // Unless the new manifest is there, nothing names the new parts: they would only fill a full disk.
-                let stored =
-                    Manifest::load(&self.lake.root).map(|m| m.is_some_and(|m| m.revision >= self.manifest.revision));
-                if let Ok(false) = stored {
-                    let fresh: Vec<Part> = added.into_iter().filter(|part| !known.contains(&part.path())).collect();
-                    layout::remove(&self.lake.root, &fresh, &Manifest::default());
-                }
-                return Err(error);
-            }
-            layout::remove(&self.lake.root, &removed, &self.manifest);
+            self.replace(added, &removed)?;
         }
         Ok(inputs)
+    }
+
+    /// Puts new parts in the place of old ones, or leaves the lake as it was.
+    pub(super) fn replace(&mut self, added: Vec<Part>, removed: &[Part]) -> Result<(), Error> {
+        if self.manifest.revision == 0 {
+            // An empty one: killed before its parts are there, this ingest must not count as done.
+            Manifest::default().store(&self.lake.root)?;
+        }
+        let _swapping = layout::hold_for_swapping(&self.lake.root)?;
+        let known: BTreeSet<_> = self.manifest.parts.iter().map(Part::path).collect();
+        if let Err(error) = self.swap(&added, removed) {
+            // Unless the new manifest is there, nothing names the new parts: they would only fill a full disk.
+            let stored =
+                Manifest::load(&self.lake.root).map(|m| m.is_some_and(|m| m.revision >= self.manifest.revision));
+            if let Ok(false) = stored {
+                let fresh: Vec<Part> = added.into_iter().filter(|part| !known.contains(&part.path())).collect();
+                layout::remove(&self.lake.root, &fresh, &Manifest::default());
+            }
+            return Err(error);
+        }
+        layout::remove(&self.lake.root, removed, &self.manifest);
+        Ok(())
+    }
+
+    pub(super) fn staging_folder(&self) -> &std::path::Path {
+        self.staging.path()
     }
 
     /// Puts the new parts into the lake and names them in its manifest.
@@ -260,7 +270,7 @@ impl Transaction {
             let table = spill.table();
             let mut merger = spill.into_merger()?;
             while let Some(month) = merger.peek().map(|row| month_of(row.words[MONTH])) {
-                let (old, new) = self.merge_part(table, month, &mut merger, &renamed, tally)?;
+                let (old, new) = self.merge_part(table, month, &mut merger, &renamed, tally, false)?;
                 let Some(new) = new else { continue };
                 removed.extend(old);
                 added.push(new);
@@ -270,13 +280,15 @@ impl Transaction {
     }
 
     /// Merges the rows of one month with the part that is there. Returns that part, and the one in its place, if they differ.
-    fn merge_part(
+    /// Where no row differs nothing is written, unless `anew` asks for it.
+    pub(super) fn merge_part(
         &self,
         table: &'static Table,
         month: Option<Month>,
         merger: &mut Merger,
         renamed: &Rc<HashSet<(Text, Text)>>,
         tally: &mut Tally,
+        anew: bool,
     ) -> Result<(Option<Part>, Option<Part>), Error> {
         let month_text = month.map(|month| month.to_string());
         let scratch = Scratch { folder: self.staging.path(), memory: self.memory };
@@ -291,7 +303,7 @@ impl Transaction {
             self.staging.path().join(format!("{}-{}.part", table.name, month_text.as_deref().unwrap_or("all")));
         let mut writer = PartWriter::create(&target, part_layout, self.threads)?;
         let outcome = merge_month(merger, &mut writer, tally, &scratch)?;
-        let changed = outcome.changed || left_out.get();
+        let changed = outcome.changed || left_out.get() || anew;
         if !changed || outcome.rows == 0 && old.is_none() {
             return Ok((old, None));
         }

@@ -20,6 +20,7 @@ mod hostile;
 mod idempotent;
 mod ingest;
 mod inputs;
+mod older_lake;
 mod overlap;
 mod refused;
 mod same_rows;

@@ -1,4 +1,4 @@
-//! `lake ls`, `lake verify`, `lake sql`.
+//! `lake ls`, `lake verify`, `lake compact`, `lake sql`.
 
 use super::Context;
 use crate::{
@@ -33,6 +33,18 @@ pub(super) fn run(context: &Context<'_>, command: &LakeCommand) -> Result<Outcom
                 context.console.say(&verdict(&survey, &faults))?;
             }
             Ok(if whole { Outcome::Fine } else { Outcome::Failed })
+        }
+        LakeCommand::Compact => {
+            let done = lake.compact()?;
+            if context.console.json {
+                context.console.document(&Document::new(lake.root(), &lake.survey()?, None).compacted(&done))?;
+            } else {
+                context.console.say(&format!(
+                    "{} of {} parts written anew, {} bytes before, {} after\n",
+                    done.rewritten, done.parts, done.bytes_before, done.bytes_after
+                ))?;
+            }
+            Ok(Outcome::Fine)
         }
         LakeCommand::Sql { query } => {
             let result = lake.sql(query)?;

@@ -1,10 +1,10 @@
-//! `lake`: what is in a lake, whether it is whole, and rows of a query.
+//! `lake`: what is in a lake, whether it is whole, what compacting it did, and rows of a query.
 
 use crate::lake::{Fault, QueryResult, Survey, Value};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// `lake ls` and `lake verify`.
+/// `lake ls`, `lake verify` and `lake compact`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(in crate::cli) struct Document {
     schema: &'static str,
@@ -18,7 +18,18 @@ pub(in crate::cli) struct Document {
     whole: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<Vec<FaultRow>>,
+    /// Only after `lake compact`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compacted: Option<Compacted>,
     warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Compacted {
+    parts: u64,
+    parts_rewritten: u64,
+    bytes_before: u64,
+    bytes_after: u64,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -83,8 +94,19 @@ impl Document {
             sources: survey.sources.iter().map(source).collect(),
             whole: faults.map(|faults| faults.iter().all(|fault| fault.harmless)),
             faults: faults.map(|faults| faults.iter().map(fault).collect()),
+            compacted: None,
             warnings: Vec::new(),
         }
+    }
+
+    pub(in crate::cli) fn compacted(self, done: &crate::lake::Compacted) -> Self {
+        let compacted = Compacted {
+            parts: done.parts,
+            parts_rewritten: done.rewritten,
+            bytes_before: done.bytes_before,
+            bytes_after: done.bytes_after,
+        };
+        Self { compacted: Some(compacted), ..self }
     }
 }
 
