@@ -36,6 +36,47 @@ fn csv_and_the_database_file_give_the_same_rows() {
     }
 }
 
+/// The history that the tests of PostgreSQL, REST and scheduler logs compare with its CSV, as a database file too: one run in
+/// five forms.
+#[test]
+fn the_history_of_the_other_forms_as_a_database_file() {
+    let (world, folder) = (World::new(), dataset("airflow-2.10.5"));
+    let path = world.path("airflow.db");
+    let mut database = rusqlite::Connection::open(&path).expect("a database file");
+    for file in std::fs::read_dir(&folder).expect("a folder").flatten().map(|entry| entry.path()) {
+        let name = file.file_name().and_then(|name| name.to_str()).expect("a name");
+        let Some(table) = name.strip_suffix(".csv.gz") else { continue };
+        let text = super::idempotent::unpacked(&file);
+        let mut reader = csv::Reader::from_reader(text.as_slice());
+        let header = reader.headers().expect("a header").clone();
+        let columns: Vec<String> = header.iter().map(|column| format!("\"{column}\"")).collect();
+        database.execute(&format!("CREATE TABLE {table} ({})", columns.join(", ")), []).expect("a table");
+        let transaction = database.transaction().expect("a transaction");
+        let marks = vec!["?"; columns.len()].join(", ");
+        for record in reader.records() {
+            // SQLite keeps UTC and does not say so.
+            let value = |field: &str| match field.strip_suffix("+00").filter(|at| at.len() >= 19) {
+                _ if field.is_empty() => None,
+                Some(instant) => Some(instant.to_owned()),
+                None => Some(field.to_owned()),
+            };
+            let values: Vec<Option<String>> = record.expect("a record").iter().map(value).collect();
+            let insert = format!("INSERT INTO {table} VALUES ({marks})");
+            transaction.execute(&insert, rusqlite::params_from_iter(values)).expect("a row");
+        }
+        transaction.commit().expect("written");
+    }
+    drop(database);
+    world.ingest("csv", &[&folder]);
+    world.ingest("db", &[&path]);
+    for table in ["task_attempts", "dag_runs", "pools", "dags", "reschedules"] {
+        let (csv, db) = (rows(&world, table, "csv"), rows(&world, table, "db"));
+        let first = csv.iter().zip(&db).find(|(a, b)| a != b);
+        assert!(csv == db, "{table}: {} and {} rows; {first:#?}", csv.len(), db.len());
+        assert!(!csv.is_empty(), "{table}");
+    }
+}
+
 #[test]
 fn csv_into_the_lake_of_the_database_file_adds_nothing() {
     for version in ["2.0.2", "2.5.3", "2.10.5"] {
