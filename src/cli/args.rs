@@ -164,6 +164,9 @@ pub(super) struct InputOptions {
     /// Stop at the first defect, and write nothing
     #[arg(long)]
     pub(super) strict: bool,
+    /// Also list every row that could not be read in this file: path, line, reason and value, one JSON object a line
+    #[arg(long, value_name = "FILE")]
+    pub(super) quarantine: Option<std::path::PathBuf>,
     /// What timers in metrics count; by default it is found out, and checked against known durations
     #[arg(long, value_enum, default_value_t = TimerUnit::Auto)]
     pub(super) timer_unit: TimerUnit,

@@ -143,6 +143,11 @@ pub trait Receiver {
     /// An attempt that stands for a row of the source.
     fn attempt(&mut self, attempt: &AttemptRef<'_>) -> bool;
 
+    /// A row that cannot be read: its line, what is wrong, and the value with that fault, cut short and without secrets.
+    fn rejected(&mut self, _line: Option<u64>, _reason: &str, _value: Option<&str>) -> bool {
+        true
+    }
+
     /// Rows that were read so far, and bytes of the file as it lies there; called now and then.
     fn progress(&mut self, rows: u64, bytes: u64);
 }
@@ -222,7 +227,7 @@ impl Sink for Counting<'_> {
     fn rejected(&mut self, line: Option<u64>, fault: &Fault) -> Result<(), Halt> {
         self.count();
         self.reading.reject(line, fault);
-        go_on(!self.strict)
+        go_on(self.receiver.rejected(line, fault.kind(), fault.value()) && !self.strict)
     }
 
     fn warn(&mut self, text: String) {

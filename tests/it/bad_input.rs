@@ -2,7 +2,7 @@
 
 use super::{
     idempotent::{packed, unpacked},
-    support::{World, dataset},
+    support::{World, arg, dataset},
     synthetic::{Story, TASK_HEADER, task_instances},
 };
 use std::fs;
@@ -289,4 +289,37 @@ fn an_id_that_no_airflow_takes_is_a_defect() {
     world.write("long.csv", with("task_id", &"x".repeat(1_001)));
     let receipt = world.ingest("x", &[&world.path("long.csv")]);
     assert_eq!(receipt["totals"]["rows_rejected"], 1, "{receipt:#}");
+}
+
+#[test]
+fn every_row_that_could_not_be_read_is_listed_where_the_user_asks_for_it() {
+    let world = World::new();
+    let header = "dag_id,run_id,task_id,map_index,try_number,state,start_date,end_date,duration";
+    let good = "d,scheduled__2026-11-01T00:00:00+00:00,t,-1,1,success,2026-11-01 00:00:00+00,2026-11-01 00:00:09+00,9";
+    let bad = [
+        good.replace("2026-11-01 00:00:00+00", "yesterday"),
+        good.replace(",-1,", ",many,"),
+        good.replace("success", "password=S3CR3T").replace(",9", ",postgresql://u:S3CR3T@h/db"),
+    ];
+    let file = world.write("task_instance.csv", format!("{header}\n{good}\n{}\n", bad.join("\n")));
+    let list = world.path("rejected.ndjson");
+    world.run(&["ingest", "--quarantine", arg(&list), arg(&file)]).exits(0);
+    let text = std::fs::read_to_string(&list).expect("the list");
+    assert!(!text.contains("S3CR3T"), "{text}");
+    let rows: Vec<serde_json::Value> = text.lines().map(|row| serde_json::from_str(row).expect("JSON")).collect();
+    let lines: Vec<u64> = rows.iter().map(|row| row["line"].as_u64().expect("a line")).collect();
+    assert_eq!(lines, [3, 4, 5], "{text}");
+    assert!(rows.iter().all(|row| row["path"].as_str().is_some_and(|path| path.ends_with("task_instance.csv"))));
+    assert_eq!(
+        (rows[0]["reason"].as_str(), rows[0]["value"].as_str()),
+        (Some("start_date is not a time"), Some("yesterday"))
+    );
+
+    // What fails leaves the list as it was.
+    let kept = text.clone();
+    world.run(&["ingest", "--strict", "--quarantine", arg(&list), arg(&file), "--deployment", "x"]).exits(1);
+    assert_eq!(std::fs::read_to_string(&list).expect("the list"), kept);
+    let nowhere = world.path("no/folder/list");
+    let run = world.run(&["ingest", "--quarantine", arg(&nowhere), arg(&file), "--deployment", "x"]).exits(1);
+    assert!(run.stderr.contains("no/folder"), "{run:?}");
 }

@@ -33,6 +33,7 @@ pub(super) fn run(context: &Context<'_>, args: &Demo) -> Result<Outcome, Error> 
     let input = InputOptions {
         deployment: "demo".to_owned(),
         kind: None,
+        quarantine: None,
         strict: false,
         timer_unit: TimerUnit::Auto,
         airflow_major: None,

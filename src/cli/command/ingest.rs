@@ -1,6 +1,6 @@
 //! `ingest`: inputs to the lake, with a receipt.
 
-use super::Context;
+use super::{Context, quarantine::Quarantine};
 use crate::{
     cli::{
         args::{Ingest, InputOptions},
@@ -163,6 +163,7 @@ fn read_all(
     let bar = context.console.bytes_bar(all_bytes);
     let (mut rows_before, mut bytes_before) = (0, 0);
     let mut session = session(lake, deployment, sources, settings)?;
+    let mut quarantine = options.quarantine.as_deref().map(Quarantine::create).transpose()?;
     let (mut inputs, mut span, mut warnings, mut stand_ins) = (Vec::new(), None, Vec::new(), 0_u64);
     for (origin, source) in sources.iter_mut().enumerate() {
         let mut receipt = SourceReceipt {
@@ -187,6 +188,8 @@ fn read_all(
                 origin: origin as Origin,
                 stand_ins: 0,
                 failed: None,
+                shown: &source.shown,
+                quarantine: quarantine.as_mut(),
                 bar: &bar,
                 rows_before,
                 bytes_before,
@@ -197,7 +200,7 @@ fn read_all(
             let reading = source.read(&mut session, &mut put, options.strict);
             stand_ins += put.stand_ins;
             if let Some(error) = put.failed {
-                return Err(error.into());
+                return Err(error);
             }
             let reading = match reading {
                 Ok(reading) => reading,
@@ -236,6 +239,7 @@ fn read_all(
     refuse_useless(&inputs)?;
     bar.set_message("merging");
     let inputs = transaction.commit(inputs)?;
+    quarantine.map_or(Ok(()), Quarantine::finish)?;
     bar.finish_and_clear();
     if stand_ins > 0 && !sources.iter().any(|source| source.home() == Some("dag_runs")) {
         warnings.push(format!(
@@ -273,25 +277,27 @@ fn session(lake: &Lake, deployment: &Deployment, sources: &[Source], settings: S
 }
 
 /// Puts the rows of one source into the lake.
-struct Put<'a> {
+struct Put<'a, 'q> {
     transaction: &'a mut Transaction,
     origin: Origin,
     /// Attempts whose run is named by its date.
     stand_ins: u64,
-    failed: Option<lake::Error>,
+    failed: Option<Error>,
+    shown: &'a str,
+    quarantine: Option<&'a mut Quarantine<'q>>,
     bar: &'a indicatif::ProgressBar,
     rows_before: u64,
     bytes_before: u64,
 }
 
-impl Put<'_> {
+impl Put<'_, '_> {
     fn keep(&mut self, result: Result<(), lake::Error>) -> bool {
-        self.failed = result.err();
+        self.failed = result.err().map(Error::from);
         self.failed.is_none()
     }
 }
 
-impl Receiver for Put<'_> {
+impl Receiver for Put<'_, '_> {
     fn row(&mut self, row: Row, counted: bool) -> bool {
         self.stand_ins += u64::from(matches!(&row, Row::Attempt(attempt) if is_stand_in_run_id(&attempt.run_id)));
         let origin = if counted { self.origin } else { UNCOUNTED };
@@ -303,6 +309,12 @@ impl Receiver for Put<'_> {
         self.stand_ins += u64::from(is_stand_in_run_id(attempt.run_id));
         let result = self.transaction.put_attempt(self.origin, attempt);
         self.keep(result)
+    }
+
+    fn rejected(&mut self, line: Option<u64>, reason: &str, value: Option<&str>) -> bool {
+        let Some(quarantine) = &mut self.quarantine else { return true };
+        self.failed = quarantine.note(self.shown, line, reason, value).err();
+        self.failed.is_none()
     }
 
     fn progress(&mut self, rows: u64, bytes: u64) {

@@ -6,6 +6,7 @@ mod doctor;
 mod export_sql;
 mod ingest;
 mod lake;
+mod quarantine;
 mod report;
 mod settings;
 mod summary;
