@@ -32,6 +32,16 @@ pub enum Error {
     /// A part cannot be read; the reader does not say which.
     #[error("a part of the lake cannot be read: {0}; `windtunnel lake verify` names the part")]
     Unreadable(String),
+    /// A part is not the file that was written: nothing may be made of it that looks whole.
+    #[error(
+        "{}: content is not what the manifest says; restore the file, or ingest all sources into a new folder with --lake \
+         (nothing was touched)",
+        path.display()
+    )]
+    Damaged {
+        /// File.
+        path: PathBuf,
+    },
     /// A Parquet file cannot be read or written.
     #[error("{}: {source}; run `windtunnel lake verify`", path.display())]
     Parquet {

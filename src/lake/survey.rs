@@ -126,7 +126,8 @@ impl Lake {
         let (sha256, bytes) = layout::hash_file(path).map_err(|error| error.to_string())?;
         if (sha256.as_str(), bytes) != (part.sha256.as_str(), part.bytes) {
             return Err(
-                "content is not what the manifest says; restore the file or ingest its sources again".to_owned()
+                "content is not what the manifest says; restore the file, or ingest all sources into a new folder with --lake"
+                    .to_owned()
             );
         }
         let table = Table::by_name(&part.table).ok_or_else(|| format!("unknown table {}", part.table))?;

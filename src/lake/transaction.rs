@@ -296,7 +296,12 @@ impl Transaction {
         let left_out = Rc::new(Shared::new(false));
         let part_layout = std::sync::Arc::new(Layout::new(table));
         if let Some(old) = &old {
-            let reader = PartReader::open(&self.lake.root.join(old.path()), part_layout.clone(), month)?;
+            let path = self.lake.root.join(old.path());
+            // What is damaged would be written anew with a hash that fits.
+            if layout::hash_file(&path)? != (old.sha256.clone(), old.bytes) {
+                return Err(Error::Damaged { path });
+            }
+            let reader = PartReader::open(&path, part_layout.clone(), month)?;
             merger.add(Stream::of_part(HeldRows::new(reader, renamed.clone(), left_out.clone(), &scratch)))?;
         }
         let target =

@@ -88,6 +88,25 @@ fn compacting_twice_changes_nothing_and_clears_leftovers_away() {
     assert_eq!(world.lake_files(), before);
 }
 
+/// One byte of a value changes, and the file stays one that can be read: it must not come out whole.
+#[test]
+fn what_is_damaged_is_not_written_anew() {
+    let world = World::new();
+    world.ingest("default", &[&dataset("airflow-2.5.3-sqlite/csv")]);
+    age(&world);
+    let name = world.parts().into_keys().find(|name| name.starts_with("task_attempts")).expect("a part");
+    let path = world.lake().join(name);
+    let mut bytes = fs::read(&path).expect("a part");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, &bytes).expect("written");
+    let before = world.lake_files();
+    let run = world.run(&["lake", "compact"]).exits(1);
+    assert!(run.stderr.contains("not what the manifest says"), "{run:?}");
+    assert_eq!(world.lake_files(), before);
+    world.run(&["lake", "verify"]).exits(1);
+}
+
 #[test]
 fn there_must_be_a_lake_to_compact() {
     let world = World::new();

@@ -58,6 +58,9 @@ pub(super) fn run(context: &Context<'_>, command: &LakeCommand) -> Result<Outcom
     }
 }
 
+/// Month of what states no time.
+const UNDATED: &str = "1970-01";
+
 fn listing(survey: &Survey, width: u16) -> String {
     let mut table = new_table(width);
     table.set_header(["deployment", "table", "months", "rows", "bytes"]);
@@ -75,11 +78,15 @@ fn listing(survey: &Survey, width: u16) -> String {
     }
     groups.sort();
     for (deployment, name, months, rows, bytes) in groups {
-        let span = match (months.first(), months.last()) {
+        let (undated, months): (Vec<&str>, Vec<&str>) = months.into_iter().partition(|month| *month == UNDATED);
+        let mut span = match (months.first(), months.last()) {
             (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
             (Some(only), _) => (*only).to_owned(),
             _ => String::new(),
         };
+        if !undated.is_empty() {
+            span.push_str(if span.is_empty() { "undated" } else { ", undated" });
+        }
         table.add_row([deployment.to_owned(), name.to_owned(), span, rows.to_string(), bytes.to_string()]);
     }
     for column in [3, 4] {
