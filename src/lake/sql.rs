@@ -57,8 +57,10 @@ impl Lake {
     /// Runs one SQL query over all deployments.
     pub fn sql(&self, text: &str) -> Result<QueryResult, Error> {
         let first = text.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
-        if !matches!(first.as_str(), "SELECT" | "WITH" | "SHOW" | "DESCRIBE" | "EXPLAIN") {
-            return Err(Error::Query("a query begins with SELECT or WITH: the lake is only read".to_owned()));
+        if !matches!(first.as_str(), "SELECT" | "WITH" | "SHOW" | "EXPLAIN") {
+            let said = "a query begins with SELECT or WITH: the lake is only read (SHOW TABLES lists the tables, SELECT * FROM \
+                        TABLE LIMIT 1 shows the columns of one)";
+            return Err(Error::Query(said.to_owned()));
         }
         let _held = self.hold();
         let mut context = SQLContext::new();
