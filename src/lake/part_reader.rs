@@ -228,9 +228,12 @@ impl HeldRows {
             spill.push_packed(self.groups.row(row), &mut maps)?;
         }
         maps.clear();
+        let mut dictionary = self.ahead.dictionary();
         while self.begins_group()? == Some(false) {
-            if self.next == 0 {
+            // Other rows were read, of which the first may have been left out already.
+            if dictionary != self.ahead.dictionary() {
                 maps.clear();
+                dictionary = self.ahead.dictionary();
             }
             spill.push_packed(self.ahead.row(self.next), &mut maps)?;
             self.next += 1;
