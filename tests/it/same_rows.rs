@@ -159,7 +159,10 @@ fn a_run_that_gets_its_own_id_leaves_its_neighbours_alone() {
     let attempts: Vec<String> = (0..rows).map(|n| format!("t,d,{0},{0},{0},success,1,host{n}", start(n))).collect();
     let attempts = world.write("task_instance.csv", format!("{header}\n{}\n", attempts.join("\n")));
     let named = 4_096;
-    let run = format!("dag_id,run_id,execution_date,state\nd,manual_{named},{},success\n", start(named));
+    let run = format!(
+        "id,dag_id,execution_date,state,run_id,start_date,end_date\n1,d,{0},success,manual_{named},{0},{0}\n",
+        start(named)
+    );
     let run = world.write("dag_run.csv", run);
     for file in [&attempts, &run] {
         world.run(&["ingest", "--memory-limit", "1MB", arg(file)]).exits(0);
