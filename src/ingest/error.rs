@@ -15,7 +15,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Nothing there.
-    #[error("{pattern}: no such file or folder")]
+    #[error("{}: no such file or folder", super::secrets::mask(pattern))]
     NotFound {
         /// Path or pattern as given.
         pattern: String,

@@ -19,7 +19,7 @@ pub(super) fn parse_instant(text: &str) -> Option<(Timestamp, bool)> {
 }
 
 /// `2026-11-24 11:53:46[.335951][+00|+00:00|+0000|Z]`, with a space or a `T`. `None` where the general parser must judge.
-pub(super) fn parse_common(text: &[u8]) -> Option<(Timestamp, bool)> {
+fn parse_common(text: &[u8]) -> Option<(Timestamp, bool)> {
     parse_near(text, &mut Day::default())
 }
 

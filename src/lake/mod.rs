@@ -19,6 +19,7 @@ mod rows;
 mod rows_more;
 mod run_file;
 mod settle;
+mod sources;
 mod spill;
 mod sql;
 mod stamp;

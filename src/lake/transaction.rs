@@ -2,7 +2,7 @@
 
 use super::{
     Error, Lake, layout,
-    manifest::{Manifest, Part, Source, SourceDefect},
+    manifest::{Manifest, Part},
     merge::merge_month,
     packed::{Layout, MONTH, month_of},
     part_reader::{HeldRows, PartReader, Scratch},
@@ -252,8 +252,8 @@ impl Transaction {
     }
 
     /// Rows of a table that have come so far.
-    pub(super) fn spill(&mut self, table: &Table) -> Option<&mut Spill> {
-        self.spills.iter_mut().find(|spill| spill.table().name == table.name)
+    pub(super) fn spill(&mut self, table: &'static Table) -> Option<&mut Spill> {
+        self.spills.iter_mut().find(|spill| std::ptr::eq(spill.table(), table))
     }
 
     pub(super) fn parts_of(&self, table: &Table) -> Vec<Part> {
@@ -342,64 +342,6 @@ impl Transaction {
             example: tally.example.clone().unwrap_or_default(),
         })
     }
-
-    /// Adds a source, or puts it in the place of an earlier, incomplete reading of the same content. True if that changes
-    /// what is known. A table on a server is read again even where nothing changed: that is no new source.
-    fn note_source(&mut self, source: Source) -> bool {
-        let same =
-            |s: &Source| (&s.deployment, &s.sha256, &s.table) == (&source.deployment, &source.sha256, &source.table);
-        // Tables of one database file share its hash.
-        if self.manifest.sources.iter().any(|s| !s.incomplete && same(s) && s.name == source.name) {
-            return false;
-        }
-        match self.manifest.sources.iter_mut().find(|s| s.incomplete && same(s)) {
-            // What is still waiting keeps the counts of the reading that wrote its rows.
-            Some(_) if source.incomplete && source.written == 0 => false,
-            Some(earlier) => {
-                *earlier = source;
-                true
-            }
-            None => {
-                self.manifest.sources.push(source);
-                true
-            }
-        }
-    }
-
-    /// Notes the sources that were read. True if there is something new.
-    fn record(&mut self, inputs: &[Input], incomplete: &BTreeSet<Origin>) -> bool {
-        let mut recorded = false;
-        for (origin, input) in inputs.iter().enumerate() {
-            let receipt = &input.receipt;
-            if receipt.skipped_as_known {
-                continue;
-            }
-            let defect = |d: &Defect| SourceDefect { line: d.line, reason: d.reason.clone(), count: d.count };
-            let source = Source {
-                deployment: self.deployment.as_str().to_owned(),
-                sha256: receipt.sha256.clone(),
-                name: file_name(&receipt.path),
-                kind: receipt.kind.clone(),
-                bytes: Some(receipt.bytes),
-                table: receipt.table.map(str::to_owned),
-                read: receipt.counts.read,
-                written: receipt.counts.written,
-                duplicate: receipt.counts.duplicate,
-                superseded: receipt.counts.superseded,
-                ignored: receipt.counts.ignored,
-                rejected: receipt.counts.rejected,
-                incomplete: incomplete.contains(&(origin as Origin)),
-                defects: input.defects.iter().map(defect).collect(),
-            };
-            recorded |= self.note_source(source);
-        }
-        recorded
-    }
-}
-
-/// The file's name without its folders: where an input lay says nothing of the history.
-fn file_name(path: &str) -> String {
-    path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned()
 }
 
 fn month_or_undated(instant: Option<Timestamp>) -> Month {

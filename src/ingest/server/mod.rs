@@ -21,7 +21,6 @@ mod tls;
 mod url;
 
 use super::{Error, Stopped, fields::Field, reading::Fault, sink::Halt, table::RowView};
-use catalog::Table;
 pub(super) use columns::wanted;
 pub(super) use page::Read;
 use password::Password;
@@ -94,7 +93,7 @@ impl Server {
 
     /// Each table with its columns, by name, in lower case.
     pub(super) fn tables(&self) -> Result<Vec<(String, Vec<String>)>, Error> {
-        let tables = self.connect().and_then(|mut client| client.catalog(None));
+        let tables = self.connect().and_then(|mut client| catalog::read(&mut *client, None));
         let tables = tables.map_err(|failure| self.error(&failure.to_string()))?;
         Ok(tables.into_iter().map(|table| (table.name.clone(), table.lower_case_columns())).collect())
     }
@@ -117,7 +116,7 @@ impl Server {
         let mut read = || {
             let mut client = self.connect()?;
             let missing = || Failure::Setup(format!("table {table} is gone"));
-            let table = client.catalog(Some(table))?.into_iter().next().ok_or_else(missing)?;
+            let table = catalog::read(&mut *client, Some(table))?.into_iter().next().ok_or_else(missing)?;
             page::read(&mut *client, &table, columns, self.0.page_rows, &mut each)
         };
         read().map_err(|failure| match failure {
@@ -154,8 +153,6 @@ type Each<'a> = dyn FnMut(Result<Cells<'_>, Fault>) -> Result<(), Halt> + 'a;
 /// A connection that is logged in. After a failure it is of no further use.
 trait Client {
     fn dialect(&self) -> sql::Dialect;
-    /// The tables there are, or the one of that name.
-    fn catalog(&mut self, only: Option<&str>) -> Result<Vec<Table>, Failure>;
     /// Runs one query in a read-only transaction of its own. Rows are not collected: the server waits for `each`.
     fn query(&mut self, sql: &[u8], seconds: u64, each: &mut Each<'_>) -> Result<(), Failure>;
 }

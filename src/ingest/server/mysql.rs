@@ -2,10 +2,9 @@
 
 use super::{
     Cells, Client, Each, Failure, LOCK_SECONDS, MAX_ROW_BYTES, PAGE_SECONDS, UNPAGED_SECONDS,
-    catalog::{Catalog, Table},
     connection::{self, Runtime},
     password::{PLACES, Password},
-    sql::{Dialect, Sql},
+    sql::Dialect,
     tls::{Mode, Tls},
     url::{Address, Place},
 };
@@ -169,30 +168,8 @@ impl Client for Mysql {
         Dialect::Mysql
     }
 
-    fn catalog(&mut self, only: Option<&str>) -> Result<Vec<Table>, Failure> {
-        let mut sql = Sql::new(Dialect::Mysql, TABLES);
-        if let Some(name) = only {
-            sql.add(" AND c.table_name = ");
-            sql.quoted(name.as_bytes());
-        }
-        sql.add(" ORDER BY c.table_name, c.ordinal_position");
-        let mut catalog = Catalog::default();
-        self.query(&sql.text, PAGE_SECONDS, &mut |row| {
-            catalog.add(row);
-            Ok(())
-        })?;
-        catalog.finish()
-    }
-
     fn query(&mut self, sql: &[u8], seconds: u64, each: &mut Each<'_>) -> Result<(), Failure> {
         self.limit(seconds)?;
         self.run(sql, each)
     }
 }
-
-/// Tables and views of the database, with their columns.
-const TABLES: &str = "SELECT c.table_name, c.column_name, c.data_type, k.seq_in_index \
-    FROM information_schema.columns AS c \
-    LEFT JOIN information_schema.statistics AS k ON k.table_schema = c.table_schema AND k.table_name = c.table_name \
-    AND k.column_name = c.column_name AND k.index_name = 'PRIMARY' \
-    WHERE c.table_schema = DATABASE()";

@@ -18,10 +18,6 @@ impl Client for Fake {
         self.dialect
     }
 
-    fn catalog(&mut self, _: Option<&str>) -> Result<Vec<Table>, Failure> {
-        Ok(Vec::new())
-    }
-
     fn query(&mut self, sql: &[u8], _: u64, each: &mut Each<'_>) -> Result<(), Failure> {
         let sql = String::from_utf8(sql.to_vec()).expect("text");
         self.statements.push(sql.clone());

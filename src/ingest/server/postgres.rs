@@ -2,7 +2,6 @@
 
 use super::{
     Cells, Client, Each, Failure, LOCK_SECONDS,
-    catalog::{Catalog, Table},
     connection::{self, Runtime},
     password::{PLACES, Password},
     sql::{Dialect, Sql},
@@ -78,21 +77,6 @@ impl Client for Postgres {
         Dialect::Postgres
     }
 
-    fn catalog(&mut self, only: Option<&str>) -> Result<Vec<Table>, Failure> {
-        let mut sql = Sql::new(Dialect::Postgres, TABLES);
-        if let Some(name) = only {
-            sql.add(" AND c.relname = ");
-            sql.quoted(name.as_bytes());
-        }
-        sql.add(" ORDER BY c.relname, a.attnum");
-        let mut catalog = Catalog::default();
-        self.query(&sql.text, super::PAGE_SECONDS, &mut |row| {
-            catalog.add(row);
-            Ok(())
-        })?;
-        catalog.finish()
-    }
-
     fn query(&mut self, sql: &[u8], seconds: u64, each: &mut Each<'_>) -> Result<(), Failure> {
         let sql = self.transaction(sql, seconds);
         let sql = std::str::from_utf8(&sql.text).map_err(|_| Failure::Protocol("a key that is no UTF-8".to_owned()))?;
@@ -120,16 +104,6 @@ fn give(row: &SimpleQueryRow, each: &mut Each<'_>) -> Result<(), Failure> {
         Err(fault) => Ok(each(Err(fault))?),
     }
 }
-
-/// Tables, views and the like that a plain name means, with their columns. A partition is read as part of its table.
-const TABLES: &str = "SELECT c.relname, a.attname, t.typname, array_position(i.indkey::int2[], a.attnum) \
-    FROM pg_catalog.pg_class AS c \
-    JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-    JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid \
-    LEFT JOIN pg_catalog.pg_index AS i ON i.indrelid = c.oid AND i.indisprimary AND i.indisvalid \
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition AND pg_catalog.pg_table_is_visible(c.oid) \
-    AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
 
 fn failure(error: &tokio_postgres::Error) -> Failure {
     if let Some(said) = error.as_db_error() {
