@@ -161,3 +161,12 @@ fn encryption_of_mariadb_is_what_the_url_asks_for() {
     let by_authority = url(&format!("sslmode=verify-ca&{trusted}")).replace("localhost", "127.0.0.1");
     fails(&World::new(), &[&by_authority], PASSWORD, &["not valid for name"]);
 }
+
+/// What is no URL is taken for a path; a password in it is not told all the same.
+#[test]
+fn a_mistyped_url_does_not_tell_its_password() {
+    let world = World::new();
+    for url in ["postgresql:/u:S3CR3T@h/db", "mysql//u:S3CR3T@h/db", "host=h user=u password=S3CR3T"] {
+        fails(&world, &[url], "S3CR3T", &["error: "]);
+    }
+}

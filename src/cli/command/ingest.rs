@@ -18,7 +18,7 @@ use crate::{
         is_stand_in_run_id,
     },
 };
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 pub(super) fn run(context: &Context<'_>, args: &Ingest) -> Result<Outcome, Error> {
     let receipt = ingest(context, &context.lake(), &args.paths, &args.input)?;
@@ -86,6 +86,18 @@ fn split_stdin(paths: &[String]) -> Result<(Option<tempfile::NamedTempFile>, Vec
 /// Databases on servers, and the files. A URL of another kind is not repeated: it may hold a password.
 fn split_urls(paths: Vec<String>) -> Result<(Vec<String>, Vec<String>), Error> {
     let (urls, paths): (Vec<String>, Vec<String>) = paths.into_iter().partition(|path| path.contains("://"));
+    // Nothing behind the system's name is repeated: it may be a password.
+    let systems = ["postgres", "mysql", "mariadb"];
+    let mistyped = |path: &&String| {
+        path.contains('@')
+            && systems.iter().any(|system| path.starts_with(system))
+            && !Path::new(path.as_str()).exists()
+    };
+    if paths.iter().any(|path| mistyped(&path)) {
+        return Err(Error::Usage(
+            "a database is named by a URL: postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE".to_owned(),
+        ));
+    }
     match urls.iter().find(|url| !is_url(url)) {
         Some(other) => Err(Error::Usage(format!(
             "{}://: only postgresql:// and mysql:// are read by URL; name a SQLite database by its file",
