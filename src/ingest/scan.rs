@@ -7,7 +7,7 @@ use super::{
     record::Record,
     table::Dialect,
 };
-use memchr::{memchr, memchr_iter, memchr2_iter};
+use memchr::{memchr, memchr2, memchr_iter};
 use std::io::BufRead;
 
 /// Longest record: a quote that is never closed would otherwise take the rest of the file for one field.
@@ -337,36 +337,44 @@ impl Scanner {
             return Ok(());
         }
         self.ends.clear();
-        if memchr(b'\\', line).is_none() {
+        if memchr2(b'\\', b'"', line).is_none() {
             self.ends.extend(memchr_iter(self.dialect.delimiter, line));
             self.ends.push(line.len());
-            let record = Record { bytes: line, text: None, ends: &self.ends, gap: 1, quoted: true, escapes: true };
+            let record = Record { bytes: line, text: None, ends: &self.ends, gap: 1, quoted: false, escapes: true };
             return visit(number, Ok(&record));
         }
         self.unquoted.clear();
         let mut from = 0;
-        let ends: Vec<usize> =
-            memchr2_iter(self.dialect.delimiter, b'\\', line).filter(|&at| is_end(line, at)).collect();
-        for end in ends.into_iter().chain([line.len()]) {
+        // No delimiter is escaped as itself, so that each one ends a field.
+        for end in memchr_iter(self.dialect.delimiter, line).chain([line.len()]) {
             unescape(&line[from..end], &mut self.unquoted);
             self.ends.push(self.unquoted.len());
             from = end + 1;
         }
         let (bytes, ends) = (&self.unquoted, &self.ends);
-        let record = Record { bytes, text: None, ends, gap: 0, quoted: true, escapes: true };
+        let record = Record { bytes, text: None, ends, gap: 0, quoted: false, escapes: true };
         visit(number, Ok(&record))
     }
 }
 
-/// Is the byte at `at` a delimiter? Escaped delimiters are written as letters, so that no backslash stands before a real one.
-fn is_end(line: &[u8], at: usize) -> bool {
-    line[at] != b'\\'
+/// The inside of a field that a writer of quoted values quoted because it holds quotes, each of which it doubled. A text
+/// format would hardly hold such a value; any other one with quotes around it is what it says.
+fn doubled_quotes(field: &[u8]) -> Option<&[u8]> {
+    let inner = field.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let doubled = inner.chunk_by(|a, b| a == b).filter(|run| run[0] == b'"').all(|run| run.len().is_multiple_of(2));
+    (doubled && memchr(b'"', inner).is_some()).then_some(inner)
 }
 
 /// `\N` is no value and stays as it is.
 fn unescape(field: &[u8], into: &mut Vec<u8>) {
     if field == b"\\N" {
         into.extend_from_slice(field);
+        return;
+    }
+    if let Some(inner) = doubled_quotes(field) {
+        // Half of each pair stays.
+        let pairs = inner.split(|byte| *byte == b'"').step_by(2);
+        into.extend_from_slice(&pairs.collect::<Vec<_>>().join(&b'"'));
         return;
     }
     let mut rest = field;

@@ -17,9 +17,11 @@ pub(super) struct Dialect {
 }
 
 impl Dialect {
-    pub(super) fn of(delimiter: u8) -> Self {
-        let tabs = delimiter == b'\t';
-        Self { delimiter, quotes: !tabs, escapes: tabs }
+    /// Tabs mean a text format, unless the header, in `beginning`, is quoted: a writer that quotes nothing but what needs
+    /// it does not quote names.
+    pub(super) fn of(delimiter: u8, beginning: &[u8]) -> Self {
+        let escapes = delimiter == b'\t' && !beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning).starts_with(b"\"");
+        Self { delimiter, quotes: !escapes, escapes }
     }
 }
 
@@ -50,7 +52,9 @@ pub(super) fn rows<E>(
     mut visit: impl FnMut(u64, Result<&Record<'_>, Fault>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut width = None;
-    Scanner::new(Dialect::of(delimiter)).run(input, |line, record| match (record, width) {
+    // A block that cannot be read is told of when it is read as records.
+    let dialect = Dialect::of(delimiter, input.fill_buf().unwrap_or_default());
+    Scanner::new(dialect).run(input, |line, record| match (record, width) {
         (Ok(header), None) => {
             width = Some(header.len());
             Ok(())
@@ -85,7 +89,7 @@ mod tests {
     fn with_faults(bytes: &[u8], block: usize, delimiter: u8) -> (Rows, usize) {
         let (mut all, mut faults) = (Vec::new(), 0);
         let mut input = std::io::BufReader::with_capacity(block, bytes);
-        let result: Result<(), ()> = Scanner::new(Dialect::of(delimiter)).run(&mut input, |line, record| {
+        let result: Result<(), ()> = Scanner::new(Dialect::of(delimiter, bytes)).run(&mut input, |line, record| {
             if let Ok(record) = record {
                 let text = |column| record.field(column).bytes().unwrap_or_default().to_vec();
                 all.push((line, (0..record.len()).map(text).collect()));
@@ -144,6 +148,18 @@ mod tests {
         let rows = ours(b"a\tb\tc\nx\\ty\t\\N\tNULL\np\\\\\\nq\t\"\t1\n", 64, b'\t');
         assert_eq!(rows[1].1, [b"x\ty".to_vec(), vec![], vec![]]);
         assert_eq!(rows[2].1, [b"p\\\nq".to_vec(), b"\"".to_vec(), b"1".to_vec()]);
+    }
+
+    #[test]
+    fn quotes_in_tab_separated_texts_are_data_unless_the_writer_quotes() {
+        let psql = ours(b"a\tb\n\"x\"\t{\"k\": 1}\n\"a\"b\"\t\"\n", 64, b'\t');
+        assert_eq!(psql[1].1, [b"\"x\"".to_vec(), b"{\"k\": 1}".to_vec()]);
+        assert_eq!(psql[2].1, [b"\"a\"b\"".to_vec(), b"\"".to_vec()]);
+        // Python's `csv.excel_tab`, which quotes what needs it.
+        let excel = ours(b"a\tb\nx\t\"{\"\"k\"\": \"\"\"\"}\"\n", 64, b'\t');
+        assert_eq!(excel[1].1, [b"x".to_vec(), b"{\"k\": \"\"}".to_vec()]);
+        let all = ours(b"\xef\xbb\xbf\"a\"\t\"b\"\n\"x\ty\"\t\"1\n\"\"2\"\n", 64, b'\t');
+        assert_eq!(all[1].1, [b"x\ty".to_vec(), b"1\n\"2".to_vec()]);
     }
 
     #[test]
