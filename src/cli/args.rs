@@ -158,8 +158,8 @@ pub(super) struct InputOptions {
     /// Name of the Airflow that the exports come from; two Airflows need two names
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(super) deployment: String,
-    /// What the inputs must be, such as task_instance; anything else is an error
-    #[arg(long, value_name = "KIND")]
+    /// What the inputs must be; anything else is an error (`log` is the audit table and log files)
+    #[arg(long, value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(crate::ingest::kinds()))]
     pub(super) kind: Option<String>,
     /// Stop at the first defect, and write nothing
     #[arg(long)]
@@ -170,8 +170,8 @@ pub(super) struct InputOptions {
     /// What timers in metrics count; by default it is found out, and checked against known durations
     #[arg(long, value_enum, default_value_t = TimerUnit::Auto)]
     pub(super) timer_unit: TimerUnit,
-    /// Major version of the Airflow that sent the metrics; some timers changed their unit with 3
-    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u8).range(1..=3))]
+    /// Version of the Airflow that sent the metrics; some timers changed their unit with 3
+    #[arg(long, value_name = "VERSION", value_parser = parse_major)]
     pub(super) airflow_major: Option<u8>,
     /// Clock of logs that state no offset (Airflow before 2.3), such as +02:00 [default: UTC]
     #[arg(long, value_name = "OFFSET", value_parser = parse_offset, allow_hyphen_values = true)]
@@ -228,8 +228,8 @@ pub(super) struct ExportSql {
     /// Database that Airflow runs on
     #[arg(long, value_enum)]
     pub(super) dialect: Dialect,
-    /// Major version of Airflow
-    #[arg(long, value_name = "MAJOR", value_parser = clap::value_parser!(u8).range(1..=3))]
+    /// Version of Airflow, such as 2 or 2.10
+    #[arg(long, value_name = "VERSION", value_parser = parse_major)]
     pub(super) airflow: u8,
     /// Only runs that were active on or after this date, whole
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = parse_date)]
@@ -352,6 +352,17 @@ pub(super) enum ConfigCommand {
 pub(super) struct Schema {
     /// Document [default: list them]
     pub(super) name: Option<String>,
+}
+
+/// `2`, `2.10` or `2.10.5`: the major version.
+fn parse_major(text: &str) -> Result<u8, String> {
+    let numbers: Result<Vec<u8>, _> = text.split('.').map(str::parse).collect();
+    match numbers.as_deref() {
+        Ok([major @ 1..=3, ..]) => Ok(*major),
+        _ => {
+            Err(format!("`{text}` is no version of Airflow that is known: write 1, 2, 3 or all of it, such as 2.10.5"))
+        }
+    }
 }
 
 fn parse_date(text: &str) -> Result<jiff::civil::Date, String> {

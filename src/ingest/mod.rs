@@ -40,4 +40,4 @@ pub use reading::{Reading, Receiver};
 pub use recognise::{recognise, recognise_server};
 pub use server::{Server, is_url};
 pub use session::{Session, Settings};
-pub use source::Source;
+pub use source::{Source, kinds};

@@ -160,6 +160,8 @@ pub(super) struct Counting<'r> {
     bytes: Option<Arc<AtomicU64>>,
     /// Stop at the first defect.
     strict: bool,
+    /// When the file was last changed: what states no time is dated so, which says nothing of the span of the data.
+    changed_at: Option<Timestamp>,
 }
 
 /// Rows between two calls of [`Receiver::progress`].
@@ -167,7 +169,7 @@ const PROGRESS_ROWS: u64 = 16_384;
 
 impl<'r> Counting<'r> {
     pub(super) fn new(receiver: &'r mut dyn Receiver, learned: Option<Learned>, strict: bool) -> Self {
-        Self { reading: Reading::default(), receiver, learned, bytes: None, strict }
+        Self { reading: Reading::default(), receiver, learned, bytes: None, strict, changed_at: None }
     }
 
     /// Tells of the bytes that are read, as `bytes` counts them.
@@ -175,9 +177,21 @@ impl<'r> Counting<'r> {
         self.bytes = Some(bytes);
     }
 
+    /// Leaves the time of the file's last change out of the span.
+    pub(super) fn set_changed_at(&mut self, at: Option<Timestamp>) {
+        self.changed_at = at;
+    }
+
     /// What was counted and learned.
     pub(super) fn finish(self) -> (Reading, Option<Learned>) {
         (self.reading, self.learned)
+    }
+
+    fn saw_row(&mut self, row: &Row) {
+        match row {
+            Row::Metric(sample) if Some(sample.ts) == self.changed_at => {}
+            row => self.reading.saw_row(row),
+        }
     }
 
     fn count(&mut self) {
@@ -199,7 +213,7 @@ impl Sink for Counting<'_> {
             return self.attempt(&attempt.as_ref());
         }
         self.count();
-        self.reading.saw_row(&row);
+        self.saw_row(&row);
         go_on(self.receiver.row(row, true))
     }
 
@@ -214,7 +228,7 @@ impl Sink for Counting<'_> {
     }
 
     fn implied(&mut self, row: Row) -> Result<(), Halt> {
-        self.reading.saw_row(&row);
+        self.saw_row(&row);
         go_on(self.receiver.row(row, false))
     }
 

@@ -76,7 +76,7 @@ pub fn recognise(path: &Path, shown: &str, settings: &Settings) -> Result<Vec<So
     let names = first_header.unwrap_or_default().join(",");
     let fault =
         Fault::of("no export, log or metrics of a kind that is known; as a table it has an unknown header", &names);
-    Err(unrecognised(format!("{}; export with `\\copy TABLE TO FILE CSV HEADER`", fault.text())))
+    Err(unrecognised(format!("{}; `windtunnel export-sql` prints the script that exports tables", fault.text())))
 }
 
 fn begins_json(head: &[u8]) -> bool {

@@ -7,7 +7,7 @@ use super::{
     record::Record,
     table::Dialect,
 };
-use memchr::{memchr, memchr2, memchr_iter};
+use memchr::{memchr, memchr_iter, memchr2};
 use std::io::BufRead;
 
 /// Longest record: a quote that is never closed would otherwise take the rest of the file for one field.

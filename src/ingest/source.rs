@@ -12,7 +12,7 @@ use super::{
     sink::{Halt, Sink},
     sqlite,
     table::{self, RowView},
-    table_kind::Table,
+    table_kind::{self, Table},
 };
 use crate::model::{SourceKind, Timestamp};
 use std::{
@@ -52,6 +52,11 @@ pub(super) enum Content {
     Archive,
     /// Metrics.
     Metrics(metrics::Format),
+}
+
+/// Names that `--kind` knows: tables of the metadata database, and other inputs.
+pub fn kinds() -> impl Iterator<Item = &'static str> {
+    table_kind::KEPT.map(Table::name).into_iter().chain(["api", "metrics", "openlineage", "markers"])
 }
 
 impl Source {
@@ -108,7 +113,7 @@ impl Source {
         }
     }
 
-    /// What `--kind` calls it.
+    /// What `--kind` calls it: one of [`kinds`].
     pub fn name(&self) -> &'static str {
         match &self.content {
             Content::Text { table, .. } | Content::Sqlite { table, .. } | Content::Server { table, .. } => table.name(),
@@ -247,6 +252,7 @@ impl Source {
             name: &name,
             csv: tools.settings.csv.as_ref(),
         };
+        sink.set_changed_at(hints.scrape_time);
         let open = || -> std::io::Result<Box<dyn std::io::BufRead>> {
             match open::open(&self.path) {
                 Ok(input) => Ok(Box::new(input)),

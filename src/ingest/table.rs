@@ -20,7 +20,8 @@ impl Dialect {
     /// Tabs mean a text format, unless the header, in `beginning`, is quoted: a writer that quotes nothing but what needs
     /// it does not quote names.
     pub(super) fn of(delimiter: u8, beginning: &[u8]) -> Self {
-        let escapes = delimiter == b'\t' && !beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning).starts_with(b"\"");
+        let escapes =
+            delimiter == b'\t' && !beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning).starts_with(b"\"");
         Self { delimiter, quotes: !escapes, escapes }
     }
 }

@@ -22,8 +22,26 @@ pub(super) enum Table {
     Other(&'static str),
 }
 
+/// Tables whose rows are kept.
+pub(super) const KEPT: [Table; 14] = [
+    Table::TaskInstance,
+    Table::TaskInstanceHistory,
+    Table::DagRun,
+    Table::TaskFail,
+    Table::TaskReschedule,
+    Table::SlotPool,
+    Table::Dag,
+    Table::DagTag,
+    Table::SerializedDag,
+    Table::Job,
+    Table::Log,
+    Table::SlaMiss,
+    Table::Deadline,
+    Table::DagVersion,
+];
+
 impl Table {
-    pub(super) fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::DagRun => "dag_run",
             Self::TaskReschedule => "task_reschedule",

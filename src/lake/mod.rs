@@ -22,6 +22,7 @@ mod settle;
 mod sources;
 mod spill;
 mod sql;
+mod sql_text;
 mod stamp;
 mod streams;
 mod survey;

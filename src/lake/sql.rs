@@ -3,6 +3,7 @@
 use super::{
     Error, Lake,
     read::{collect, query},
+    sql_text,
     survey::Survey,
     table::{Kind, Table},
     tables::{DAG_RUNS, RESCHEDULES, TABLES, TASK_ATTEMPTS},
@@ -62,15 +63,19 @@ impl Lake {
                         TABLE LIMIT 1 shows the columns of one)";
             return Err(Error::Query(said.to_owned()));
         }
+        let asked = sql_text::settle(text)?;
         let _held = self.hold();
         let mut context = SQLContext::new();
+        // Attempts are joined with their runs.
+        let reads = |table: &str| asked.relations.as_ref().is_some_and(|names| names.contains(table));
+        self.check(|table| reads(table) || table == DAG_RUNS.name && (reads("task_attempts") || reads("reschedules")))?;
         for table in TABLES {
             context.register(table.name, self.view(table)?);
         }
         let survey = self.survey()?;
         context.register("sources", sources(&survey).map_err(query)?);
         context.register("defects", defects(&survey).map_err(query)?);
-        let frame = context.execute(text).map_err(|error| match error.to_string() {
+        let frame = context.execute(&asked.text).map_err(|error| match error.to_string() {
             // The SQL engine says `relation 'x' was not found`.
             unknown if unknown.contains("was not found") && unknown.contains("relation") => {
                 Error::Query(format!("{unknown}; the tables are {}", context.get_tables().join(", ")))

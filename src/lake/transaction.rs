@@ -162,7 +162,7 @@ impl Transaction {
 
     /// Merges everything into new parts, makes them durable, then replaces the manifest. Returns the inputs with the
     /// counts of merging added, in the order given.
-    pub fn commit(mut self, mut inputs: Vec<Input>) -> Result<Vec<Input>, Error> {
+    pub fn commit(mut self, mut inputs: Vec<Input>) -> Result<(Vec<Input>, u64), Error> {
         let incomplete = self.settle_pokes(&mut inputs)?;
         self.rename_stand_ins()?;
         let mut tally = Tally::default();
@@ -177,7 +177,7 @@ impl Transaction {
         if recorded || !added.is_empty() || !removed.is_empty() {
             self.replace(added, &removed)?;
         }
-        Ok(inputs)
+        Ok((inputs, tally.implied.written))
     }
 
     /// Puts new parts in the place of old ones, or leaves the lake as it was.
@@ -296,11 +296,8 @@ impl Transaction {
         let left_out = Rc::new(Shared::new(false));
         let part_layout = std::sync::Arc::new(Layout::new(table));
         if let Some(old) = &old {
-            let path = self.lake.root.join(old.path());
             // What is damaged would be written anew with a hash that fits.
-            if layout::hash_file(&path)? != (old.sha256.clone(), old.bytes) {
-                return Err(Error::Damaged { path });
-            }
+            let path = self.lake.check_content(old)?;
             let reader = PartReader::open(&path, part_layout.clone(), month)?;
             merger.add(Stream::of_part(HeldRows::new(reader, renamed.clone(), left_out.clone(), &scratch)))?;
         }

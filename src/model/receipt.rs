@@ -79,6 +79,8 @@ pub struct Receipt {
     pub deployment: Deployment,
     /// Each source, in the order of their paths.
     pub sources: Vec<SourceReceipt>,
+    /// Rows new to the lake that rows of the sources imply, such as the attempt that a log tells of; no source counts them.
+    pub implied: u64,
     /// Earliest and latest instant among the rows read.
     pub span: Option<TimeRange>,
     /// What was wrong.

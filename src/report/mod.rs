@@ -12,6 +12,7 @@ mod words;
 mod tests;
 
 use crate::analysis::Analysis;
+pub(crate) use words::{count, counted};
 
 /// A report, ready to be written to files.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,10 +1,10 @@
 //! `ingest`: inputs to the lake, with a receipt.
 
-use super::{Context, quarantine::Quarantine};
+use super::{Context, quarantine::Quarantine, receipt_text};
 use crate::{
     cli::{
         args::{Ingest, InputOptions},
-        console::{Console, line},
+        console::line,
         exit::{Error, Outcome},
         wire::receipt::Document,
     },
@@ -25,11 +25,9 @@ pub(super) fn run(context: &Context<'_>, args: &Ingest) -> Result<Outcome, Error
     if context.console.json {
         context.console.document(&Document::from(&receipt))?;
     } else {
-        context.console.say(&summary(&receipt, context.console))?;
+        context.console.say(&receipt_text::summary(&receipt, context.console))?;
     }
-    for warning in &receipt.warnings {
-        context.console.warn(warning);
-    }
+    receipt_text::warn(&receipt.warnings, context.console);
     Ok(Outcome::Fine)
 }
 
@@ -132,6 +130,12 @@ fn recognise_all(
             Err(error) if !file.named => {
                 let path = file.path.display().to_string();
                 passed_over.push(Defect { path, line: None, reason: error.reason(), count: 1 });
+            }
+            // A shell made names of a pattern, perhaps.
+            Err(ingest::Error::Unrecognised { path, reason }) if found.len() > 1 => {
+                let reason =
+                    format!("{reason} (no export? Leave it out, or name its folder, where such files are passed over)");
+                return Err(ingest::Error::Unrecognised { path, reason }.into());
             }
             Err(error) => return Err(error.into()),
         }
@@ -250,7 +254,7 @@ fn read_all(
     warnings.extend(session.warnings());
     refuse_useless(&inputs)?;
     bar.set_message("merging");
-    let inputs = transaction.commit(inputs)?;
+    let (inputs, implied) = transaction.commit(inputs)?;
     quarantine.map_or(Ok(()), Quarantine::finish)?;
     bar.finish_and_clear();
     if stand_ins > 0 && !sources.iter().any(|source| source.home() == Some("dag_runs")) {
@@ -261,7 +265,7 @@ fn read_all(
     }
     let (sources, defects): (Vec<_>, Vec<_>) = inputs.into_iter().map(|input| (input.receipt, input.defects)).unzip();
     let defects = defects.into_iter().flatten().collect();
-    Ok(Receipt { deployment: deployment.clone(), sources, span, defects, warnings })
+    Ok(Receipt { deployment: deployment.clone(), sources, implied, span, defects, warnings })
 }
 
 /// What the user says of inputs that do not say it themselves.
@@ -356,52 +360,4 @@ fn union(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {
         (Some(a), Some(b)) => Some(TimeRange { from: a.from.min(b.from), to: a.to.max(b.to) }),
         (a, b) => a.or(b),
     }
-}
-
-/// The receipt for people.
-pub(super) fn summary(receipt: &Receipt, console: &Console) -> String {
-    let totals = receipt.totals();
-    let known = receipt.sources.iter().filter(|source| source.skipped_as_known).count();
-    let mut text = format!(
-        "{} of {} rows from {} source(s) are new under deployment `{}`",
-        totals.written,
-        totals.read,
-        receipt.sources.len(),
-        receipt.deployment
-    );
-    let parts = [
-        (totals.duplicate, "known already"),
-        (totals.superseded, "superseded"),
-        (totals.ignored, "not used"),
-        (totals.rejected, "rejected"),
-    ];
-    for (count, what) in parts.into_iter().filter(|(count, _)| *count > 0) {
-        text.push_str(&format!(", {count} {what}"));
-    }
-    if known > 0 {
-        text.push_str(&format!("; {known} source(s) were ingested before"));
-    }
-    text.push('\n');
-    if let Some(span) = receipt.span {
-        text.push_str(&format!("wall clock from {} to {}\n", span.from.minute_string(), span.to.minute_string()));
-    }
-    text.push_str(&defect_lines(&receipt.defects, console));
-    text
-}
-
-/// Defects that are printed; the rest is in the JSON receipt and in `lake sql 'SELECT * FROM defects'`.
-const SHOWN_DEFECTS: usize = 10;
-
-fn defect_lines(defects: &[Defect], console: &Console) -> String {
-    let mut text = String::new();
-    for defect in defects.iter().take(SHOWN_DEFECTS) {
-        let place = defect.line.map(|n| format!(", line {n}")).unwrap_or_default();
-        let times = if defect.count > 1 { format!(" ({} times)", defect.count) } else { String::new() };
-        let mark = console.paint("defect", anstyle::AnsiColor::Yellow);
-        text.push_str(&format!("{mark} {}{place}: {}{times}\n", line(&defect.path), line(&defect.reason)));
-    }
-    if defects.len() > SHOWN_DEFECTS {
-        text.push_str(&format!("and {} more kinds of defect (--json lists them)\n", defects.len() - SHOWN_DEFECTS));
-    }
-    text
 }

@@ -7,6 +7,7 @@ mod export_sql;
 mod ingest;
 mod lake;
 mod quarantine;
+mod receipt_text;
 mod report;
 mod settings;
 mod summary;

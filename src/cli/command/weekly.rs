@@ -1,6 +1,6 @@
 //! `weekly`: ingest, analyse and report in one. The main job.
 
-use super::{Context, analyze, ingest, report, summary::summary};
+use super::{Context, analyze, ingest, receipt_text, report, summary::summary};
 use crate::{
     analysis::Analysis,
     cli::{
@@ -42,12 +42,12 @@ pub(super) fn weekly(
     } else {
         let text = format!(
             "{}\n{}\nreport: {}\n",
-            ingest::summary(&receipt, context.console),
+            receipt_text::summary(&receipt, context.console),
             summary(context, &analysis),
             line(&paths.html)
         );
         context.console.say(&text)?;
-        receipt.warnings.iter().for_each(|warning| context.console.warn(warning));
+        receipt_text::warn(&receipt.warnings, context.console);
     }
     Ok(analysis)
 }

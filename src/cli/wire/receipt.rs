@@ -13,6 +13,8 @@ pub(in crate::cli) struct Document {
     deployment: String,
     sources: Vec<Source>,
     totals: Rows,
+    /// Rows new to the lake that rows of the sources imply, such as the attempt that a log tells of; no source counts them.
+    rows_implied: u64,
     span: Option<Span>,
     defects: Vec<Defect>,
     warnings: Vec<String>,
@@ -110,6 +112,7 @@ impl From<&model::Receipt> for Document {
             deployment: receipt.deployment.to_string(),
             sources: receipt.sources.iter().map(source).collect(),
             totals: receipt.totals().into(),
+            rows_implied: receipt.implied,
             span: receipt.span.map(|span| Span { from: span.from.to_string(), to: span.to.to_string() }),
             defects: receipt.defects.iter().map(defect).collect(),
             warnings: receipt.warnings.clone(),

@@ -196,8 +196,8 @@ impl Answer<'_> {
         }
         if let Some((count, name)) = &self.unresolved {
             self.sink.warn(format!(
-                "{count} series are kept under names that hold ids which are not known, such as `{name}`: ingest the \
-                 metadata database as well"
+                "{count} series are kept under names that hold ids which are not known, such as `{name}`: names \
+                 are settled when metrics are read, so ingest the metadata database before them or at once, into a new lake"
             ));
         }
         if self.failed {

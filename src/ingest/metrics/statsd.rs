@@ -269,8 +269,8 @@ impl Reader<'_> {
         }
         if let Some(name) = self.unresolved_name {
             sink.warn(format!(
-                "{} values are kept under names that hold ids which are not known, such as `{name}`: ingest the \
-                 metadata database as well",
+                "{} values are kept under names that hold ids which are not known, such as `{name}`: names \
+                 are settled when metrics are read, so ingest the metadata database before them or at once, into a new lake",
                 self.unresolved
             ));
         }
