@@ -65,7 +65,6 @@ fn read(path: &Path) -> u64 {
     let settings = Settings::default();
     let sources = recognise(path, "bench", &settings).expect("an input");
     let mut session = Session::new(settings, true);
-    session.learn_templates(&sources).expect("templates");
     let rows = |source: &windtunnel::ingest::Source, session: &mut Session| {
         source.read(session, &mut Dropped, false).expect("rows").counts.read
     };

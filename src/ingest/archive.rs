@@ -33,17 +33,6 @@ pub(super) fn read(input: &mut dyn BufRead, tools: &mut Tools, sink: &mut dyn Si
     }
 }
 
-/// Reads the logs for the templates of their lines alone.
-pub(super) fn learn(input: &mut dyn BufRead, tools: &mut Tools) -> Result<(), Halt> {
-    let hints = logs::Hints { utc_offset_s: tools.settings.utc_offset_s };
-    let logs = &mut tools.logs;
-    each(input, &mut |path, member| match log(path, member) {
-        Some((format, mut content)) => logs.learn(format, path, &mut content, &hints),
-        None => Ok(()),
-    })
-    .map(drop)
-}
-
 /// Visits the files in an archive. Returns what keeps it from being read to its end.
 ///
 /// Records before a member are read here: the reader of archives would keep one of any length.

@@ -357,12 +357,12 @@ impl Scanner {
     }
 }
 
-/// The inside of a field that a writer of quoted values quoted because it holds quotes, each of which it doubled. A text
-/// format would hardly hold such a value; any other one with quotes around it is what it says.
-fn doubled_quotes(field: &[u8]) -> Option<&[u8]> {
+/// The inside of a field that a writer quoted, as psql's CSV and spreadsheets do with tabs too: quotes in it are doubled. No
+/// column that is kept holds values that a text format would write so.
+fn quoted(field: &[u8]) -> Option<&[u8]> {
     let inner = field.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     let doubled = inner.chunk_by(|a, b| a == b).filter(|run| run[0] == b'"').all(|run| run.len().is_multiple_of(2));
-    (doubled && memchr(b'"', inner).is_some()).then_some(inner)
+    doubled.then_some(inner)
 }
 
 /// `\N` is no value and stays as it is.
@@ -371,7 +371,7 @@ fn unescape(field: &[u8], into: &mut Vec<u8>) {
         into.extend_from_slice(field);
         return;
     }
-    if let Some(inner) = doubled_quotes(field) {
+    if let Some(inner) = quoted(field) {
         // Half of each pair stays.
         let pairs = inner.split(|byte| *byte == b'"').step_by(2);
         into.extend_from_slice(&pairs.collect::<Vec<_>>().join(&b'"'));

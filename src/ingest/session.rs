@@ -1,7 +1,6 @@
 //! What the sources of one ingest know of each other: names and durations of tasks, templates of log lines, pages.
 
 use super::{
-    Error, Source,
     ids::Ids,
     json, logs,
     metrics::{CsvMapping, Durations, TimerUnit},
@@ -80,19 +79,9 @@ impl Session {
         }
     }
 
-    /// Reads the first logs for their templates alone, so that early lines get the template that later ones make of theirs.
-    /// What lies beyond the first 32 MB of them is seen when it is read.
-    pub fn learn_templates(&mut self, sources: &[Source]) -> Result<(), Error> {
-        let mut bytes = 0;
-        for source in sources {
-            if bytes >= LEARNED_BYTES {
-                break;
-            }
-            if source.learn_templates(&mut self.tools)? {
-                bytes += source.bytes()?;
-            }
-        }
-        Ok(())
+    /// Templates of log lines that later lines made more general, each with what it is now.
+    pub fn generalised_templates(&self) -> HashMap<Text, Text> {
+        self.tools.logs.generalised()
     }
 
     /// What is to be said when all sources are read.
@@ -111,9 +100,6 @@ impl Session {
     }
 }
 
-/// Bytes of logs, as they lie there, that are read twice. They hold the templates of nearly all lines that follow, and cost a
-/// second at most.
-const LEARNED_BYTES: u64 = 32 << 20;
 /// Durations of a task that are kept for its median.
 const MAX_DURATIONS: usize = 64;
 /// Tasks that are kept: far above any installation, and a bound on memory.

@@ -224,18 +224,6 @@ impl Source {
         Ok(())
     }
 
-    /// Reads a log for the templates of its lines alone. False for any other source.
-    pub(super) fn learn_templates(&self, tools: &mut super::session::Tools) -> Result<bool, Error> {
-        let hints = logs::Hints { utc_offset_s: tools.settings.utc_offset_s };
-        // The receiver of such a reading keeps nothing and never halts.
-        let _ = match &self.content {
-            Content::Log(format) => tools.logs.learn(*format, &self.shown, &mut open::open(&self.path)?, &hints),
-            Content::Archive => archive::learn(&mut open::open(&self.path)?, tools),
-            _ => return Ok(false),
-        };
-        Ok(true)
-    }
-
     fn read_metrics(
         &self,
         format: metrics::Format,

@@ -152,13 +152,13 @@ mod tests {
     }
 
     #[test]
-    fn quotes_in_tab_separated_texts_are_data_unless_the_writer_quotes() {
-        let psql = ours(b"a\tb\n\"x\"\t{\"k\": 1}\n\"a\"b\"\t\"\n", 64, b'\t');
-        assert_eq!(psql[1].1, [b"\"x\"".to_vec(), b"{\"k\": 1}".to_vec()]);
+    fn quotes_in_tab_separated_texts_are_data_unless_they_enclose_a_field() {
+        let psql = ours(b"a\tb\n\"\"\t{\"k\": 1}\n\"a\"b\"\t\"\n", 64, b'\t');
+        assert_eq!(psql[1].1, [b"".to_vec(), b"{\"k\": 1}".to_vec()]);
         assert_eq!(psql[2].1, [b"\"a\"b\"".to_vec(), b"\"".to_vec()]);
         // Python's `csv.excel_tab`, which quotes what needs it.
-        let excel = ours(b"a\tb\nx\t\"{\"\"k\"\": \"\"\"\"}\"\n", 64, b'\t');
-        assert_eq!(excel[1].1, [b"x".to_vec(), b"{\"k\": \"\"}".to_vec()]);
+        let excel = ours(b"a\tb\n\"x y\"\t\"{\"\"k\"\": \"\"\"\"}\"\n", 64, b'\t');
+        assert_eq!(excel[1].1, [b"x y".to_vec(), b"{\"k\": \"\"}".to_vec()]);
         let all = ours(b"\xef\xbb\xbf\"a\"\t\"b\"\n\"x\ty\"\t\"1\n\"\"2\"\n", 64, b'\t');
         assert_eq!(all[1].1, [b"x\ty".to_vec(), b"1\n\"2".to_vec()]);
     }

@@ -325,7 +325,7 @@ mod tests {
                 batch.push_cells(&cells(attempt), month_word(Some(Month::from_number(attempt.0))), 0);
             }
             let order = sorted(&batch, Order::Identity);
-            Stream::of_batch(batch, order)
+            Stream::of_batch(batch, order, None)
         });
         let mut merger = Merger::new(layout.clone(), Order::Identity, streams.collect()).expect("merger");
         let folder = tempfile::tempdir().expect("folder");

@@ -8,7 +8,9 @@ use super::{
     batch::Batch,
     packed::{Layout, Packed, Texts},
 };
+use crate::model::Text;
 use std::{
+    collections::HashMap,
     fs::File,
     io::{BufReader, BufWriter, ErrorKind, Read, Write},
     path::{Path, PathBuf},
@@ -32,6 +34,32 @@ impl Block {
     pub(super) fn row<'a>(&'a self, layout: &'a Layout, row: usize) -> Packed<'a> {
         let width = layout.width;
         Packed { layout, words: &self.words[row * width..(row + 1) * width], texts: &self.texts }
+    }
+}
+
+/// Texts of one column that were found to be others when all rows were there.
+#[derive(Debug)]
+pub(super) struct Renames {
+    place: usize,
+    others: HashMap<Text, Text>,
+}
+
+impl Renames {
+    pub(super) fn new(place: usize, others: HashMap<Text, Text>) -> Self {
+        Self { place, others }
+    }
+
+    /// Codes stay, so that two of them may stand for one text until the rows are copied elsewhere.
+    pub(super) fn apply(&self, block: &mut Block) {
+        let Some(texts) = block.texts.get_mut(self.place) else { return };
+        let codes = 0..texts.len() as u32;
+        if codes.clone().any(|code| self.others.contains_key(texts.get(code))) {
+            let mut renamed = Texts::default();
+            for text in codes.map(|code| texts.get(code)) {
+                renamed.push(self.others.get(text).map_or(text, |other| other));
+            }
+            *texts = renamed;
+        }
     }
 }
 

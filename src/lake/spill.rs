@@ -7,7 +7,7 @@ use super::{
     order::{self, Order},
     packed::{Layout, Packed},
     rows::Stored,
-    run_file::{self, Block, BlockReader},
+    run_file::{self, Block, BlockReader, Renames},
     streams::{Merger, Stream},
     table::Table,
 };
@@ -36,6 +36,7 @@ pub(super) struct Spill {
     runs: Vec<PathBuf>,
     /// The batch that is being sorted and written.
     writing: Option<JoinHandle<Result<Batch, Error>>>,
+    renames: Option<Arc<Renames>>,
 }
 
 impl Spill {
@@ -52,6 +53,7 @@ impl Spill {
             batch,
             runs: Vec::new(),
             writing: None,
+            renames: None,
         }
     }
 
@@ -93,6 +95,11 @@ impl Spill {
             maps.clear();
         }
         Ok(())
+    }
+
+    /// Texts that are others, in all rows that were pushed.
+    pub(super) fn rename(&mut self, renames: Renames) {
+        self.renames = Some(Arc::new(renames));
     }
 
     /// Rows of another table follow: much that waits here is written out, so that tables do not add up.
@@ -147,10 +154,10 @@ impl Spill {
         drop(self.settle_writing()?);
         let mut streams = Vec::with_capacity(self.runs.len() + 1);
         for path in &self.runs {
-            streams.push(Stream::of_run(BlockReader::open(self.layout.clone(), path)?));
+            streams.push(Stream::of_run(BlockReader::open(self.layout.clone(), path)?, self.renames.clone()));
         }
         let order = order::sorted(&self.batch, self.order);
-        streams.push(Stream::of_batch(self.batch, order));
+        streams.push(Stream::of_batch(self.batch, order, self.renames.as_deref()));
         Merger::new(self.layout, self.order, streams)
     }
 }

@@ -6,7 +6,7 @@ use super::{
     order::Order,
     packed::{Layout, Packed},
     part_reader::HeldRows,
-    run_file::{Block, BlockReader},
+    run_file::{Block, BlockReader, Renames},
 };
 use std::{cmp::Ordering, sync::Arc};
 
@@ -25,20 +25,24 @@ pub(super) struct Stream {
 enum Source {
     /// All of it is in the block.
     Memory,
-    Run(BlockReader),
+    Run(BlockReader, Option<Arc<Renames>>),
     Held(Box<HeldRows>),
 }
 
 impl Stream {
-    pub(super) fn of_batch(batch: Batch, order: Vec<u32>) -> Self {
+    pub(super) fn of_batch(batch: Batch, order: Vec<u32>, renames: Option<&Renames>) -> Self {
         let (rows, maps) = (batch.rows(), CodeMaps::new(&batch.layout));
         let (words, texts) = batch.into_parts();
-        Self { source: Source::Memory, block: Block { words, texts }, order: Some(order), next: 0, rows, maps }
+        let mut block = Block { words, texts };
+        if let Some(renames) = renames {
+            renames.apply(&mut block);
+        }
+        Self { source: Source::Memory, block, order: Some(order), next: 0, rows, maps }
     }
 
-    pub(super) fn of_run(reader: BlockReader) -> Self {
+    pub(super) fn of_run(reader: BlockReader, renames: Option<Arc<Renames>>) -> Self {
         let maps = CodeMaps::new(reader.layout());
-        Self { source: Source::Run(reader), block: Block::default(), order: None, next: 0, rows: 0, maps }
+        Self { source: Source::Run(reader, renames), block: Block::default(), order: None, next: 0, rows: 0, maps }
     }
 
     /// Rows of a part; sorted by identity within it.
@@ -53,7 +57,13 @@ impl Stream {
         while self.next >= self.rows {
             let more = match &mut self.source {
                 Source::Memory => false,
-                Source::Run(reader) => reader.next(&mut self.block)?,
+                Source::Run(reader, renames) => {
+                    let more = reader.next(&mut self.block)?;
+                    if let Some(renames) = renames {
+                        renames.apply(&mut self.block);
+                    }
+                    more
+                }
                 Source::Held(rows) => rows.next(&mut self.block)?,
             };
             if !more {

@@ -36,6 +36,11 @@ pub(super) mod attempt {
     pub(crate) const SOURCE: usize = 21;
 }
 
+/// Places of columns of `log_events`.
+pub(super) mod log_event {
+    pub(crate) const TEMPLATE: usize = 12;
+}
+
 pub(super) static TASK_ATTEMPTS: Table = Table {
     name: "task_attempts",
     columns: &[

@@ -9,15 +9,17 @@ use super::{
     part_writer::PartWriter,
     resolve::Resolver,
     rows::Stored,
+    run_file::Renames,
     settle::Tally,
     spill::{DEFAULT_MEMORY, Spill},
     streams::{Merger, Stream},
     table::Table,
+    tables::{LOG_EVENTS, log_event},
 };
 use crate::model::{AttemptRef, Defect, Deployment, LogEvent, Month, Origin, Row, SourceReceipt, Text, Timestamp};
 use std::{
     cell::Cell as Shared,
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fs::{self, File},
     num::NonZero,
     path::PathBuf,
@@ -158,6 +160,13 @@ impl Transaction {
         let seen = [attempt.scheduled_at, attempt.queued_at, attempt.started_at, attempt.ended_at, attempt.updated_at];
         let month = self.month(attempt.dag_id, attempt.run_id, seen.into_iter().flatten().next());
         self.push(origin, Some(month), attempt)
+    }
+
+    /// Log lines with these templates have others: that was found out only after they were put.
+    pub fn rename_templates(&mut self, others: HashMap<Text, Text>) {
+        if let Some(spill) = self.spill(&LOG_EVENTS).filter(|_| !others.is_empty()) {
+            spill.rename(Renames::new(log_event::TEMPLATE, others));
+        }
     }
 
     /// Merges everything into new parts, makes them durable, then replaces the manifest. Returns the inputs with the

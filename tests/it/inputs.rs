@@ -1,6 +1,6 @@
 //! Every kind of input, and the same history from each of them.
 
-use super::support::{World, dataset};
+use super::support::{World, arg, dataset};
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path};
 
@@ -162,6 +162,27 @@ fn a_log_tree_becomes_dozens_of_templates() {
     assert_eq!(count(distinct), templates);
     let errors = "SELECT COUNT(*) AS n FROM log_events WHERE level = 'ERROR' AND message IS NULL";
     assert_eq!(count(errors), 0, "the message of each error is kept");
+}
+
+#[test]
+fn early_lines_have_the_template_that_later_ones_made_general() {
+    let world = World::new();
+    let lines: String = (0..60_000)
+        .map(|n| {
+            let table = if n < 59_000 { "dim_customer" } else { "dim_product" };
+            format!(
+                "[2026-11-24T12:{:02}:{:02}.000+0000] {{a.py:{n}}} INFO - loading into {table}\n",
+                n / 3_000,
+                n / 50 % 60
+            )
+        })
+        .collect();
+    let file = world.write("scheduler.log", lines);
+    // Several sorted runs on disk, and the last rows in memory.
+    let receipt = world.json(&["ingest", arg(&file), "--memory-limit", "12MB"]);
+    assert_eq!(receipt["totals"]["rows_written"], 60_000, "{receipt:#}");
+    let templates = world.sql("SELECT template, COUNT(*) AS n FROM log_events GROUP BY template");
+    assert_eq!(templates, [serde_json::json!({"template": "loading into <*>", "n": 60_000})]);
 }
 
 #[test]

@@ -235,3 +235,51 @@ fn a_wide_query_result_stands_as_records_a_narrow_one_as_a_table() {
     let unknown = world.run(&["lake", "sql", "SELECT * FROM attempts"]).exits(1);
     assert!(unknown.stderr.contains("task_attempts"), "{unknown:#?}");
 }
+
+#[test]
+fn a_query_names_its_columns_and_orders_by_aggregates() {
+    let world = small();
+    world.ingest("other", &[&dataset("airflow-2.10.5/dag_run.csv.gz")]);
+    let rows = world.sql("SELECT dag_id, count(*) FROM dag_runs GROUP BY dag_id ORDER BY count(*) DESC, dag_id");
+    let counts: Vec<u64> = rows.iter().map(|row| row["count(*)"].as_u64().expect("a count")).collect();
+    assert!(
+        counts.len() > 5 && counts.is_sorted_by(|a, b| a >= b) && counts[0] > counts[counts.len() - 1],
+        "{counts:?}"
+    );
+    let span = &world.sql("SELECT min(started_at), max(started_at) FROM dag_runs")[0];
+    assert!(span["min(started_at)"].as_str() < span["max(started_at)"].as_str(), "{span}");
+    let run =
+        world.run(&["lake", "sql", "SELECT dag_id FROM dag_runs GROUP BY dag_id ORDER BY max(started_at)"]).exits(1);
+    assert!(run.stderr.contains("AS n"), "{run:#?}");
+}
+
+#[test]
+fn no_answer_is_made_of_a_damaged_part() {
+    let world = small();
+    let (name, mut bytes) = world.parts().into_iter().find(|(name, _)| name.contains("task_attempts")).expect("a part");
+    // In the middle of the values, where Parquet itself notices nothing.
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 1;
+    std::fs::write(world.lake().join(&name), bytes).expect("written");
+    for command in [&["lake", "sql", "SELECT sum(duration_s) FROM task_attempts"][..], &["analyze"], &["report"]] {
+        let run = world.run(command).exits(1);
+        assert!(run.stdout.is_empty() && run.stderr.contains("not what the manifest says"), "{run:#?}");
+    }
+    world.run(&["lake", "sql", "SELECT count(*) FROM pools"]).exits(0);
+}
+
+#[test]
+fn a_receipt_tells_each_kind_once_and_keeps_to_the_width() {
+    let world = World::new();
+    let folder = arg(&dataset("airflow-2.10.5-metrics")).to_owned();
+    let run = world.run(&["ingest", &folder]).exits(0);
+    let table: Vec<&str> = run.stdout.lines().filter(|line| line.starts_with(' ')).collect();
+    assert!(table.len() > 6 && table.iter().all(|line| line.chars().count() <= 80), "{run:#?}");
+    assert_eq!(run.stdout.matches("StatsD capture").count(), 1, "{run:#?}");
+    let warnings: Vec<&str> = run.stderr.lines().filter(|line| line.contains("samples state no time")).collect();
+    assert!(warnings.len() <= 2, "{warnings:#?}");
+    let again = world.run(&["ingest", &folder]).exits(0);
+    assert!(again.stdout.starts_with("nothing new: "), "{again:#?}");
+    let kinds = world.run(&["ingest", "--kind", "task_instances", &folder]).exits(1);
+    assert!(kinds.stderr.contains("task_instance_history"), "{kinds:#?}");
+}

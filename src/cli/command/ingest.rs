@@ -254,6 +254,7 @@ fn read_all(
     warnings.extend(session.warnings());
     refuse_useless(&inputs)?;
     bar.set_message("merging");
+    transaction.rename_templates(session.generalised_templates());
     let (inputs, implied) = transaction.commit(inputs)?;
     quarantine.map_or(Ok(()), Quarantine::finish)?;
     bar.finish_and_clear();
@@ -283,7 +284,6 @@ fn settings(context: &Context<'_>, options: &InputOptions) -> Result<Settings, E
 fn session(lake: &Lake, deployment: &Deployment, sources: &[Source], settings: Settings) -> Result<Session, Error> {
     let learns = sources.iter().any(Source::needs_ids);
     let mut session = Session::new(settings, learns);
-    session.learn_templates(sources)?;
     if learns && lake.exists() {
         for (dag_id, task_id, median_s) in lake.tasks(deployment)? {
             session.note_task(&dag_id, &task_id, median_s);

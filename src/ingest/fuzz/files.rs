@@ -48,7 +48,6 @@ fn read(path: &Path) {
     let Ok(mut sources) = recognise(path, "fuzz", &settings) else { return };
     sources.sort_by_key(|source| source.order());
     let mut session = Session::new(settings, true);
-    session.learn_templates(&sources).expect("a file that is there");
     let mut all = Vec::new();
     for source in sources.iter().chain(&sources) {
         if source.needs_ids() {

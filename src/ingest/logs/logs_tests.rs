@@ -1,7 +1,10 @@
 //! Tests of the reader as a whole: entries of each format, what goes with them, and that each line is told exactly once.
 
 use super::*;
-use crate::{ingest::sink::Collected, model::LogEvent};
+use crate::{
+    ingest::sink::Collected,
+    model::{LogEvent, Row},
+};
 use proptest::prelude::*;
 
 fn read(path: &str, text: &str) -> Collected {
@@ -171,14 +174,13 @@ fn a_clock_without_an_offset_is_told_of_once() {
 }
 
 #[test]
-fn learning_first_makes_every_template_final() {
+fn what_became_of_a_template_is_known_in_the_end() {
     let text = "[2026-11-24T12:00:00Z] {a.py:1} INFO - into dim_a\n[2026-11-24T12:00:00Z] {a.py:1} INFO - into dim_b\n";
-    let templates = |sink: &Collected| events(sink).iter().map(|e| e.template.to_string()).collect::<Vec<_>>();
-    assert_eq!(templates(&read("a.log", text)), ["into dim_a", "into <*>"]);
     let (mut reader, mut sink) = (Reader::new(), Collected::default());
-    reader.learn(Format::Text, "a.log", &mut text.as_bytes(), &Hints::default()).expect("no halt");
     reader.read(Format::Text, "a.log", &mut text.as_bytes(), &Hints::default(), &mut sink).expect("no halt");
-    assert_eq!((templates(&sink), reader.templates()), (vec!["into <*>".to_owned(); 2], 1));
+    let templates = events(&sink).iter().map(|event| event.template.to_string()).collect::<Vec<_>>();
+    assert_eq!((templates, reader.templates()), (vec!["into dim_a".to_owned(), "into <*>".to_owned()], 1));
+    assert_eq!(reader.generalised(), [("into dim_a".into(), "into <*>".into())].into());
 }
 
 #[test]

@@ -8,15 +8,15 @@
 //! what a message is made into (see [`super::variables`]) is remembered by its hash, so that the tree is asked once for each
 //! kind of message and not for each line.
 //!
-//! A template is given as of the line: a later line may make it more general. The same lines in the same order give the same
-//! templates; another order may give other templates for the lines before a template was generalised, and, where a leaf is
-//! full or a choice is close, other groups. Learning from the lines first makes the second reading final.
+//! A template is given as of the line: a later line may make it more general. [`Miner::generalised`] says in the end what became
+//! of it. The same lines in the same order give the same templates; another order may give other groups where a leaf is full
+//! or a choice is close.
 
 use super::variables::{self, ANY};
 use crate::{ingest::secrets, model::Text};
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{BuildHasherDefault, Hasher},
 };
 
@@ -44,6 +44,8 @@ type Id = usize;
 struct Template {
     words: Vec<Box<str>>,
     text: Text,
+    /// Its texts before: at most one a word.
+    before: Vec<Text>,
 }
 
 /// All templates of one ingest.
@@ -60,7 +62,7 @@ pub(super) struct Miner {
 impl Miner {
     pub(super) fn new() -> Self {
         let any = String::from_utf8_lossy(ANY);
-        let catch_all = Template { words: vec![any.as_ref().into()], text: any.as_ref().into() };
+        let catch_all = Template { words: vec![any.as_ref().into()], text: any.as_ref().into(), before: Vec::new() };
         Self {
             templates: vec![catch_all],
             leaves: HashMap::new(),
@@ -88,6 +90,19 @@ impl Miner {
         };
         self.scratch = scratch;
         self.templates[id].text.clone()
+    }
+
+    /// Texts of templates that later lines made more general, each with what it is now. A text that two templates had, or
+    /// that one has still, stays with the first.
+    pub(super) fn generalised(&self) -> HashMap<Text, Text> {
+        let now: HashSet<&Text> = self.templates.iter().map(|template| &template.text).collect();
+        let mut generalised = HashMap::new();
+        for template in &self.templates {
+            for before in template.before.iter().filter(|before| !now.contains(before)) {
+                generalised.entry(before.clone()).or_insert_with(|| template.text.clone());
+            }
+        }
+        generalised
     }
 
     /// Templates found so far.
@@ -123,7 +138,8 @@ impl Miner {
         }
         let id = self.templates.len();
         let text = words.join(" ").into();
-        self.templates.push(Template { words: words.iter().map(|word| (*word).into()).collect(), text });
+        let words = words.iter().map(|word| (*word).into()).collect();
+        self.templates.push(Template { words, text, before: Vec::new() });
         self.leaves.entry(leaf).or_default().push(id);
         id
     }
@@ -155,7 +171,7 @@ impl Template {
             }
         }
         if changed {
-            self.text = self.words.join(" ").into();
+            self.before.push(std::mem::replace(&mut self.text, self.words.join(" ").into()));
         }
     }
 }

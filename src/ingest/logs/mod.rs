@@ -25,8 +25,8 @@ use super::{
     reading::Fault,
     sink::{Halt, Sink},
 };
-use crate::model::{DagRun, Row, Text, Timestamp};
-use std::io::BufRead;
+use crate::model::{DagRun, Text, Timestamp};
+use std::{collections::HashMap, io::BufRead};
 
 /// How a log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,20 +166,9 @@ impl Reader {
         sink.rejected(None, &fault)
     }
 
-    /// Reads a log for its templates only. Reading the logs of an ingest so before [`Reader::read`] costs the time twice and
-    /// makes every template final: without it the first lines of a kind may have a narrower template than later ones.
-    pub(super) fn learn(
-        &mut self,
-        format: Format,
-        path: &str,
-        input: &mut dyn BufRead,
-        hints: &Hints,
-    ) -> Result<(), Halt> {
-        let told = self.shared.last_run.clone();
-        let warned = self.shared.has_warned;
-        self.read(format, path, input, hints, &mut Nowhere)?;
-        (self.shared.last_run, self.shared.has_warned) = (told, warned);
-        Ok(())
+    /// Texts of templates that later lines made more general, each with what it is now.
+    pub(super) fn generalised(&self) -> HashMap<Text, Text> {
+        self.shared.miner.generalised()
     }
 
     /// Templates found so far.
@@ -187,29 +176,6 @@ impl Reader {
     pub(super) fn templates(&self) -> usize {
         self.shared.miner.count()
     }
-}
-
-/// Keeps nothing.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn row(&mut self, _: Row) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn implied(&mut self, _: Row) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn ignored(&mut self, _: &str) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn rejected(&mut self, _: Option<u64>, _: &Fault) -> Result<(), Halt> {
-        Ok(())
-    }
-
-    fn warn(&mut self, _: String) {}
 }
 
 #[cfg(test)]
