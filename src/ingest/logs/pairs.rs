@@ -5,17 +5,26 @@
 pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let (key, after) = rest.split_once('=')?;
+        let (key, after) = split_at_sign(rest)?;
         let (value, next) = value(after);
         rest = next;
-        Some((key.trim(), value.trim()))
+        Some((key.trim_ascii(), value.trim_ascii()))
     })
+}
+
+fn split_at_sign(text: &str) -> Option<(&str, &str)> {
+    let at = memchr::memchr(b'=', text.as_bytes())?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// A value, and what follows its comma.
 fn value(text: &str) -> (&str, &str) {
     let mut depth = 0_usize;
     for (at, b) in text.bytes().enumerate() {
+        // Nearly every byte is a letter or a digit.
+        if b.is_ascii_alphanumeric() {
+            continue;
+        }
         match b {
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
@@ -23,11 +32,13 @@ fn value(text: &str) -> (&str, &str) {
             _ => {}
         }
     }
-    (text.trim_end().trim_end_matches(','), "")
+    let text = text.trim_ascii_end();
+    let commas = text.bytes().rev().take_while(|b| *b == b',').count();
+    (&text[..text.len() - commas], "")
 }
 
 fn begins_pair(text: &str) -> bool {
-    let text = text.trim_start();
+    let text = text.trim_ascii_start();
     let length = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
     length > 0 && text.as_bytes().get(length) == Some(&b'=')
 }
