@@ -1,6 +1,8 @@
 //! Rows of Airflow's tables, as every version from 1.10 to 3.x writes them, to rows of the model.
 
 use super::{
+    airflow_cells::Cells,
+    airflow_columns::Columns,
     airflow_more::{self, Tools},
     fields::{Clock, Field, Texts},
     reading::Fault,
@@ -12,76 +14,8 @@ use super::{
 };
 use crate::model::{
     Attempt, AttemptRef, Dag, DagRun, DagTag, Pool, Reschedule, Row, RunState, RunType, SourceKind, TaskState, Text,
-    Timestamp, stand_in_run_id,
+    Timestamp,
 };
-use std::borrow::Cow;
-
-/// Longest id: four times what Airflow's database takes (250 characters). A longer one is a broken row.
-const MAX_ID_BYTES: usize = 1_000;
-
-/// Columns of a table, by name.
-#[derive(Clone, Debug)]
-pub(super) struct Columns {
-    names: Vec<String>,
-    has_task_instance_id: bool,
-    has_dag_version_id: bool,
-    /// From 2.10 on the number of a try is counted up when it is scheduled, before when it starts.
-    counts_when_scheduled: bool,
-    /// task_instance joined with dag_run.
-    is_joined: bool,
-}
-
-impl Columns {
-    pub(super) fn new(names: Vec<String>) -> Self {
-        let has = |name: &str| names.iter().any(|column| column == name);
-        Self {
-            has_task_instance_id: has("task_instance_id"),
-            has_dag_version_id: has("dag_version_id"),
-            counts_when_scheduled: has("executor") || has("scheduled_dttm"),
-            is_joined: has("run_id") && has("run_type"),
-            names,
-        }
-    }
-
-    pub(super) fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    fn place(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|column| column == name)
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.place(name).is_some()
-    }
-
-    /// The versions of Airflow whose tables have these columns.
-    pub(super) fn version(&self) -> Option<&'static str> {
-        let has = |name| self.has(name);
-        Some(if has("task_id") {
-            match () {
-                () if has("scheduled_dttm") || has("dag_version_id") => "3.x",
-                () if has("executor") => "2.10 to 2.11",
-                () if has("custom_operator_name") => "2.7 to 2.9",
-                () if has("updated_at") => "2.5 to 2.6",
-                () if has("map_index") => "2.3 to 2.4",
-                () if has("run_id") => "2.2",
-                () if has("queued_by_job_id") => "2.0 to 2.1",
-                () if has("execution_date") => "1.10",
-                () => return None,
-            }
-        } else {
-            match () {
-                () if has("run_after") || has("logical_date") => "3.x",
-                () if has("clear_number") => "2.8 to 2.11",
-                () if has("data_interval_start") => "2.2 to 2.7",
-                () if has("run_type") => "2.0 to 2.1",
-                () if has("execution_date") => "1.10",
-                () => return None,
-            }
-        })
-    }
-}
 
 /// Why a row gives nothing more.
 enum Stop {
@@ -105,11 +39,11 @@ impl From<Halt> for Stop {
 pub(super) struct Reader {
     table: Table,
     source: SourceKind,
-    columns: Columns,
+    pub(super) columns: Columns,
     /// Places of the columns that are read, in the order in which the mapping asks for them: row after row the same.
-    places: Vec<(&'static str, Option<usize>)>,
-    clock: Clock,
-    texts: Texts,
+    pub(super) places: Vec<(&'static str, Option<usize>)>,
+    pub(super) clock: Clock,
+    pub(super) texts: Texts,
     tools: Tools,
 }
 
@@ -148,95 +82,7 @@ impl Reader {
 /// A start that lies this many seconds behind its end is a fault of the row; less is the clocks of two hosts.
 const CLOCK_SKEW_S: f64 = 1.0;
 
-/// One row, by column name.
-struct Cells<'a, R: ?Sized> {
-    reader: &'a mut Reader,
-    row: &'a R,
-    /// Columns asked for so far.
-    asked: usize,
-}
-
 impl<'a, R: RowView + ?Sized> Cells<'a, R> {
-    #[inline]
-    fn field(&mut self, name: &'static str) -> Field<'a> {
-        let asked = self.asked;
-        self.asked += 1;
-        let place = match self.reader.places.get(asked) {
-            Some((known, place)) if std::ptr::eq(*known, name) => *place,
-            _ => self.find(name),
-        };
-        place.map_or(Field::Null, |place| self.row.field(place))
-    }
-
-    /// A row that asks for other columns than the one before, or the first one.
-    fn find(&mut self, name: &'static str) -> Option<usize> {
-        let place = self.reader.columns.place(name);
-        self.reader.places.truncate(self.asked - 1);
-        self.reader.places.push((name, place));
-        place
-    }
-
-    /// Text that is only borrowed.
-    #[inline]
-    fn borrowed(&mut self, name: &'static str) -> Result<Option<Cow<'a, str>>, Fault> {
-        match self.field(name) {
-            Field::Text(text) => Ok(Some(Cow::Borrowed(text))),
-            other => other.text(name),
-        }
-    }
-
-    fn must_borrowed(&mut self, name: &'static str) -> Result<Cow<'a, str>, Fault> {
-        let text = self.borrowed(name)?.ok_or_else(|| Fault::new(format!("{name} is missing")))?;
-        check_length(name, &text)?;
-        Ok(text)
-    }
-
-    fn text(&mut self, name: &'static str) -> Result<Option<Text>, Fault> {
-        let text = self.field(name).text(name)?;
-        Ok(text.map(|text| self.reader.texts.get(&text)))
-    }
-
-    fn must(&mut self, name: &'static str) -> Result<Text, Fault> {
-        let text = self.text(name)?.ok_or_else(|| Fault::new(format!("{name} is missing")))?;
-        check_length(name, &text)?;
-        Ok(text)
-    }
-
-    fn time(&mut self, name: &'static str) -> Result<Option<Timestamp>, Fault> {
-        let field = self.field(name);
-        self.reader.clock.read(field, name)
-    }
-
-    fn int(&mut self, name: &'static str) -> Result<Option<i32>, Fault> {
-        self.field(name).int32(name)
-    }
-
-    /// The run's id, or a stand-in where only its date is stated (before 2.2).
-    fn run_id(&mut self) -> Result<Text, Fault> {
-        match self.text("run_id")? {
-            Some(run_id) => {
-                check_length("run_id", &run_id)?;
-                Ok(run_id)
-            }
-            None => self.run_id_of_date(),
-        }
-    }
-
-    fn run_id_of_date(&mut self) -> Result<Text, Fault> {
-        let date = self.time("execution_date")?;
-        date.map(stand_in_run_id).ok_or_else(|| Fault::new("neither run_id nor execution_date is given"))
-    }
-
-    fn run_id_borrowed(&mut self) -> Result<Cow<'a, str>, Fault> {
-        match self.borrowed("run_id")? {
-            Some(run_id) => {
-                check_length("run_id", &run_id)?;
-                Ok(run_id)
-            }
-            None => self.run_id_of_date().map(|text| Cow::Owned(text.to_string())),
-        }
-    }
-
     fn attempt(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
         let dag_id = self.must_borrowed("dag_id")?;
         let run_id = self.run_id_borrowed()?;
@@ -284,25 +130,6 @@ impl<'a, R: RowView + ?Sized> Cells<'a, R> {
         Ok(())
     }
 
-    /// Airflow 3's id of this try: `id` of the live table, `task_instance_id` of the history table.
-    fn ti_id(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
-        if self.reader.columns.has_task_instance_id {
-            return self.uuid("task_instance_id");
-        }
-        if self.reader.columns.has_dag_version_id { self.uuid("id") } else { Ok(None) }
-    }
-
-    /// A UUID without its dashes: PostgreSQL writes them, SQLite does not.
-    fn uuid(&mut self, name: &'static str) -> Result<Option<Cow<'a, str>>, Fault> {
-        let plain = |c: char| c != '-' && !c.is_ascii_uppercase();
-        Ok(self.borrowed(name)?.map(|text| {
-            if text.chars().all(plain) {
-                return text;
-            }
-            Cow::Owned(text.chars().filter(|c| *c != '-').collect::<String>().to_ascii_lowercase())
-        }))
-    }
-
     /// An export of task_instance joined with dag_run tells of the run as well.
     fn implied_run(&mut self, attempt: &AttemptRef<'_>) -> Result<Option<DagRun>, Fault> {
         if !self.reader.columns.is_joined {
@@ -324,13 +151,6 @@ impl<'a, R: RowView + ?Sized> Cells<'a, R> {
             fills: None,
         };
         Ok(Some(run))
-    }
-
-    fn logical_date(&mut self) -> Result<Option<Timestamp>, Fault> {
-        match self.time("logical_date")? {
-            Some(date) => Ok(Some(date)),
-            None => self.time("execution_date"),
-        }
     }
 
     fn failure(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
@@ -454,13 +274,6 @@ impl<'a, R: RowView + ?Sized> Cells<'a, R> {
             None => Ok(sink.ignored("a DAG without tasks")?),
         }
     }
-}
-
-fn check_length(name: &str, text: &str) -> Result<(), Fault> {
-    if text.len() <= MAX_ID_BYTES {
-        return Ok(());
-    }
-    Err(Fault::of(format!("{name} is longer than {MAX_ID_BYTES} bytes"), text))
 }
 
 /// Does the row wait for a try that has not started?

@@ -2,6 +2,8 @@
 //! else in the program does.
 
 mod airflow;
+mod airflow_cells;
+mod airflow_columns;
 mod airflow_more;
 mod archive;
 mod discover;

@@ -2,7 +2,7 @@
 
 use super::{
     Error,
-    airflow::Columns,
+    airflow_columns::Columns,
     archive, json, lineage, logs, markers, metrics, open,
     reading::Fault,
     server::{self, Server},

@@ -1,7 +1,8 @@
 //! Rows of JSON through the mapping of the database's tables, so that an attempt reads the same from either.
 
 use super::{
-    airflow::{Columns, Reader},
+    airflow::Reader,
+    airflow_columns::Columns,
     json::{Kind, Mapped, Mapping},
     reading::Fault,
     sink::{Halt, Sink},

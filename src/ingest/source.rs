@@ -1,8 +1,8 @@
 //! One input that was recognised, and how it is read.
 
 use super::{
-    Error, Stopped,
-    airflow::{self, Columns},
+    Error, Stopped, airflow,
+    airflow_columns::Columns,
     archive, json, lineage, logs, markers, metrics, open,
     reading::{Counting, Fault, Reading, Receiver},
     rest::DatabaseRows,

@@ -20,9 +20,9 @@ pub(super) fn summary(receipt: &Receipt, console: &Console) -> String {
     let mut text = if known == receipt.sources.len() {
         format!("nothing new: {sources} of deployment `{}`, all ingested before\n", receipt.deployment)
     } else {
-        let (read, new) = (count(totals.read), count(totals.written));
+        let (rows, new) = (counted(totals.read as usize, "row", "rows"), count(totals.written));
         let mut text = format!(
-            "{read} rows from {sources} of deployment `{}`: {new} are new to the lake\n\n{}\n",
+            "{rows} from {sources} of deployment `{}`, {new} new to the lake\n\n{}\n",
             receipt.deployment,
             by_kind(receipt, console.width())
         );

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     ingest::{
-        airflow::{Columns, Reader},
+        airflow::Reader,
+        airflow_columns::Columns,
         table::{self, DELIMITERS},
         table_kind::{Table, table_of},
     },
