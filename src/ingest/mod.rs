@@ -6,6 +6,7 @@ mod airflow_cells;
 mod airflow_columns;
 mod airflow_more;
 mod archive;
+mod columns_read;
 mod discover;
 mod error;
 mod fields;
@@ -35,6 +36,7 @@ mod structure_tasks;
 mod table;
 mod table_kind;
 
+pub use columns_read::columns_read;
 pub use discover::{Found, discover};
 pub use error::{Error, Stopped};
 pub use metrics::{CsvMapping, TimeFormat, TimerUnit};

@@ -3,9 +3,9 @@
 use super::{
     Error,
     airflow_columns::Columns,
-    archive, json, lineage, logs, markers, metrics, open,
+    archive, columns_read, json, lineage, logs, markers, metrics, open,
     reading::Fault,
-    server::{self, Server},
+    server::Server,
     session::Settings,
     source::{Content, Source},
     sqlite,
@@ -123,7 +123,7 @@ fn database(path: &Path, shown: &str) -> Result<Vec<Source>, Error> {
 /// The tables in the database on a server.
 pub fn recognise_server(server: &Server) -> Result<Vec<Source>, Error> {
     let source = |table, header: Vec<String>, name| {
-        let fetched = server::wanted(table, &header);
+        let fetched = columns_read::wanted(table, &header);
         Source {
             path: PathBuf::new(),
             shown: format!("{}#{name}", server.shown()),

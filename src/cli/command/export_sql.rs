@@ -1,9 +1,12 @@
 //! `export-sql`: the script that a database's own client runs to export what `ingest` reads.
 
 use super::Context;
-use crate::cli::{
-    args::{Dialect, ExportSql},
-    exit::{Error, Outcome},
+use crate::{
+    cli::{
+        args::{Dialect, ExportSql},
+        exit::{Error, Outcome},
+    },
+    ingest::columns_read,
 };
 
 pub(super) fn run(context: &Context<'_>, args: &ExportSql) -> Result<Outcome, Error> {
@@ -20,9 +23,6 @@ struct Table {
     name: &'static str,
     /// Major versions of Airflow that may have it.
     airflow: std::ops::RangeInclusive<u8>,
-    /// Columns that `ingest` reads or knows the table and its version by, of all versions, separated by commas: no pickles,
-    /// no run configurations, no rendered templates. The script takes those of them that the database has.
-    columns: &'static str,
     rows: Rows,
 }
 
@@ -39,28 +39,17 @@ enum Rows {
     OfAttempt,
 }
 
-const ATTEMPT: &str = "id,task_instance_id,dag_id,task_id,run_id,execution_date,map_index,try_number,max_tries,state,operator,\
-    custom_operator_name,pool,pool_slots,queue,priority_weight,hostname,executor,job_id,queued_by_job_id,scheduled_dttm,\
-    queued_dttm,start_date,end_date,duration,updated_at,dag_version_id";
-const RUN: &str = "dag_id,run_id,run_type,state,execution_date,logical_date,run_after,queued_at,start_date,end_date,\
-    data_interval_start,data_interval_end,clear_number,updated_at";
-const FAILURE: &str = "id,dag_id,task_id,run_id,execution_date,map_index,start_date,end_date,duration";
-const POKE: &str =
-    "id,ti_id,dag_id,task_id,run_id,execution_date,map_index,try_number,start_date,end_date,reschedule_date";
-const DAG: &str = "dag_id,fileloc,owners,is_paused,schedule_interval,timetable_summary,max_active_tasks,max_active_runs,\
-    last_parsed_time";
-
 const TABLES: [Table; 10] = [
-    Table { name: "dag_run", airflow: 1..=3, columns: RUN, rows: Rows::Run },
-    Table { name: "task_instance", airflow: 1..=3, columns: ATTEMPT, rows: Rows::OfRun },
-    Table { name: "task_instance_history", airflow: 2..=3, columns: ATTEMPT, rows: Rows::OfRun },
-    Table { name: "task_fail", airflow: 1..=2, columns: FAILURE, rows: Rows::OfRun },
-    Table { name: "task_reschedule", airflow: 1..=2, columns: POKE, rows: Rows::OfRun },
-    Table { name: "task_reschedule", airflow: 3..=3, columns: POKE, rows: Rows::OfAttempt },
-    Table { name: "slot_pool", airflow: 1..=3, columns: "pool,slots,include_deferred,description", rows: Rows::All },
-    Table { name: "dag", airflow: 1..=3, columns: DAG, rows: Rows::All },
-    Table { name: "dag_tag", airflow: 2..=3, columns: "name,dag_id", rows: Rows::All },
-    Table { name: "serialized_dag", airflow: 2..=3, columns: "dag_id,dag_hash,data,data_compressed", rows: Rows::All },
+    Table { name: "dag_run", airflow: 1..=3, rows: Rows::Run },
+    Table { name: "task_instance", airflow: 1..=3, rows: Rows::OfRun },
+    Table { name: "task_instance_history", airflow: 2..=3, rows: Rows::OfRun },
+    Table { name: "task_fail", airflow: 1..=2, rows: Rows::OfRun },
+    Table { name: "task_reschedule", airflow: 1..=2, rows: Rows::OfRun },
+    Table { name: "task_reschedule", airflow: 3..=3, rows: Rows::OfAttempt },
+    Table { name: "slot_pool", airflow: 1..=3, rows: Rows::All },
+    Table { name: "dag", airflow: 1..=3, rows: Rows::All },
+    Table { name: "dag_tag", airflow: 2..=3, rows: Rows::All },
+    Table { name: "serialized_dag", airflow: 2..=3, rows: Rows::All },
 ];
 
 fn script(dialect: Dialect, airflow: u8, since: Option<jiff::civil::Date>, dir: &str) -> String {
@@ -113,9 +102,10 @@ fn export(dialect: Dialect, part: &str, table: &Table, since: Option<jiff::civil
         Dialect::Mysql => (file, fill(&doubled(&rows), &[("key", "', @key, '")])),
         Dialect::Sqlite => (doubled(&double_quoted(&file)), fill(&doubled(&rows), &[("key", SQLITE_KEY)])),
     };
-    let names = format!("'{}'", table.columns.replace(',', "', '"));
-    let values =
-        [("table", table.name), ("columns", table.columns), ("names", &names), ("file", &file), ("where", &rows)];
+    // The script takes those that the database has.
+    let columns = columns_read(table.name);
+    let names = format!("'{}'", columns.replace(',', "', '"));
+    let values = [("table", table.name), ("columns", columns), ("names", &names), ("file", &file), ("where", &rows)];
     fill(part, &values)
 }
 
@@ -215,7 +205,7 @@ mod tests {
         let secret =
             ["executor_config", "conf", "next_kwargs", "context_carrier", "unixname", "rendered_fields", "val"];
         for table in TABLES {
-            assert!(!table.columns.split(',').any(|column| secret.contains(&column)), "{}", table.name);
+            assert!(!columns_read(table.name).split(',').any(|column| secret.contains(&column)), "{}", table.name);
         }
     }
 

@@ -10,7 +10,6 @@
 //! prepared.
 
 mod catalog;
-mod columns;
 mod connection;
 mod mysql;
 mod page;
@@ -21,7 +20,6 @@ mod tls;
 mod url;
 
 use super::{Error, Stopped, fields::Field, reading::Fault, sink::Halt, table::RowView};
-pub(super) use columns::wanted;
 pub(super) use page::Read;
 use password::Password;
 use std::{fmt, io, path::Path, sync::Arc};
