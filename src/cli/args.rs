@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 pub(super) use synth::{Synth, SynthHistory};
 pub(super) use values::parse_days;
-use values::{parse_date, parse_major, parse_offset, parse_size, parse_time};
+use values::{parse_date, parse_major, parse_offset, parse_size, parse_threads, parse_time};
 
 /// Says what got slower in Airflow, since when, by how much, and how sure that is: from what Airflow already wrote down.
 #[derive(Debug, Parser)]
@@ -52,7 +52,7 @@ pub(super) struct Common {
     #[arg(long, global = true, value_name = "N")]
     pub(super) seed: Option<u64>,
     /// Worker threads [default: one a core]
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", value_parser = parse_threads)]
     pub(super) threads: Option<usize>,
     /// Memory that an ingest may fill with rows before it writes them out, such as 256MB
     #[arg(long, global = true, value_name = "SIZE", value_parser = parse_size)]
@@ -188,6 +188,16 @@ pub(super) struct InputOptions {
     /// then ~/.pgpass]
     #[arg(long, value_name = "FILE")]
     pub(super) password_file: Option<std::path::PathBuf>,
+}
+
+impl InputOptions {
+    /// Do they say of inputs what those do not say themselves?
+    pub(super) fn say_how_to_read(&self) -> bool {
+        self.timer_unit != TimerUnit::Auto
+            || self.airflow_major.is_some()
+            || self.log_utc_offset.is_some()
+            || self.api_dag.is_some()
+    }
 }
 
 /// What timers count.

@@ -23,10 +23,24 @@ pub(super) fn recognise(head: &[u8]) -> bool {
 pub(super) fn read(input: &mut dyn BufRead, tools: &mut Tools, sink: &mut dyn Sink) -> Result<(), Halt> {
     let hints = logs::Hints { utc_offset_s: tools.settings.utc_offset_s };
     let logs = &mut tools.logs;
+    let (mut found, mut others) = (false, 0_u64);
     let broken = each(input, &mut |path, member| match log(path, member) {
-        Some((format, mut content)) => logs.read(format, path, &mut content, &hints, sink),
-        None => sink.ignored("a member of an archive that is no log: unpack the archive to read it"),
+        Some((format, mut content)) => {
+            found = true;
+            logs.read(format, path, &mut content, &hints, sink)
+        }
+        None => {
+            others += 1;
+            Ok(())
+        }
     })?;
+    for _ in 0..others {
+        if found {
+            sink.ignored("a member of an archive that is no log: unpack the archive to read it")?;
+        } else {
+            sink.rejected(None, &Fault::new("an archive without a log: only logs are read from one, so unpack it"))?;
+        }
+    }
     match broken {
         Some(error) => sink.rejected(None, &Fault::of("the archive cannot be read on from here", &error.to_string())),
         None => Ok(()),

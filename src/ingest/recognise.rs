@@ -101,6 +101,8 @@ fn no_text(head: &[u8]) -> Option<&'static str> {
         Some(
             "an HTML page, not an export: was it saved from a login page? Export the tables instead (`windtunnel export-sql`)",
         )
+    } else if head.starts_with(b"PK\x03\x04") {
+        Some("a zip archive: unpack it and ingest the files")
     } else if head.contains(&0) {
         Some("a binary file of no kind that is known")
     } else {

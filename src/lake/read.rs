@@ -139,9 +139,17 @@ pub(super) fn query(error: PolarsError) -> Error {
     };
     // The engine appends its plan, which only its makers can read.
     let text = error.to_string();
-    let said = text.split("\n\nResolved plan").next().unwrap_or(&text).trim().to_owned();
+    let mut said = text.split("\n\nResolved plan").next().unwrap_or(&text).trim().to_owned();
+    // Or what it parsed, which goes on for pages.
+    if let Some((end, _)) = said.char_indices().nth(MAX_SAID) {
+        said.truncate(end);
+        said.push_str("…; the engine has no answer to this form of query");
+    }
     if damaged { Error::Unreadable(said) } else { Error::Query(said) }
 }
+
+/// Characters of what the engine says that are told.
+const MAX_SAID: usize = 240;
 
 /// What the Parquet reader says of a file that is none, or not a whole one.
 const DAMAGE: [&str; 3] = ["out of specification", "underlying IO", "decompress"];

@@ -200,7 +200,7 @@ fn of_attempt(poke: Reschedule, attempt: &AttemptRef<'_>) -> Reschedule {
 }
 
 fn note_unknown_attempt(input: &mut Input) {
-    const REASON: &str = "task_reschedule refers to a task instance that is not known; ingest task_instance as well";
+    const REASON: &str = "task_reschedule refers to a task instance that is in no export so far: export task_instance, or it was deleted";
     match input.defects.iter_mut().find(|defect| defect.reason == REASON) {
         Some(defect) => defect.count += 1,
         None => {

@@ -1,11 +1,13 @@
-//! What a query says, put so that the engine answers what was asked. polars 0.55 names `count(*)` `len` and `min(x)` `x`, so
-//! that two of a kind clash, and orders by an aggregate as if it were applied to the result.
+//! What a query says, put so that the engine answers what was asked, or refused where it would answer something else.
+//! polars 0.55 names `count(*)` `len` and `min(x)` `x`, so that two of a kind clash; it orders by an aggregate as if it were
+//! applied to the result, tests a condition in ON on the table before, sums a constant once, and takes an aggregate within a
+//! window for the row's own.
 
 use super::Error;
 use sqlparser::{
     ast::{
-        Expr, Function, Ident, OrderByKind, Query, SelectItem, SetExpr, Statement, Visit, VisitMut, VisitorMut,
-        visit_expressions, visit_relations,
+        BinaryOperator, Expr, Function, FunctionArguments, Ident, JoinConstraint, JoinOperator, OrderByKind, Query,
+        Select, SelectItem, SetExpr, Statement, Visit, VisitMut, VisitorMut, visit_expressions, visit_relations,
     },
     dialect::GenericDialect,
     parser::Parser,
@@ -49,6 +51,25 @@ struct Settle {
 impl VisitorMut for Settle {
     type Break = Error;
 
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        match settle_joins(select) {
+            Ok(moved) => {
+                self.changed |= moved;
+                ControlFlow::Continue(())
+            }
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        match expr {
+            Expr::Function(function) => {
+                refuse_function(function).map_or_else(ControlFlow::Break, ControlFlow::Continue)
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         let Query { body, order_by: Some(order), .. } = query else { return ControlFlow::Continue(()) };
         let (SetExpr::Select(select), OrderByKind::Expressions(order)) = (&mut **body, &mut order.kind) else {
@@ -67,6 +88,97 @@ impl VisitorMut for Settle {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Conditions in ON beside equal columns go to WHERE, where the join is an inner one. Were there any?
+fn settle_joins(select: &mut Select) -> Result<bool, Error> {
+    let mut moved = false;
+    for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
+        let inner = matches!(join.join_operator, JoinOperator::Join(_) | JoinOperator::Inner(_));
+        let (JoinOperator::Join(JoinConstraint::On(on))
+        | JoinOperator::Inner(JoinConstraint::On(on))
+        | JoinOperator::Left(JoinConstraint::On(on))
+        | JoinOperator::LeftOuter(JoinConstraint::On(on))
+        | JoinOperator::Right(JoinConstraint::On(on))
+        | JoinOperator::RightOuter(JoinConstraint::On(on))
+        | JoinOperator::FullOuter(JoinConstraint::On(on))
+        | JoinOperator::Semi(JoinConstraint::On(on))
+        | JoinOperator::LeftSemi(JoinConstraint::On(on))
+        | JoinOperator::RightSemi(JoinConstraint::On(on))
+        | JoinOperator::Anti(JoinConstraint::On(on))
+        | JoinOperator::LeftAnti(JoinConstraint::On(on))
+        | JoinOperator::RightAnti(JoinConstraint::On(on))) = &mut join.join_operator
+        else {
+            continue;
+        };
+        let mut all = Vec::new();
+        conjuncts(on.clone(), &mut all);
+        let (equal, others): (Vec<Expr>, Vec<Expr>) = all.into_iter().partition(are_equal_columns);
+        let Some(other) = others.first() else { continue };
+        let together = |a: Expr, b: Expr| Expr::BinaryOp { left: a.into(), op: BinaryOperator::And, right: b.into() };
+        match equal.into_iter().reduce(together) {
+            Some(equal) if inner => {
+                *on = equal;
+                let all = others.into_iter().chain(select.selection.take().map(|held| Expr::Nested(held.into())));
+                select.selection = all.reduce(together);
+                moved = true;
+            }
+            _ => {
+                return Err(Error::Query(format!(
+                    "ON {other}: only equal columns of the two tables can be asked for there; filter a table before it is \
+                     joined, as in `LEFT JOIN (SELECT .. FROM t WHERE ..) AS t ON ..`"
+                )));
+            }
+        }
+    }
+    Ok(moved)
+}
+
+/// The conditions that must all hold.
+fn conjuncts(expr: Expr, into: &mut Vec<Expr>) {
+    match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            conjuncts(*left, into);
+            conjuncts(*right, into);
+        }
+        Expr::Nested(inner) => conjuncts(*inner, into),
+        other => into.push(other),
+    }
+}
+
+fn are_equal_columns(expr: &Expr) -> bool {
+    let table = |side: &Expr| match side {
+        Expr::CompoundIdentifier(parts) => Some(parts[..parts.len() - 1].to_vec()),
+        Expr::Identifier(_) => Some(Vec::new()),
+        _ => None,
+    };
+    match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
+            table(left).zip(table(right)).is_some_and(|(left, right)| left.is_empty() || left != right)
+        }
+        _ => false,
+    }
+}
+
+fn refuse_function(function: &Function) -> Result<(), Error> {
+    let named = |wanted: &str| function.name.to_string().eq_ignore_ascii_case(wanted);
+    let FunctionArguments::List(arguments) = &function.args else { return Ok(()) };
+    let has_column = visit_expressions(&arguments.args, |expr| match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    if named("sum") && !has_column.is_break() {
+        return Err(Error::Query(format!("{function}: the sum of a constant; write count(*), and multiply it")));
+    }
+    if let Some(over) = &function.over
+        && (has_aggregate(&arguments.args) || has_aggregate(over))
+    {
+        return Err(Error::Query(format!(
+            "{function}: an aggregate within a window; compute it in a subquery first, as in `SELECT n, sum(n) OVER () FROM \
+             (SELECT count(*) AS n .. GROUP BY ..)`"
+        )));
+    }
+    Ok(())
 }
 
 /// Names the columns of the result, unless they are plain ones. Did it have to?
@@ -162,6 +274,32 @@ mod tests {
             "SELECT * FROM (SELECT a, sum(b) AS \"sum(b)\" FROM t GROUP BY a ORDER BY \"sum(b)\" LIMIT 1)"
         );
         assert!(text("SELECT a FROM t GROUP BY a ORDER BY max(b)").contains("select it too"));
+    }
+
+    #[test]
+    fn conditions_in_on_are_asked_where_the_engine_answers_them() {
+        assert_eq!(
+            text("SELECT a.x FROM a JOIN b ON a.k = b.k AND b.s = 'f' AND (a.m = b.m) WHERE a.x > 1 OR b.y > 2"),
+            "SELECT a.x FROM a JOIN b ON a.k = b.k AND a.m = b.m WHERE b.s = 'f' AND (a.x > 1 OR b.y > 2)"
+        );
+        assert!(text("SELECT a.x FROM a LEFT JOIN b ON a.k = b.k AND b.s = 'f'").contains("filter a table before"));
+        assert!(text("SELECT a.x FROM a JOIN b ON a.k > b.k").contains("only equal columns"));
+        let plain = "SELECT a.x FROM a LEFT JOIN b ON (a.k = b.k and a.m=b.m)";
+        assert_eq!(text(plain), plain);
+    }
+
+    #[test]
+    fn what_the_engine_would_answer_wrongly_is_refused() {
+        for (query, said) in [
+            ("SELECT sum(1) FROM t", "count(*)"),
+            ("SELECT a FROM (SELECT a, SUM(2 * 3) AS b FROM t GROUP BY a) WHERE b > 1", "count(*)"),
+            ("SELECT a, sum(count(*)) OVER () AS n FROM t GROUP BY a", "subquery"),
+            ("SELECT a, rank() OVER (ORDER BY count(*)) AS n FROM t GROUP BY a", "subquery"),
+        ] {
+            assert!(text(query).contains(said), "{query}: {}", text(query));
+        }
+        let plain = "SELECT sum(CASE WHEN a > 1 THEN 1 ELSE 0 END) AS n, sum(b) OVER (PARTITION BY a) AS m FROM t";
+        assert_eq!(text(plain), plain);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     Error, Lake, layout,
-    manifest::{Manifest, Part},
+    manifest::{Manifest, Part, SourceDefect},
     merge::merge_month,
     packed::{Layout, MONTH, month_of},
     part_reader::{HeldRows, PartReader, Scratch},
@@ -106,6 +106,17 @@ impl Transaction {
                 && s.sha256 == sha256
                 && (table.is_none() || s.table.as_deref() == table)
         })
+    }
+
+    /// What was wrong in this content when it was ingested into this deployment.
+    pub fn known_defects(&self, sha256: &str, table: Option<&str>, path: &str) -> Vec<Defect> {
+        let deployment = self.deployment.as_str();
+        let source = self.manifest.sources.iter().find(|s| {
+            s.deployment == deployment && s.sha256 == sha256 && (table.is_none() || s.table.as_deref() == table)
+        });
+        let defect =
+            |d: &SourceDefect| Defect { path: path.to_owned(), line: d.line, reason: d.reason.clone(), count: d.count };
+        source.into_iter().flat_map(|source| &source.defects).map(defect).collect()
     }
 
     /// Takes one row.

@@ -56,6 +56,14 @@ pub(in crate::cli) fn parse_days(text: &str) -> Result<f64, String> {
     }
 }
 
+/// One or more.
+pub(in crate::cli) fn parse_threads(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|threads| *threads > 0)
+        .ok_or_else(|| format!("`{text}` is no number of threads: write 1 or more"))
+}
+
 /// Bytes, or a number with K, M, G (powers of 1024) and an optional B.
 pub(in crate::cli) fn parse_size(text: &str) -> Result<u64, String> {
     let bad = || format!("`{text}` is no size: write 256MB or 1G");

@@ -198,6 +198,11 @@ fn read_all(
             receipt.sha256 = source.hash()?;
             receipt.skipped_as_known = transaction.knows(&receipt.sha256, source.home());
         }
+        if receipt.skipped_as_known {
+            defects = transaction.known_defects(&receipt.sha256, source.home(), &source.shown);
+            // Who asks for its rows that could not be read gets them, whatever was ingested when.
+            receipt.skipped_as_known = defects.is_empty() || !options.strict && options.quarantine.is_none();
+        }
         if !receipt.skipped_as_known {
             let mut put = Put {
                 transaction: &mut transaction,
@@ -262,6 +267,13 @@ fn read_all(
         warnings.push(format!(
             "{stand_ins} task instances name their run by date only (Airflow before 2.2) and no dag_run came with them; \
              ingest dag_run as well, before or later"
+        ));
+    }
+    let known = inputs.iter().filter(|input| input.receipt.skipped_as_known).count();
+    if known > 0 && options.say_how_to_read() {
+        warnings.push(format!(
+            "{known} source(s) were ingested before and are not read again: what the options say of them (unit of timers, \
+             offset, version, DAG) changes nothing; ingest into a new lake to have them read so"
         ));
     }
     let (sources, defects): (Vec<_>, Vec<_>) = inputs.into_iter().map(|input| (input.receipt, input.defects)).unzip();

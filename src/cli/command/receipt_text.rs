@@ -142,7 +142,7 @@ fn defects(receipt: &Receipt, console: &Console) -> String {
         text.push_str(&format!("and {} more kinds of defect\n", groups.len() - SHOWN));
     }
     if groups.len() > SHOWN || groups.iter().any(|(_, more)| *more > 0) {
-        text.push_str("each one: --json, or `windtunnel lake sql 'SELECT * FROM defects'`\n");
+        text.push_str("--json lists each one\n");
     }
     text
 }

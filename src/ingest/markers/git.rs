@@ -81,7 +81,7 @@ fn date(line: &str) -> Option<(&str, bool)> {
 
 /// Hash, date and subject of a line, in this order or with the date first.
 fn one(line: &str) -> Option<(&str, Date<'_>, &str)> {
-    let line = line.trim().trim_matches(['"', '\'']);
+    let line = unquoted(line.trim());
     let (first, rest) = cut(line)?;
     if is_hash(first) {
         let (date, subject) = dated(rest)?;
@@ -90,6 +90,12 @@ fn one(line: &str) -> Option<(&str, Date<'_>, &str)> {
     let (date, rest) = dated(line)?;
     let (hash, subject) = cut(rest).unwrap_or((rest, ""));
     is_hash(hash).then_some((hash, date, subject))
+}
+
+/// A format that a script quoted twice puts quotes around each line; one at an end alone is the subject's.
+fn unquoted(line: &str) -> &str {
+    let inner = |quote| line.strip_prefix(quote)?.strip_suffix(quote);
+    inner('"').or_else(|| inner('\'')).unwrap_or(line)
 }
 
 /// A word and what follows its separator.
