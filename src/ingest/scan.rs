@@ -13,6 +13,9 @@ use std::io::BufRead;
 /// Longest record: a quote that is never closed would otherwise take the rest of the file for one field.
 const MAX_RECORD: usize = 16 << 20;
 
+/// Least bytes in which a quoted record must end: far longer than a record of Airflow's tables mostly is.
+const MIN_PATIENCE: usize = 1 << 10;
+
 /// Splits bytes into records.
 pub(super) struct Scanner {
     dialect: Dialect,
@@ -28,6 +31,9 @@ pub(super) struct Scanner {
     tried: usize,
     /// Line at which the next record begins, from 1.
     line: u64,
+    /// Bytes in which a quoted record must end: less after each that did not, so that a text in which no quote is ever
+    /// closed does not cost its length for each of its lines.
+    patience: usize,
 }
 
 /// Bytes that are split, and what is known of all of them.
@@ -70,6 +76,7 @@ impl Scanner {
             carry: Vec::new(),
             tried: 0,
             line: 1,
+            patience: MAX_RECORD,
         }
     }
 
@@ -149,8 +156,10 @@ impl Scanner {
             if rest.is_empty() {
                 break;
             }
-            match self.quoted_record(rest, last) {
+            let window = &rest[..rest.len().min(self.patience)];
+            match self.quoted_record(window, last && window.len() == rest.len()) {
                 Step::Record(length) => {
+                    self.patience = (2 * self.patience).min(MAX_RECORD);
                     self.visit_unquoted(visit)?;
                     self.line += memchr_iter(b'\n', &rest[..length]).count() as u64;
                     start += length;
@@ -159,7 +168,8 @@ impl Scanner {
                     self.line += memchr_iter(b'\n', &rest[..length]).count() as u64;
                     start += length;
                 }
-                Step::More if rest.len() > MAX_RECORD || last => {
+                Step::More if rest.len() > self.patience || last => {
+                    self.patience = (self.patience / 2).max(MIN_PATIENCE);
                     // Take up again at the next line.
                     let length = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
                     let shown = String::from_utf8_lossy(&rest[..length.min(200)]).into_owned();
@@ -277,18 +287,18 @@ impl Scanner {
                 }
                 csv_core::ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 csv_core::ReadRecordResult::InputEmpty if last && read == bytes.len() => {
+                    // A line end that was not written ends the record, unless a quote is open.
+                    let ended = self.core.read_record(b"\n", &mut self.unquoted[written..], &mut self.ends[fields..]);
+                    (written, fields) = (written + ended.2, fields + ended.3);
+                    if ended.0 == csv_core::ReadRecordResult::Record {
+                        self.ends.truncate(fields);
+                        self.unquoted_len = written;
+                        return Step::Record(read);
+                    }
                     // An empty input tells the parser that this is the end.
                     let ended = self.core.read_record(&[], &mut self.unquoted[written..], &mut self.ends[fields..]);
-                    let whole = ended.0 == csv_core::ReadRecordResult::Record
-                        && memchr_iter(b'"', bytes).count().is_multiple_of(2);
-                    self.ends.truncate(fields + ended.3);
-                    self.unquoted_len = written + ended.2;
-                    let blank = ended.0 == csv_core::ReadRecordResult::End && self.ends.is_empty();
-                    return match (whole, blank) {
-                        (true, _) => Step::Record(read),
-                        (_, true) => Step::Blank(read),
-                        _ => Step::More,
-                    };
+                    let blank = ended.0 == csv_core::ReadRecordResult::End && fields + ended.3 == 0;
+                    return if blank { Step::Blank(read) } else { Step::More };
                 }
                 _ => return Step::More,
             }

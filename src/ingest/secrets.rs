@@ -21,8 +21,8 @@ const CLASS: [u8; 256] = {
     while b < 256 {
         let word = if (b as u8).is_ascii_alphanumeric() { WORD } else { 0 };
         class[b] = match (b as u8).to_ascii_lowercase() {
-            b'a' | b'b' | b'd' | b'e' | b'g' | b'n' | b'p' | b'r' | b's' | b'x' | b'y' => word | START,
-            b':' | b'=' | b'-' => MARK,
+            b'a' | b'b' | b'd' | b'e' | b'g' | b'h' | b'n' | b'p' | b'r' | b's' | b'x' | b'y' => word | START,
+            b':' | b'=' | b'-' | b',' | b'>' => MARK,
             _ => word,
         };
         b += 1;
@@ -44,7 +44,11 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
         }
         let secret = match b {
             b':' | b'=' => after_separator(bytes, at),
-            b'-' if begins_word => private_key(bytes, at).or_else(|| option(bytes, at)),
+            b',' => after_name(bytes, at),
+            b'>' => element(bytes, at),
+            b'-' if begins_word => {
+                private_key(bytes, at).or_else(|| option(bytes, at)).or_else(|| short_option(bytes, at))
+            }
             b'-' => None,
             _ => token(bytes, at),
         };
@@ -76,7 +80,74 @@ fn after_separator(bytes: &[u8], at: usize) -> Option<Span> {
     if !is_sensitive(key) {
         return None;
     }
-    value(bytes, at + 1, bytes[at] == b':' || quoted_at, key)
+    // `=>`, `:=` and `==` separate as well.
+    let width = 1 + usize::from(matches!(bytes.get(at + 1), Some(b'=' | b'>')));
+    value(bytes, at + width, bytes[at] == b':' || width == 2 || quoted_at, key)
+}
+
+/// The text after a quoted name in a list: `('password', 'x')`, `{'name': 'DB_PASSWORD', 'value': 'x'}`, `('key', 'db_password'),
+/// ('val', 'x')`.
+fn after_name(bytes: &[u8], comma: usize) -> Option<Span> {
+    let closing = usize::from(comma > 0 && matches!(bytes[comma - 1], b')' | b']'));
+    let (name, is_quoted) = key(bytes, comma - closing);
+    if !is_quoted || !is_sensitive(name) {
+        return None;
+    }
+    let (from, to, after) = quoted(bytes, comma + 1)?;
+    let is_value = [b"value".as_slice(), b"val"].iter().any(|word| bytes[from..to].eq_ignore_ascii_case(word));
+    let is_key = bytes.get(after) == Some(&b':');
+    let (from, to) = match (is_value, is_key) {
+        (true, _) => quoted(bytes, after + 1).map(|(from, to, _)| (from, to))?,
+        (false, true) => return None,
+        (false, false) => (from, to),
+    };
+    Some((from, to)).filter(|span| is_worth_it(bytes, *span))
+}
+
+/// A quoted text behind brackets and blanks: where it begins and ends, and where the next byte of interest is.
+fn quoted(bytes: &[u8], at: usize) -> Option<(usize, usize, usize)> {
+    let is_between = |b: &&u8| matches!(b, b' ' | b'\t' | b'\n' | b'(' | b'[');
+    let at = at + bytes.get(at..)?.iter().take_while(is_between).count();
+    let rest = &bytes[at..];
+    let prefix = usize::from(matches!(rest, [b'b' | b'u' | b'r', b'"' | b'\'', ..]));
+    let escapes = rest[prefix..].iter().take_while(|b| **b == b'\\').take(MAX_ESCAPES).count();
+    let quote = *rest.get(prefix + escapes).filter(|b| matches!(b, b'"' | b'\''))?;
+    let from = at + prefix + escapes + 1;
+    let to = quoted_end(bytes, from, quote, escapes);
+    let after = (to + escapes + 1).min(bytes.len());
+    let spaces = bytes[after..].iter().take_while(|b| **b == b' ').count();
+    Some((from, to, after + spaces))
+}
+
+/// What stands between `<password>` and the next tag.
+fn element(bytes: &[u8], end: usize) -> Option<Span> {
+    let (name, is_quoted) = key(bytes, end);
+    let opens = bytes.get(end.checked_sub(name.len() + 1)?) == Some(&b'<');
+    if is_quoted || !opens || !is_sensitive(name) {
+        return None;
+    }
+    let length = bytes[end + 1..].iter().position(|b| *b == b'<')?;
+    Some((end + 1, end + 1 + length)).filter(|span| is_worth_it(bytes, *span))
+}
+
+/// Options of one letter that well-known programs are given a secret by: `curl -u user:x`, `mysql -px`, `sshpass -p x`,
+/// `airflow users create -p x`.
+fn short_option(bytes: &[u8], at: usize) -> Option<Span> {
+    let letter = *bytes.get(at + 1).filter(|b| matches!(b, b'u' | b'p'))?;
+    // The command stands shortly before.
+    let before = &bytes[at.saturating_sub(MAX_URL)..at];
+    let ran = |program: &str| memchr::memmem::rfind(before, program.as_bytes()).is_some();
+    let is_between = |b: &&u8| matches!(b, b' ' | b'\'' | b'"' | b',' | b'\\');
+    let between = bytes[at + 2..].iter().take_while(is_between).count();
+    let from = at + 2 + between;
+    let to = from + bare_length(&bytes[from..]);
+    let span = match letter {
+        b'u' if ran("curl") => (from + memchr::memchr(b':', &bytes[from..to])? + 1, to),
+        b'p' if between == 0 && (ran("mysql") || ran("mariadb")) => (from, to),
+        b'p' if between > 0 && (ran("sshpass") || ran("users") && ran("create")) => (from, to),
+        _ => return None,
+    };
+    Some(span).filter(|span| is_worth_it(bytes, *span))
 }
 
 /// The user part of a URL: what follows `user:`, or the whole where it is long enough to be a token.
@@ -121,7 +192,7 @@ const TOKEN_LENGTH: usize = 16;
 fn key(bytes: &[u8], separator: usize) -> (&[u8], bool) {
     let is_quote = |b: &&u8| matches!(b, b'"' | b'\'' | b'\\' | b'`');
     let before = &bytes[..separator];
-    let spaces = before.iter().rev().take_while(|b| **b == b' ').take(2).count();
+    let spaces = before.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).take(2).count();
     let before = &before[..separator - spaces];
     let quotes = before.iter().rev().take_while(is_quote).take(4).count();
     let before = &before[..before.len() - quotes];
@@ -143,7 +214,7 @@ fn is_sensitive(key: &[u8]) -> bool {
     let name = &name[..length];
     // Few names end in three letters that any of these ends in.
     let ends: &[&[u8]] = match name {
-        [.., b'p', b'w', b'd'] | [.., b'j', b'w', b't'] | b"sig" => return true,
+        [.., b'p', b'w', b'd'] | [.., b'j', b'w', b't'] | b"sig" | b"pw" => return true,
         [.., b'n', b'i', b'd'] => &[b"sessionid"],
         [.., b'k', b'i', b'e'] => &[b"cookie"],
         [.., b'u', b'r', b'e'] => &[b"signature"],
@@ -152,7 +223,16 @@ fn is_sensitive(key: &[u8]) -> bool {
         [.., b'e', b'n', b's'] => &[b"tokens"],
         [.., b'a', b's', b's'] => &[b"pass"],
         [.., b'i', b'c', b't'] => &[b"keyfiledict"],
-        [.., b'k', b'e', b'y'] => &[b"fernetkey", b"signingkey", b"encryptionkey", b"accountkey", b"sshkey"],
+        [.., b'k', b'e', b'y'] => &[
+            b"fernetkey",
+            b"signingkey",
+            b"encryptionkey",
+            b"accountkey",
+            b"sshkey",
+            b"storagekey",
+            b"masterkey",
+            b"sharedkey",
+        ],
         _ => &[],
     };
     ends.iter().any(|end| name.ends_with(end)) || (0..length).any(|at| begins_sensitive(&name[at..]))
@@ -172,7 +252,7 @@ fn begins_sensitive(name: &[u8]) -> bool {
 
 /// The value after a separator: quoted, in brackets, or up to the next space.
 fn value(bytes: &[u8], start: usize, may_be_spaced: bool, key: &[u8]) -> Option<Span> {
-    let spaces = bytes[start..].iter().take_while(|b| **b == b' ').count();
+    let spaces = bytes[start..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     // `password= x` names an empty password, `password = x` and `password: x` do not.
     let is_spaced = may_be_spaced || start >= 2 && bytes[start - 2] == b' ';
     let from = if is_spaced || spaces == 0 { start + spaces } else { return None };
@@ -208,6 +288,9 @@ fn quoted_end(bytes: &[u8], from: usize, quote: u8, escapes: usize) -> usize {
         let slashes = bytes[at..].iter().take_while(|b| **b == b'\\').take(escapes + 1).count();
         if slashes > escapes {
             at += slashes + 1;
+        } else if escapes == 0 && at > from && *b == quote && bytes.get(at + 1) == Some(&quote) {
+            // SQL and CSV double a quote that is part of the text.
+            at += 2;
         } else if *b == quote || slashes == escapes && slashes > 0 && bytes.get(at + slashes) == Some(&quote) {
             return at;
         } else {
@@ -232,11 +315,27 @@ fn bracket_end(bytes: &[u8], from: usize) -> usize {
 
 /// A value without quotes ends at a space, a quote or a separator of a URL; what merely closes it is not part of it.
 fn bare_length(rest: &[u8]) -> usize {
-    let is_end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'&' | b';' | b'<' | b'>');
-    let length = rest.iter().position(is_end).unwrap_or(rest.len());
-    let closing =
-        rest[..length].iter().rev().take_while(|b| matches!(b, b',' | b')' | b']' | b'}' | b'.' | b':')).count();
+    let is_end = |(at, b): (usize, &u8)| match b {
+        b'&' | b';' => begins_pair(&rest[at + 1..]),
+        b => b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'<' | b'>'),
+    };
+    let length = rest.iter().enumerate().position(is_end).unwrap_or(rest.len());
+    let closing = rest[..length]
+        .iter()
+        .rev()
+        .take_while(|b| matches!(b, b',' | b')' | b']' | b'}' | b'.' | b':' | b'\\'))
+        .count();
     length - closing
+}
+
+/// Nothing, or the next `name=` of a URL's query or a connection string: what stands before it ends the value.
+fn begins_pair(rest: &[u8]) -> bool {
+    let length =
+        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).take(64).count();
+    match rest.get(length) {
+        None => length == 0,
+        Some(next) => *next == b'=' || length == 0 && next.is_ascii_whitespace(),
+    }
 }
 
 fn is_header(key: &[u8]) -> bool {
@@ -260,7 +359,7 @@ fn option_name(bytes: &[u8], at: usize) -> Option<usize> {
 /// `--password x` and `'--token', 'x'`.
 fn option(bytes: &[u8], at: usize) -> Option<Span> {
     let after = option_name(bytes, at)?;
-    let is_between = |b: &&u8| matches!(b, b' ' | b'\'' | b'"' | b',');
+    let is_between = |b: &&u8| matches!(b, b' ' | b'\'' | b'"' | b',' | b'\\');
     let from = after + bytes[after..].iter().take_while(is_between).count();
     let is_option = bytes.get(from) == Some(&b'-');
     let to = from + bare_length(&bytes[from..]);
@@ -269,7 +368,11 @@ fn option(bytes: &[u8], at: usize) -> Option<Span> {
 
 /// A token that begins as those of a known service, or follows the name of a scheme.
 fn token(bytes: &[u8], at: usize) -> Option<Span> {
-    const PREFIXES: [(&str, usize); 24] = [
+    const PREFIXES: [(&str, usize); 28] = [
+        ("sk-", 32),
+        ("hf_", 20),
+        ("hvs.", 20),
+        ("dop_v1_", 20),
         ("AKIA", 16),
         ("ASIA", 16),
         ("ghp_", 20),
@@ -305,7 +408,15 @@ fn token(bytes: &[u8], at: usize) -> Option<Span> {
         b'g' => matches!(second, b'h' | b'i' | b'l'),
         b'x' => matches!(second, b'o' | b'a'),
         b's' => matches!(second, b'k' | b'g'),
-        _ => matches!((first, second), (b'e' | b'p', b'y') | (b'r', b'k') | (b'y' | b'd', b'a') | (b'n', b'p')),
+        _ => matches!(
+            (first, second),
+            (b'e' | b'p', b'y')
+                | (b'r', b'k')
+                | (b'y' | b'd', b'a')
+                | (b'n', b'p')
+                | (b'h', b'f' | b'v')
+                | (b'd', b'o')
+        ),
     };
     if !may_be {
         return None;

@@ -4,7 +4,7 @@ use super::{
     batch::Batch,
     cell::Cell,
     packed::{HELD, Layout, MONTH, MOVED, ORIGIN},
-    reconcile,
+    reconcile::{self, Fate},
     stamp::Stamped,
     table::Table,
     tables::{self, attempt as at},
@@ -208,19 +208,31 @@ fn without_placeholders(rows: &Batch, settled: Vec<Settled>, tally: &mut Tally, 
         Source::Row(row) => Stamped::new(table, rows.row(*row).cells()),
         Source::Cells(cells) => Stamped::new(table, cells.clone()),
     };
-    let stays = reconcile::survivors(&settled.iter().map(stamped).collect::<Vec<_>>());
-    let mut kept = Vec::with_capacity(settled.len());
-    for (settled, stays) in settled.into_iter().zip(stays) {
-        if stays {
-            kept.push(settled);
-            continue;
+    let mut rows: Vec<Stamped> = settled.iter().map(stamped).collect();
+    let fates = reconcile::fates(&rows);
+    let mut settled = settled;
+    for (place, fate) in fates.iter().enumerate() {
+        let (of, all) = match *fate {
+            Fate::Stays => continue,
+            Fate::Goes => (place, false),
+            Fate::IsOf(of) => (of, true),
+            Fate::WaitedFor(of) => (of, false),
+        };
+        *changed |= settled[place].old;
+        let writers = std::mem::take(&mut settled[place].writers);
+        if of != place {
+            let filled = rows[of].clone().merge(rows[place].as_part_of(&rows[of], all, table), table);
+            if filled.cells != rows[of].cells {
+                settled[of].row = Source::Cells(filled.cells.clone());
+                settled[of].changed = true;
+                writers.each().for_each(|origin| settled[of].writers.push(origin));
+                rows[of] = filled;
+                continue;
+            }
         }
-        *changed |= settled.old;
-        for origin in settled.writers.each() {
-            tally.of(origin).superseded += 1;
-        }
+        writers.each().for_each(|origin| tally.of(origin).superseded += 1);
     }
-    kept
+    settled.into_iter().zip(fates).filter(|(_, fate)| *fate == Fate::Stays).map(|(settled, _)| settled).collect()
 }
 
 fn note_conflict(table: &Table, before: &[Cell], row: &[Cell], tally: &mut Tally) {

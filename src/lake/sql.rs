@@ -57,13 +57,13 @@ fn quietly(run: impl FnOnce() -> Result<DataFrame, Error>) -> Option<Result<Data
 impl Lake {
     /// Runs one SQL query over all deployments.
     pub fn sql(&self, text: &str) -> Result<QueryResult, Error> {
+        let asked = sql_text::settle(text)?;
         let first = text.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
-        if !matches!(first.as_str(), "SELECT" | "WITH" | "SHOW" | "EXPLAIN") {
+        if asked.relations.is_none() && !matches!(first.as_str(), "SELECT" | "WITH" | "SHOW" | "EXPLAIN") {
             let said = "a query begins with SELECT or WITH: the lake is only read (SHOW TABLES lists the tables, SELECT * FROM \
                         TABLE LIMIT 1 shows the columns of one)";
             return Err(Error::Query(said.to_owned()));
         }
-        let asked = sql_text::settle(text)?;
         let _held = self.hold();
         let mut context = SQLContext::new();
         // Attempts are joined with their runs.

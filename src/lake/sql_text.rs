@@ -52,6 +52,10 @@ impl VisitorMut for Settle {
     type Break = Error;
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        if let Some(condition) = &select.qualify {
+            let said = format!("QUALIFY {condition}: put the query into FROM (..), and the condition into WHERE");
+            return ControlFlow::Break(Error::Query(said));
+        }
         match settle_joins(select) {
             Ok(moved) => {
                 self.changed |= moved;
@@ -72,11 +76,14 @@ impl VisitorMut for Settle {
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
         let Query { body, order_by: Some(order), .. } = query else { return ControlFlow::Continue(()) };
-        let (SetExpr::Select(select), OrderByKind::Expressions(order)) = (&mut **body, &mut order.kind) else {
-            return ControlFlow::Continue(());
-        };
+        let OrderByKind::Expressions(order) = &mut order.kind else { return ControlFlow::Continue(()) };
+        // Of a UNION only the names of its columns can be ordered by.
+        let mut columns: &mut [SelectItem] = &mut [];
+        if let SetExpr::Select(select) = &mut **body {
+            columns = &mut select.projection;
+        }
         for item in order.iter_mut().filter(|item| has_aggregate(&item.expr)) {
-            match select.projection.iter_mut().find_map(|column| name_of(column, &item.expr)) {
+            match columns.iter_mut().find_map(|column| name_of(column, &item.expr)) {
                 Some(name) => (item.expr, self.changed) = (Expr::Identifier(name), true),
                 None => {
                     return ControlFlow::Break(Error::Query(format!(
@@ -167,9 +174,6 @@ fn refuse_function(function: &Function) -> Result<(), Error> {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
-    if named("sum") && !has_column.is_break() {
-        return Err(Error::Query(format!("{function}: the sum of a constant; write count(*), and multiply it")));
-    }
     if let Some(over) = &function.over
         && (has_aggregate(&arguments.args) || has_aggregate(over))
     {
@@ -178,18 +182,26 @@ fn refuse_function(function: &Function) -> Result<(), Error> {
              (SELECT count(*) AS n .. GROUP BY ..)`"
         )));
     }
+    if named("sum") && !has_column.is_break() {
+        return Err(Error::Query(format!("{function}: the sum of a constant; write count(*), and multiply it")));
+    }
+    if ["array_agg", "string_agg", "group_concat", "listagg"].into_iter().any(named) {
+        return Err(Error::Query(format!("{function}: lists are no values here; select the rows")));
+    }
     Ok(())
 }
 
 /// Names the columns of the result, unless they are plain ones. Did it have to?
 fn name_columns(query: &mut Query) -> bool {
     let SetExpr::Select(select) = &mut *query.body else { return false };
-    let mut changed = false;
+    let (mut changed, mut given) = (false, Vec::new());
     for column in &mut select.projection {
         if let SelectItem::UnnamedExpr(expr) = column
             && !matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
         {
-            (*column, changed) = (named(expr.clone()), true);
+            let same = given.iter().filter(|known| *known == expr).count();
+            given.push(expr.clone());
+            (*column, changed) = (named(expr.clone(), same), true);
         }
     }
     changed
@@ -197,24 +209,28 @@ fn name_columns(query: &mut Query) -> bool {
 
 /// The name of a column that is this expression; it is given one if it has none.
 fn name_of(column: &mut SelectItem, wanted: &Expr) -> Option<Ident> {
+    // `COUNT(*)` is `count(*)`.
+    let is_wanted = |expr: &Expr| expr.to_string().eq_ignore_ascii_case(&wanted.to_string());
     if let SelectItem::UnnamedExpr(expr) = column
-        && expr == wanted
+        && is_wanted(expr)
     {
-        *column = named(expr.clone());
+        *column = named(expr.clone(), 0);
     }
     match column {
-        SelectItem::ExprWithAlias { expr, alias } if expr == wanted => Some(alias.clone()),
+        SelectItem::ExprWithAlias { expr, alias } if is_wanted(expr) => Some(alias.clone()),
         _ => None,
     }
 }
 
-fn named(expr: Expr) -> SelectItem {
-    let alias = Ident::with_quote('"', expr.to_string().replace('"', ""));
+/// With the text as its name; `same` are the columns before it that say the same.
+fn named(expr: Expr, same: usize) -> SelectItem {
+    let number = if same > 0 { format!(" {}", same + 1) } else { String::new() };
+    let alias = Ident::with_quote('"', expr.to_string().replace('"', "") + &number);
     SelectItem::ExprWithAlias { expr, alias }
 }
 
 /// Functions of many rows, as the engine calls them.
-const AGGREGATES: [&str; 18] = [
+const AGGREGATES: [&str; 21] = [
     "avg",
     "count",
     "corr",
@@ -233,6 +249,9 @@ const AGGREGATES: [&str; 18] = [
     "sum",
     "var",
     "variance",
+    "var_samp",
+    "var_pop",
+    "mode",
 ];
 
 fn has_aggregate(expr: &impl Visit) -> bool {
@@ -258,6 +277,7 @@ mod tests {
     #[test]
     fn columns_are_called_as_they_are_written() {
         assert_eq!(text("SELECT count(*), a FROM t"), "SELECT count(*) AS \"count(*)\", a FROM t");
+        assert_eq!(text("SELECT max(a), max(a) FROM t"), "SELECT max(a) AS \"max(a)\", max(a) AS \"max(a) 2\" FROM t");
         let plain = "select a, t.b, min(c) as c from t -- as it is";
         assert_eq!(text(plain), plain);
         assert_eq!(text("SELECT FROM WHERE"), "SELECT FROM WHERE");
@@ -269,6 +289,7 @@ mod tests {
             text("SELECT a, count(*) AS n FROM t GROUP BY a ORDER BY count(*) DESC"),
             "SELECT a, count(*) AS n FROM t GROUP BY a ORDER BY n DESC"
         );
+        assert_eq!(text("SELECT COUNT(*) AS n FROM t ORDER BY count(*)"), "SELECT COUNT(*) AS n FROM t ORDER BY n");
         assert_eq!(
             text("SELECT * FROM (SELECT a, sum(b) FROM t GROUP BY a ORDER BY sum(b) LIMIT 1)"),
             "SELECT * FROM (SELECT a, sum(b) AS \"sum(b)\" FROM t GROUP BY a ORDER BY \"sum(b)\" LIMIT 1)"
@@ -294,6 +315,9 @@ mod tests {
             ("SELECT sum(1) FROM t", "count(*)"),
             ("SELECT a FROM (SELECT a, SUM(2 * 3) AS b FROM t GROUP BY a) WHERE b > 1", "count(*)"),
             ("SELECT a, sum(count(*)) OVER () AS n FROM t GROUP BY a", "subquery"),
+            ("SELECT a FROM t QUALIFY row_number() OVER (PARTITION BY a) = 1", "WHERE"),
+            ("SELECT a FROM t UNION ALL SELECT a FROM u ORDER BY count(*)", "select it too"),
+            ("SELECT a, array_agg(b) FROM t GROUP BY a", "select the rows"),
             ("SELECT a, rank() OVER (ORDER BY count(*)) AS n FROM t GROUP BY a", "subquery"),
         ] {
             assert!(text(query).contains(said), "{query}: {}", text(query));
@@ -304,7 +328,7 @@ mod tests {
 
     #[test]
     fn what_a_query_reads_is_known() {
-        let relations = settle("WITH x AS (SELECT * FROM Dags) SELECT * FROM x JOIN task_attempts AS t ON true");
+        let relations = settle("WITH x AS (SELECT * FROM Dags) SELECT * FROM x JOIN task_attempts AS t USING (dag_id)");
         let relations = relations.expect("settled").relations.expect("known");
         assert_eq!(relations.into_iter().collect::<Vec<_>>(), ["dags", "task_attempts", "x"]);
     }

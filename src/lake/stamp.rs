@@ -5,7 +5,7 @@
 //! stamps of fields that came from another row are kept (`fills`), merging is commutative, associative and idempotent:
 //! the lake does not depend on the order in which exports arrive.
 
-use super::{cell::Cell, table::Table};
+use super::{cell::Cell, table::Table, tables::attempt};
 use crate::model::SourceKind;
 use sha2::{Digest, Sha256};
 use std::{cell::OnceCell, cmp::Ordering, fmt::Write as _};
@@ -71,6 +71,10 @@ impl Stamped {
     /// The greater of both in each field.
     pub(super) fn merge(self, other: Self, table: &Table) -> Self {
         let (high, low) = if other.outranks(&self) { (other, self) } else { (self, other) };
+        if table.source.is_none() && table.version.is_none() {
+            // Nothing says which is newer or better: values of both in one row would be of neither.
+            return high;
+        }
         let mut cells = high.cells.clone();
         let mut fills = Vec::new();
         for column in 0..cells.len() {
@@ -101,6 +105,22 @@ impl Stamped {
                 if fills.is_empty() { Cell::Null } else { Cell::from(print_fills(table, &main, &fills).as_str()) };
         }
         Self { cells, main, fills }
+    }
+
+    /// This attempt as a part of another: under its number, all of it, or what holds for every attempt of a task, which gives
+    /// way to whatever is known.
+    pub(super) fn as_part_of(&self, other: &Self, all: bool, table: &Table) -> Self {
+        let mut cells = self.cells.clone();
+        let key = |place: &usize| table.key.contains(place) || !all && Some(*place) == table.source;
+        for place in 0..cells.len() {
+            if key(&place) {
+                cells[place] = other.cells[place].clone();
+            } else if !all && !attempt::OF_THE_TASK.contains(&place) {
+                cells[place] = Cell::Null;
+            }
+        }
+        let main = if all { self.main.clone() } else { Stamp { trust: 0, version: i64::MIN, hash: OnceCell::new() } };
+        Self { cells, main, fills: if all { self.fills.clone() } else { Vec::new() } }
     }
 
     fn fill(&self, column: usize) -> Option<&Stamp> {

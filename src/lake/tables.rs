@@ -27,6 +27,8 @@ pub(super) mod attempt {
     pub(crate) const TASK_ID: usize = 2;
     pub(crate) const MAP_INDEX: usize = 3;
     pub(crate) const TRY_NUMBER: usize = 4;
+    /// Operator, pool, pool slots, queue, priority weight, executor, most tries: the same for each attempt of a task.
+    pub(crate) const OF_THE_TASK: [usize; 7] = [6, 7, 8, 9, 10, 12, 13];
     pub(crate) const STARTED_AT: usize = 16;
     pub(crate) const ENDED_AT: usize = 17;
     pub(crate) const TI_ID: usize = 20;
@@ -291,11 +293,12 @@ pub(super) static LOG_EVENTS: Table = Table {
         may("message", Kind::Text),
         must("lines", Kind::Int32),
     ],
-    key: &[0, 1],
+    // A log of the same name that began anew has other times.
+    key: &[0, 1, 7],
     unnumbered: None,
     group: 1,
     instance: 2,
-    order: &[0, 1],
+    order: &[0, 1, 7],
     monthly: true,
     source: None,
     version: None,

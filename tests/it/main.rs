@@ -22,6 +22,7 @@ mod ingest;
 mod inputs;
 mod older_lake;
 mod overlap;
+mod queries;
 mod refused;
 mod same_rows;
 mod server;

@@ -8,6 +8,7 @@ use super::{
     lines::{self, Line},
     place::{self, Place, Who},
     scheduler, task, text,
+    variables::ANY,
 };
 use crate::{
     ingest::{
@@ -154,7 +155,7 @@ impl<'a> Session<'a> {
                 gap_s: None,
                 level,
                 logger: names.some(&entry.logger),
-                exception: names.some(&entry.exception),
+                exception: names.some(first_line(&entry.exception)),
                 template: self.shared.nothing.clone(),
                 message: None,
                 lines: 1,
@@ -260,11 +261,11 @@ fn is_sound(row: &Row) -> bool {
     }
 }
 
-/// The template of a message, and of a warning or worse the message itself.
+/// The template of a message, and of a warning or worse the message itself; so too where there is no room for its template.
 fn say(pending: &mut Pending, message: &[u8], shared: &mut Shared) {
     let known = [&pending.event.dag_id, &pending.event.task_id].map(|id| id.as_deref().unwrap_or_default().as_bytes());
     pending.event.template = shared.miner.template(message, &known);
-    if pending.is_loud {
+    if pending.is_loud || pending.event.template.as_bytes() == ANY {
         let text = String::from_utf8_lossy(message);
         let masked = secrets::mask(&text);
         let end = masked.char_indices().nth(MAX_MESSAGE).map_or(masked.len(), |(at, _)| at);

@@ -71,6 +71,19 @@ struct Known {
     signs_are_values: bool,
     /// Last level of a gauge, to which a signed value is added.
     level: Cell<Option<f64>>,
+    /// Time of the value before, and how many had it since.
+    last: Cell<(Option<Timestamp>, i64)>,
+}
+
+impl Known {
+    /// Several values of one name may have one time, where a capture states whole seconds: each is a measurement, so that they
+    /// are kept a microsecond apart.
+    fn moment(&self, time: Timestamp) -> Timestamp {
+        let (before, times) = self.last.get();
+        let times = if before == Some(time) { times + 1 } else { 0 };
+        self.last.set((Some(time), times));
+        Timestamp::from_micros(time.micros().saturating_add(times))
+    }
 }
 
 struct Reader<'h> {
@@ -203,7 +216,7 @@ impl Reader<'_> {
         if known.series.kind == MetricKind::Gauge {
             known.level.set(Some(value));
         }
-        let Some(row) = known.series.at(time, value) else { return Ok(sink.ignored(NO_NUMBER)?) };
+        let Some(row) = known.series.at(known.moment(time), value) else { return Ok(sink.ignored(NO_NUMBER)?) };
         match (row, known.name) {
             (Row::Metric(sample), Some(name)) => {
                 let labels = known.labels.clone();
@@ -248,6 +261,7 @@ impl Reader<'_> {
             zero_is_noise,
             signs_are_values: metric.tags.is_some(),
             level: Cell::new(None),
+            last: Cell::new((None, 0)),
         };
         Ok(self.known.insert(&self.key, known))
     }
