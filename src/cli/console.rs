@@ -106,7 +106,11 @@ impl Console {
 pub(super) fn plain(text: &str) -> String {
     let shown = |c: char| match c {
         '\n' => '\n',
-        c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => '\u{fffd}',
+        c if c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}') =>
+        {
+            '\u{fffd}'
+        }
         c => c,
     };
     text.chars().map(shown).collect()

@@ -21,7 +21,7 @@ pub enum Error {
         pattern: String,
     },
     /// A pattern that is none.
-    #[error("{pattern}: not a valid pattern: {reason}")]
+    #[error("{pattern}: no such file or folder, and no pattern either: {reason}")]
     Pattern {
         /// Pattern as given.
         pattern: String,
@@ -35,6 +35,12 @@ pub enum Error {
         path: PathBuf,
         /// What it seems to be, and what to do.
         reason: String,
+    },
+    /// What this program wrote about a history, not a history.
+    #[error("{}: a document of windtunnel's own, no input", path.display())]
+    Own {
+        /// Input.
+        path: PathBuf,
     },
     /// A database file that cannot be read.
     #[error("{}: cannot read the SQLite file: {source}; copy it with `sqlite3 FILE \".backup COPY\"` and ingest the copy", path.display())]

@@ -70,6 +70,9 @@ pub fn recognise(path: &Path, shown: &str, settings: &Settings) -> Result<Vec<So
             format => source(Content::Markers(format)),
         };
     }
+    if begins_json(&head) && is_own(&head) {
+        return Err(Error::Own { path: path.into() });
+    }
     if begins_json(&head) {
         return Err(unrecognised("JSON of no kind that is known".to_owned()));
     }
@@ -77,6 +80,12 @@ pub fn recognise(path: &Path, shown: &str, settings: &Settings) -> Result<Vec<So
     let fault =
         Fault::of("no export, log or metrics of a kind that is known; as a table it has an unknown header", &names);
     Err(unrecognised(format!("{}; `windtunnel export-sql` prints the script that exports tables", fault.text())))
+}
+
+/// A receipt, an analysis, or the truth of a generated history.
+fn is_own(head: &[u8]) -> bool {
+    let start = String::from_utf8_lossy(&head[..head.len().min(200)]).replace(char::is_whitespace, "");
+    start.starts_with("{\"schema\":\"windtunnel.") || start.starts_with("{\"format\":\"windtunnel")
 }
 
 fn begins_json(head: &[u8]) -> bool {

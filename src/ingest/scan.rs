@@ -34,6 +34,9 @@ pub(super) struct Scanner {
     /// Bytes in which a quoted record must end: less after each that did not, so that a text in which no quote is ever
     /// closed does not cost its length for each of its lines.
     patience: usize,
+    /// Bytes that were parsed as quoted records, again and again.
+    #[cfg(test)]
+    pub(super) parsed: usize,
 }
 
 /// Bytes that are split, and what is known of all of them.
@@ -77,6 +80,8 @@ impl Scanner {
             tried: 0,
             line: 1,
             patience: MAX_RECORD,
+            #[cfg(test)]
+            parsed: 0,
         }
     }
 
@@ -269,6 +274,10 @@ impl Scanner {
     /// Parses the record at the beginning of `bytes`.
     fn quoted_record(&mut self, bytes: &[u8], last: bool) -> Step {
         self.core.reset();
+        #[cfg(test)]
+        {
+            self.parsed += bytes.len();
+        }
         // Grows and never shrinks: clearing it for each record would cost more than the record.
         if self.unquoted.len() <= bytes.len().min(MAX_RECORD) {
             self.unquoted.resize(bytes.len().min(MAX_RECORD) + 1, 0);

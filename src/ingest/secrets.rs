@@ -3,7 +3,14 @@
 //!
 //! It errs on the side of masking: a harmless value under the name `token` is lost, a password is not kept.
 
+mod lists;
+mod names;
+mod tokens;
+
+use lists::{after_name, element, short_option};
+use names::is_sensitive;
 use std::borrow::Cow;
+use tokens::{private_key, token};
 
 /// What stands for a secret.
 const MASK: &str = "***";
@@ -85,71 +92,6 @@ fn after_separator(bytes: &[u8], at: usize) -> Option<Span> {
     value(bytes, at + width, bytes[at] == b':' || width == 2 || quoted_at, key)
 }
 
-/// The text after a quoted name in a list: `('password', 'x')`, `{'name': 'DB_PASSWORD', 'value': 'x'}`, `('key', 'db_password'),
-/// ('val', 'x')`.
-fn after_name(bytes: &[u8], comma: usize) -> Option<Span> {
-    let closing = usize::from(comma > 0 && matches!(bytes[comma - 1], b')' | b']'));
-    let (name, is_quoted) = key(bytes, comma - closing);
-    if !is_quoted || !is_sensitive(name) {
-        return None;
-    }
-    let (from, to, after) = quoted(bytes, comma + 1)?;
-    let is_value = [b"value".as_slice(), b"val"].iter().any(|word| bytes[from..to].eq_ignore_ascii_case(word));
-    let is_key = bytes.get(after) == Some(&b':');
-    let (from, to) = match (is_value, is_key) {
-        (true, _) => quoted(bytes, after + 1).map(|(from, to, _)| (from, to))?,
-        (false, true) => return None,
-        (false, false) => (from, to),
-    };
-    Some((from, to)).filter(|span| is_worth_it(bytes, *span))
-}
-
-/// A quoted text behind brackets and blanks: where it begins and ends, and where the next byte of interest is.
-fn quoted(bytes: &[u8], at: usize) -> Option<(usize, usize, usize)> {
-    let is_between = |b: &&u8| matches!(b, b' ' | b'\t' | b'\n' | b'(' | b'[');
-    let at = at + bytes.get(at..)?.iter().take_while(is_between).count();
-    let rest = &bytes[at..];
-    let prefix = usize::from(matches!(rest, [b'b' | b'u' | b'r', b'"' | b'\'', ..]));
-    let escapes = rest[prefix..].iter().take_while(|b| **b == b'\\').take(MAX_ESCAPES).count();
-    let quote = *rest.get(prefix + escapes).filter(|b| matches!(b, b'"' | b'\''))?;
-    let from = at + prefix + escapes + 1;
-    let to = quoted_end(bytes, from, quote, escapes);
-    let after = (to + escapes + 1).min(bytes.len());
-    let spaces = bytes[after..].iter().take_while(|b| **b == b' ').count();
-    Some((from, to, after + spaces))
-}
-
-/// What stands between `<password>` and the next tag.
-fn element(bytes: &[u8], end: usize) -> Option<Span> {
-    let (name, is_quoted) = key(bytes, end);
-    let opens = bytes.get(end.checked_sub(name.len() + 1)?) == Some(&b'<');
-    if is_quoted || !opens || !is_sensitive(name) {
-        return None;
-    }
-    let length = bytes[end + 1..].iter().position(|b| *b == b'<')?;
-    Some((end + 1, end + 1 + length)).filter(|span| is_worth_it(bytes, *span))
-}
-
-/// Options of one letter that well-known programs are given a secret by: `curl -u user:x`, `mysql -px`, `sshpass -p x`,
-/// `airflow users create -p x`.
-fn short_option(bytes: &[u8], at: usize) -> Option<Span> {
-    let letter = *bytes.get(at + 1).filter(|b| matches!(b, b'u' | b'p'))?;
-    // The command stands shortly before.
-    let before = &bytes[at.saturating_sub(MAX_URL)..at];
-    let ran = |program: &str| memchr::memmem::rfind(before, program.as_bytes()).is_some();
-    let is_between = |b: &&u8| matches!(b, b' ' | b'\'' | b'"' | b',' | b'\\');
-    let between = bytes[at + 2..].iter().take_while(is_between).count();
-    let from = at + 2 + between;
-    let to = from + bare_length(&bytes[from..]);
-    let span = match letter {
-        b'u' if ran("curl") => (from + memchr::memchr(b':', &bytes[from..to])? + 1, to),
-        b'p' if between == 0 && (ran("mysql") || ran("mariadb")) => (from, to),
-        b'p' if between > 0 && (ran("sshpass") || ran("users") && ran("create")) => (from, to),
-        _ => return None,
-    };
-    Some(span).filter(|span| is_worth_it(bytes, *span))
-}
-
 /// The user part of a URL: what follows `user:`, or the whole where it is long enough to be a token.
 fn url(bytes: &[u8], start: usize) -> Option<Span> {
     let is_end = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b'<' | b'>' | b'`');
@@ -199,55 +141,6 @@ fn key(bytes: &[u8], separator: usize) -> (&[u8], bool) {
     let is_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
     let length = before.iter().rev().take_while(is_name).take(64).count();
     (&before[before.len() - length..], quotes > 0)
-}
-
-/// Is a value under this name a secret? Names are compared without case, `_` and `-`.
-fn is_sensitive(key: &[u8]) -> bool {
-    let mut name = [0_u8; 64];
-    let mut length = 0;
-    for b in key.iter().filter(|b| b.is_ascii_alphanumeric()) {
-        if let Some(slot) = name.get_mut(length) {
-            *slot = b.to_ascii_lowercase();
-            length += 1;
-        }
-    }
-    let name = &name[..length];
-    // Few names end in three letters that any of these ends in.
-    let ends: &[&[u8]] = match name {
-        [.., b'p', b'w', b'd'] | [.., b'j', b'w', b't'] | b"sig" | b"pw" => return true,
-        [.., b'n', b'i', b'd'] => &[b"sessionid"],
-        [.., b'k', b'i', b'e'] => &[b"cookie"],
-        [.., b'u', b'r', b'e'] => &[b"signature"],
-        [.., b'u', b't', b'h'] => &[b"auth"],
-        [.., b'k', b'e', b'n'] => &[b"token"],
-        [.., b'e', b'n', b's'] => &[b"tokens"],
-        [.., b'a', b's', b's'] => &[b"pass"],
-        [.., b'i', b'c', b't'] => &[b"keyfiledict"],
-        [.., b'k', b'e', b'y'] => &[
-            b"fernetkey",
-            b"signingkey",
-            b"encryptionkey",
-            b"accountkey",
-            b"sshkey",
-            b"storagekey",
-            b"masterkey",
-            b"sharedkey",
-        ],
-        _ => &[],
-    };
-    ends.iter().any(|end| name.ends_with(end)) || (0..length).any(|at| begins_sensitive(&name[at..]))
-}
-
-/// Parts of a name that make it sensitive wherever they stand.
-fn begins_sensitive(name: &[u8]) -> bool {
-    let parts: &[&[u8]] = match name {
-        [b'p', b'a' | b'r', ..] => &[b"password", b"passwd", b"passphrase", b"privatekey"],
-        [b's', b'e', ..] => &[b"secret"],
-        [b'a', b'p' | b'c' | b'u', ..] => &[b"apikey", b"accesskey", b"authorization"],
-        [b'c', b'r' | b'o', ..] => &[b"credential", b"connectionstring"],
-        _ => return false,
-    };
-    parts.iter().any(|part| name.starts_with(part))
 }
 
 /// The value after a separator: quoted, in brackets, or up to the next space.
@@ -364,94 +257,6 @@ fn option(bytes: &[u8], at: usize) -> Option<Span> {
     let is_option = bytes.get(from) == Some(&b'-');
     let to = from + bare_length(&bytes[from..]);
     (from > after && !is_option).then_some((from, to)).filter(|span| is_worth_it(bytes, *span))
-}
-
-/// A token that begins as those of a known service, or follows the name of a scheme.
-fn token(bytes: &[u8], at: usize) -> Option<Span> {
-    const PREFIXES: [(&str, usize); 28] = [
-        ("sk-", 32),
-        ("hf_", 20),
-        ("hvs.", 20),
-        ("dop_v1_", 20),
-        ("AKIA", 16),
-        ("ASIA", 16),
-        ("ghp_", 20),
-        ("gho_", 20),
-        ("ghu_", 20),
-        ("ghs_", 20),
-        ("ghr_", 20),
-        ("github_pat_", 20),
-        ("glpat-", 16),
-        ("xoxb-", 10),
-        ("xoxp-", 10),
-        ("xoxa-", 10),
-        ("xoxr-", 10),
-        ("xoxs-", 10),
-        ("xapp-", 10),
-        ("eyJ", 17),
-        ("sk_live_", 16),
-        ("rk_live_", 16),
-        ("AIza", 30),
-        ("ya29.", 16),
-        ("SG.", 20),
-        ("npm_", 20),
-        ("pypi-", 20),
-        ("dapi", 32),
-    ];
-    const SCHEMES: [&str; 2] = ["bearer ", "basic "];
-    let rest = &bytes[at..];
-    // Few words begin like any of them.
-    let (first, second) = (rest.first()?.to_ascii_lowercase(), rest.get(1)?.to_ascii_lowercase());
-    let may_be = match first {
-        b'a' => matches!(second, b'k' | b's' | b'i'),
-        b'b' => matches!(second, b'e' | b'a'),
-        b'g' => matches!(second, b'h' | b'i' | b'l'),
-        b'x' => matches!(second, b'o' | b'a'),
-        b's' => matches!(second, b'k' | b'g'),
-        _ => matches!(
-            (first, second),
-            (b'e' | b'p', b'y')
-                | (b'r', b'k')
-                | (b'y' | b'd', b'a')
-                | (b'n', b'p')
-                | (b'h', b'f' | b'v')
-                | (b'd', b'o')
-        ),
-    };
-    if !may_be {
-        return None;
-    }
-    let is_token = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/' | b'+' | b'=' | b'~');
-    let length = |from: usize| rest[from..].iter().take_while(is_token).count();
-    for (prefix, least) in PREFIXES {
-        if rest.starts_with(prefix.as_bytes()) {
-            let length = length(0);
-            return (length >= prefix.len() + least).then_some((at, at + length));
-        }
-    }
-    for scheme in SCHEMES {
-        if rest.get(..scheme.len()).is_some_and(|word| word.eq_ignore_ascii_case(scheme.as_bytes())) {
-            let length = length(scheme.len());
-            let value = &rest[scheme.len()..scheme.len() + length];
-            // `basic authentication` is prose, what follows `Basic` as a scheme is base64.
-            let is_prose = scheme == "basic " && value.iter().all(u8::is_ascii_lowercase);
-            return (length >= TOKEN_LENGTH / 2 && !is_prose)
-                .then_some((at + scheme.len(), at + scheme.len() + length));
-        }
-    }
-    None
-}
-
-const PRIVATE: &[u8] = b"PRIVATE KEY-----";
-
-fn private_key(bytes: &[u8], at: usize) -> Option<Span> {
-    let rest = bytes[at..].strip_prefix(b"-----BEGIN ")?;
-    let name = rest.get(..rest.len().min(40))?;
-    if !name.windows(PRIVATE.len()).any(|window| window == PRIVATE) {
-        return None;
-    }
-    let end = rest.windows(9).position(|window| window == b"-----END ").unwrap_or(rest.len());
-    Some((at, bytes.len() - rest.len() + end))
 }
 
 #[cfg(test)]

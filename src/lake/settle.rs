@@ -22,7 +22,7 @@ pub(super) struct Tally {
     /// By origin.
     pub(super) counts: Vec<Counts>,
     /// Rows that no receipt counts.
-    pub(super) implied: Counts,
+    implied: Counts,
     /// Finished attempts told of twice, and how many of them with other times.
     pub(super) overlap: u64,
     pub(super) conflicts: u64,

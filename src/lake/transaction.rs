@@ -181,8 +181,9 @@ impl Transaction {
     }
 
     /// Merges everything into new parts, makes them durable, then replaces the manifest. Returns the inputs with the
-    /// counts of merging added, in the order given.
-    pub fn commit(mut self, mut inputs: Vec<Input>) -> Result<(Vec<Input>, u64), Error> {
+    /// counts of merging added, in the order given, and the rows of the deployment before and after.
+    pub fn commit(mut self, mut inputs: Vec<Input>) -> Result<(Vec<Input>, (u64, u64)), Error> {
+        let before = self.rows();
         let incomplete = self.settle_pokes(&mut inputs)?;
         self.rename_stand_ins()?;
         let mut tally = Tally::default();
@@ -197,7 +198,12 @@ impl Transaction {
         if recorded || !added.is_empty() || !removed.is_empty() {
             self.replace(added, &removed)?;
         }
-        Ok((inputs, tally.implied.written))
+        Ok((inputs, (before, self.rows())))
+    }
+
+    fn rows(&self) -> u64 {
+        let of_deployment = |part: &&Part| part.deployment == self.deployment.as_str();
+        self.manifest.parts.iter().filter(of_deployment).map(|part| part.rows).sum()
     }
 
     /// Puts new parts in the place of old ones, or leaves the lake as it was.

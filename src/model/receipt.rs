@@ -79,8 +79,9 @@ pub struct Receipt {
     pub deployment: Deployment,
     /// Each source, in the order of their paths.
     pub sources: Vec<SourceReceipt>,
-    /// Rows new to the lake that rows of the sources imply, such as the attempt that a log tells of; no source counts them.
-    pub implied: u64,
+    /// Rows of the deployment in the lake before and after. A row of a source may tell of several (a log line that ends an
+    /// attempt), and several of one.
+    pub lake_rows: (u64, u64),
     /// Earliest and latest instant among the rows read.
     pub span: Option<TimeRange>,
     /// What was wrong.

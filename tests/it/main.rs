@@ -6,6 +6,7 @@
 mod source_text;
 mod support;
 mod synthetic;
+mod told;
 
 // The house.
 mod architecture;

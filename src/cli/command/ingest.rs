@@ -127,6 +127,7 @@ fn recognise_all(
     for file in found {
         match recognise(&file.path, &shown(file), settings) {
             Ok(tables) => sources.extend(tables),
+            Err(ingest::Error::Own { .. }) if !file.named => {}
             Err(error) if !file.named => {
                 let path = file.path.display().to_string();
                 passed_over.push(Defect { path, line: None, reason: error.reason(), count: 1 });
@@ -260,7 +261,7 @@ fn read_all(
     refuse_useless(&inputs)?;
     bar.set_message("merging");
     transaction.rename_templates(session.generalised_templates());
-    let (inputs, implied) = transaction.commit(inputs)?;
+    let (inputs, lake_rows) = transaction.commit(inputs)?;
     quarantine.map_or(Ok(()), Quarantine::finish)?;
     bar.finish_and_clear();
     if stand_ins > 0 && !sources.iter().any(|source| source.home() == Some("dag_runs")) {
@@ -278,7 +279,7 @@ fn read_all(
     }
     let (sources, defects): (Vec<_>, Vec<_>) = inputs.into_iter().map(|input| (input.receipt, input.defects)).unzip();
     let defects = defects.into_iter().flatten().collect();
-    Ok(Receipt { deployment: deployment.clone(), sources, implied, span, defects, warnings })
+    Ok(Receipt { deployment: deployment.clone(), sources, lake_rows, span, defects, warnings })
 }
 
 /// What the user says of inputs that do not say it themselves.

@@ -26,12 +26,8 @@ pub(super) fn summary(receipt: &Receipt, console: &Console) -> String {
             receipt.deployment,
             by_kind(receipt, console.width())
         );
-        if receipt.implied > 0 {
-            let rows = counted(receipt.implied as usize, "row", "rows");
-            text.push_str(&format!(
-                "and {rows} that they imply: attempts and runs that logs tell of, further samples\n"
-            ));
-        }
+        let (before, after) = receipt.lake_rows;
+        text.push_str(&format!("the lake grew from {} to {}\n", count(before), counted(after as usize, "row", "rows")));
         if known > 0 {
             let files = counted(known, "source was", "sources were");
             text.push_str(&format!("{files} ingested before and not read again\n"));
@@ -48,10 +44,12 @@ pub(super) fn summary(receipt: &Receipt, console: &Console) -> String {
 
 /// Prints warnings, those that differ in names and numbers only once.
 pub(super) fn warn(warnings: &[String], console: &Console) {
-    for (first, more) in alike(warnings.iter().map(|warning| (warning.as_str(), warning.as_str()))) {
-        match more {
-            0 => console.warn(first),
-            more => console.warn(&format!("{first} (and {} more like it: --json lists them)", count(more as u64))),
+    for group in alike(warnings.iter().map(|warning| (warning.as_str(), warning))) {
+        match group.len() {
+            1 => console.warn(group[0]),
+            more => {
+                console.warn(&format!("{} (and {} more like it: --json lists them)", group[0], count(more as u64 - 1)))
+            }
         }
     }
 }
@@ -122,46 +120,42 @@ fn reasons(sources: &[SourceReceipt]) -> String {
 
 fn defects(receipt: &Receipt, console: &Console) -> String {
     let mark = console.paint("defect", anstyle::AnsiColor::Yellow);
-    let told: Vec<String> = receipt
-        .defects
-        .iter()
-        .map(|defect| {
-            let place = defect.line.map(|n| format!(", line {n}")).unwrap_or_default();
-            let times = if defect.count > 1 { format!(" ({} times)", count(defect.count)) } else { String::new() };
-            format!("{}{place}: {}{times}", line(&defect.path), line(&defect.reason))
-        })
-        .collect();
-    let groups =
-        alike(receipt.defects.iter().map(|defect| defect.reason.as_str()).zip(told.iter().map(String::as_str)));
+    let groups = alike(receipt.defects.iter().map(|defect| (defect.reason.as_str(), defect)));
     let mut text = String::new();
-    for (first, more) in groups.iter().take(SHOWN) {
-        let others = if *more > 0 { format!(" (and {} more like it)", count(*more as u64)) } else { String::new() };
-        text.push_str(&format!("{mark} {first}{others}\n"));
+    for group in groups.iter().take(SHOWN) {
+        let first = group[0];
+        let place = first.line.map(|n| format!(", line {n}")).unwrap_or_default();
+        let times = match (group.iter().map(|defect| defect.count).sum::<u64>(), group.len()) {
+            (1, _) => String::new(),
+            (times, 1) => format!(" ({} times)", count(times)),
+            (times, places) => format!(" ({} times in {})", count(times), counted(places, "place", "places")),
+        };
+        text.push_str(&format!("{mark} {}{place}: {}{times}\n", line(&first.path), line(&first.reason)));
     }
     if groups.len() > SHOWN {
         text.push_str(&format!("and {} more kinds of defect\n", groups.len() - SHOWN));
     }
-    if groups.len() > SHOWN || groups.iter().any(|(_, more)| *more > 0) {
+    if groups.len() > SHOWN || groups.iter().any(|group| group.len() > 1) {
         text.push_str("--json lists each one\n");
     }
     text
 }
 
-/// Texts whose keys differ in values only (words that hold a digit, a path or a quotation): the first of each kind, and how
-/// many more there are.
-fn alike<'a>(texts: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(&'a str, usize)> {
-    let mut groups: Vec<(String, &str, usize)> = Vec::new();
-    for (key, text) in texts {
+/// What has texts that differ in values only (words that hold a digit, a path or a quotation), together; in the order of the
+/// first of each kind.
+fn alike<'a, T>(all: impl Iterator<Item = (&'a str, T)>) -> Vec<Vec<T>> {
+    let mut groups: Vec<(String, Vec<T>)> = Vec::new();
+    for (text, item) in all {
         let is_value = |word: &&str| word.contains(|c: char| c.is_ascii_digit() || c == '/');
-        let unquoted = key.split('`').step_by(2).collect::<Vec<_>>().join("_");
+        let unquoted = text.split('`').step_by(2).collect::<Vec<_>>().join("_");
         let words = unquoted.split_whitespace().map(|word| if is_value(&word) { "_" } else { word });
         let kind = words.collect::<Vec<_>>().join(" ");
-        match groups.iter_mut().find(|(known, ..)| *known == kind) {
-            Some((.., more)) => *more += 1,
-            None => groups.push((kind, text, 0)),
+        match groups.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, group)) => group.push(item),
+            None => groups.push((kind, vec![item])),
         }
     }
-    groups.into_iter().map(|(_, text, more)| (text, more)).collect()
+    groups.into_iter().map(|(_, group)| group).collect()
 }
 
 #[cfg(test)]
@@ -172,6 +166,6 @@ mod tests {
     fn texts_that_differ_in_values_only_are_told_once() {
         let texts = ["a/b.prom: 12 samples state `x`", "c/d.prom: 7 samples state `y z`", "c/d.prom: no time"];
         let groups = alike(texts.iter().map(|text| (*text, *text)));
-        assert_eq!(groups, [(texts[0], 1), (texts[2], 0)]);
+        assert_eq!(groups, [vec![texts[0], texts[1]], vec![texts[2]]]);
     }
 }

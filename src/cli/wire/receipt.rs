@@ -13,8 +13,7 @@ pub(in crate::cli) struct Document {
     deployment: String,
     sources: Vec<Source>,
     totals: Rows,
-    /// Rows new to the lake that rows of the sources imply, such as the attempt that a log tells of; no source counts them.
-    rows_implied: u64,
+    lake_rows: LakeRows,
     span: Option<Span>,
     defects: Vec<Defect>,
     warnings: Vec<String>,
@@ -60,6 +59,13 @@ struct Rows {
     rows_superseded: u64,
     rows_ignored: u64,
     rows_rejected: u64,
+}
+
+/// Rows of the deployment in the lake. A row of a source may tell of several, and several of one.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LakeRows {
+    before: u64,
+    after: u64,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -112,7 +118,7 @@ impl From<&model::Receipt> for Document {
             deployment: receipt.deployment.to_string(),
             sources: receipt.sources.iter().map(source).collect(),
             totals: receipt.totals().into(),
-            rows_implied: receipt.implied,
+            lake_rows: LakeRows { before: receipt.lake_rows.0, after: receipt.lake_rows.1 },
             span: receipt.span.map(|span| Span { from: span.from.to_string(), to: span.to.to_string() }),
             defects: receipt.defects.iter().map(defect).collect(),
             warnings: receipt.warnings.clone(),

@@ -169,6 +169,14 @@ fn git_log_gives_a_commit_a_line() {
 }
 
 #[test]
+fn quotes_of_a_subject_stay() {
+    let hash = "0123456789abcdef0123456789abcdef01234567";
+    let texts = |line: String| lines(&of(&line, "git.log")).join("\n");
+    assert!(texts(format!("{hash} 2026-11-24T10:00:00Z fix, \"quoted\"\n")).contains("fix, \"quoted\""));
+    assert!(!texts(format!("\"{hash} 2026-11-24T10:00:00Z fix\"\n")).contains('"'));
+}
+
+#[test]
 fn a_log_without_dates_is_refused_with_the_command_that_has_them() {
     for text in [
         "8f3ac0f Raise the pool\n1a2b3c4 (tag: v1) Second\nbadbad1 Thi",
