@@ -16,12 +16,13 @@ use windtunnel::{
 const BYTES: usize = 32 << 20;
 
 /// Inputs that are a header, or nothing, and lines that may come again.
-const INPUTS: [(&str, &str); 6] = [
+const INPUTS: [(&str, &str); 7] = [
     ("task_instance.csv", "airflow-2.10.5/task_instance.csv.gz"),
     ("scheduler.log", "airflow-2.10.5-logs/scheduler_stdout.log.gz"),
     ("statsd.txt", "airflow-2.10.5-metrics/statsd_raw_plain_filtered_first4000.txt.gz"),
     ("statsd_datadog.txt", "airflow-2.10.5-metrics/statsd_raw_datadog_tags.txt.gz"),
     ("statsd_influx.txt", "airflow-2.10.5-metrics/statsd_raw_influxdb_tags.txt.gz"),
+    ("exporter.prom", "airflow-2.10.5-metrics/statsd_bridge_1795520058.prom.gz"),
     ("tsdb_dump.txt", "airflow-2.10.5-metrics/tsdb_dump_node_load.txt.gz"),
 ];
 
@@ -47,14 +48,36 @@ fn unpacked(name: &str) -> Vec<u8> {
     bytes
 }
 
+/// When the exporter's answer was taken, and how long it takes until the next, in milliseconds.
+const FIRST_SCRAPE_MS: u64 = 1_795_520_058_000;
+const SCRAPE_INTERVAL_MS: u64 = 15_000;
+
+/// What an exporter answered, with a time behind each sample, as a server writes it.
+fn scrape(lines: &[u8], time_ms: u64, into: &mut Vec<u8>) {
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        into.extend_from_slice(line);
+        if line[0] != b'#' {
+            into.extend_from_slice(format!(" {time_ms}").as_bytes());
+        }
+        into.push(b'\n');
+    }
+}
+
 /// A file of the lines of `name`, again and again.
 fn input(folder: &Path, name: &str, from: &str) -> PathBuf {
     let lines = unpacked(from);
     let header =
         if name.ends_with(".csv") { lines.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1) } else { 0 };
     let mut bytes = lines[..header].to_vec();
-    while bytes.len() < BYTES {
-        bytes.extend_from_slice(&lines[header..]);
+    for round in 0.. {
+        if bytes.len() >= BYTES {
+            break;
+        }
+        if name.ends_with(".prom") {
+            scrape(&lines, FIRST_SCRAPE_MS + SCRAPE_INTERVAL_MS * round, &mut bytes);
+        } else {
+            bytes.extend_from_slice(&lines[header..]);
+        }
     }
     let path = folder.join(name);
     fs::write(&path, bytes).expect("written");
