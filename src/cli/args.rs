@@ -29,6 +29,7 @@ pub(super) struct Cli {
 
 /// Options of every command.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(super) struct Common {
     /// Folder of the lake [default: ./lake, or `lake` in windtunnel.toml]
     #[arg(long, global = true, value_name = "DIR", env = "WINDTUNNEL_LAKE")]

@@ -23,7 +23,7 @@ use std::{
     io::BufRead,
 };
 
-/// Tries whose START is remembered until they end: 8 MiB at most.
+/// Tries whose START is remembered until they end: some 32 MiB at most.
 const MAX_OPEN: usize = 200_000;
 /// Tasks and runs that were told already are not told again, up to so many.
 const MAX_TOLD: usize = 65_536;
@@ -63,10 +63,20 @@ struct Reader<'a> {
     sink: &'a mut dyn Sink,
     tools: Tools,
     /// Starts of tries that have not ended, by the run id of OpenLineage.
-    open: HashMap<u128, Timestamp>,
+    open: HashMap<u128, Open>,
     told: HashSet<u64>,
     hashes: RandomState,
     datasets: u64,
+}
+
+/// A try that began. Old providers name it at its start alone, and then by the run id of OpenLineage.
+struct Open {
+    time: Timestamp,
+    dag_id: Text,
+    run_id: Text,
+    task_id: Text,
+    map_index: i32,
+    try_number: Option<i32>,
 }
 
 /// What an event says of its run.
@@ -113,6 +123,26 @@ impl Visitor for Reader<'_> {
     }
 }
 
+/// The end of a try that only its start named.
+fn end(open: &Open, step: Step, time: Timestamp) -> Result<Attempt, &'static str> {
+    let state = match step {
+        Step::Start | Step::Running => return Err("a lineage event that tells nothing new of its try"),
+        Step::Complete => TaskState::Success,
+        Step::Fail => TaskState::Failed,
+        Step::Abort => TaskState::Other("aborted".into()),
+    };
+    let ids = (open.dag_id.clone(), open.run_id.clone(), open.task_id.clone());
+    Ok(Attempt {
+        map_index: open.map_index,
+        try_number: open.try_number,
+        state: Some(state),
+        started_at: Some(open.time),
+        ended_at: Some(time),
+        updated_at: Some(time),
+        ..Attempt::known_by(ids.0, ids.1, ids.2, SourceKind::Rest)
+    })
+}
+
 type Rows = Result<(Row, Vec<Row>), &'static str>;
 
 impl Reader<'_> {
@@ -121,7 +151,9 @@ impl Reader<'_> {
         if event.run_uuid.is_none() {
             return Ok(Err("a dataset or job event: no run"));
         }
-        if !event.of_airflow {
+        let named = event.of_airflow && event.run.run_id.is_some();
+        let began = event.run_uuid.and_then(|raw| uuid(raw.bytes)).filter(|id| !named && self.open.contains_key(id));
+        if !event.of_airflow && began.is_none() {
             return Ok(Err("a lineage event of another tool than Airflow"));
         }
         let step = match event.kind.map(|kind| kind.bytes) {
@@ -133,6 +165,13 @@ impl Reader<'_> {
             _ => return Ok(Err("a lineage event that tells no step of its run")),
         };
         let time = self.time(event.time, "eventTime")?.ok_or_else(|| Fault::new("eventTime is missing"))?;
+        if let Some((uuid, open)) = began.and_then(|id| self.open.remove_entry(&id)) {
+            let attempt = end(&open, step, time);
+            if matches!(step, Step::Start | Step::Running) {
+                self.open.insert(uuid, open);
+            }
+            return Ok(attempt.map(|attempt| (Row::Attempt(attempt), Vec::new())));
+        }
         if event.run.run_id.is_none() {
             return Ok(Err("a lineage event without Airflow's run id"));
         }
@@ -176,24 +215,24 @@ impl Reader<'_> {
         // A START may still carry the duration of the try before.
         let duration_s = event.instance.duration.filter(|seconds| ended && *seconds >= 0.0);
         let started_at = match (step, uuid) {
-            (Step::Start, Some(uuid)) => {
-                if self.open.len() >= MAX_OPEN {
-                    self.open.clear();
-                }
-                self.open.insert(uuid, time);
-                Some(time)
-            }
-            (Step::Start, None) => Some(time),
-            (_, Some(uuid)) if ended => self.open.remove(&uuid),
+            (Step::Start, _) => Some(time),
+            (_, Some(uuid)) if ended => self.open.remove(&uuid).map(|open| open.time),
             _ => None,
         };
         // The listener runs a moment after the end: start and duration are Airflow's own.
         let own = started_at.zip(duration_s).map(|(start, seconds)| start.plus_seconds(seconds));
         let own = own.filter(|end| (0.0..LATE_S).contains(&time.seconds_since(*end)));
         let try_number = at_least(0, self.int(event.instance.try_number, "try_number")?, "try_number")?;
-        let map_index = at_least(-1, self.int(event.instance.map_index, "map_index")?, "map_index")?;
+        let map_index = at_least(-1, self.int(event.instance.map_index, "map_index")?, "map_index")?.unwrap_or(-1);
+        if let (Step::Start, Some(uuid)) = (step, uuid) {
+            if self.open.len() >= MAX_OPEN {
+                self.open.clear();
+            }
+            let (dag_id, run_id, task_id) = (dag_id.clone(), run_id.clone(), task_id.clone());
+            self.open.insert(uuid, Open { time, dag_id, run_id, task_id, map_index, try_number });
+        }
         Ok(Attempt {
-            map_index: map_index.unwrap_or(-1),
+            map_index,
             try_number: match try_number {
                 // Before 2.10 the number of a try that succeeded was read when it had been counted up already.
                 Some(number) if step == Step::Complete && before_2_10(event.airflow_version) => {

@@ -70,6 +70,24 @@ fn an_end_without_its_start_ends_when_it_was_told() {
 }
 
 #[test]
+fn an_end_without_facets_is_of_the_try_that_its_start_named() {
+    let bare = |kind: &str, last: u32| {
+        format!(
+            r#"{{"eventTime":"2026-11-24T20:34:44Z","eventType":"{kind}","job":{{"name":"shop.flaky"}},"run":{{"runId":"01a1fb67-1800-7000-8000-00000000000{last}"}}}}"#
+        ) + "\n"
+    };
+    let sink = of(&(task_event("START", "2026-11-24T20:34:34Z", 1, "", "2.7.0")
+        + &bare("RUNNING", 1)
+        + &bare("COMPLETE", 1)
+        + &bare("COMPLETE", 1)));
+    let end = attempt(&sink.rows[1]);
+    assert_eq!((&*end.dag_id, &*end.task_id, end.try_number), ("shop", "flaky", Some(1)));
+    assert_eq!((end.started_at, end.ended_at), (at("2026-11-24T20:34:34Z"), at("2026-11-24T20:34:44Z")));
+    assert_eq!(end.state, Some(TaskState::Success));
+    assert_eq!((sink.rows.len(), sink.ignored.len()), (2, 2), "{sink:?}");
+}
+
+#[test]
 fn before_2_10_a_success_counts_one_too_many() {
     for (version, number) in [("2.9.3", 1), ("2.7.0", 1), ("2.10.0", 2), ("3.0.1", 2), ("x", 2)] {
         let sink = of(&task_event("COMPLETE", "2026-11-24T20:34:44Z", 2, "", version));
