@@ -157,13 +157,19 @@ fn value(bytes: &[u8], start: usize, may_be_spaced: bool, key: &[u8]) -> Option<
             let from = from + escapes.max(prefix) + 1;
             return Some((from, quoted_end(bytes, from, *quote, escapes))).filter(|span| is_worth_it(bytes, *span));
         }
-        Some(b'[' | b'{' | b'(') => return Some((from, bracket_end(bytes, from))),
+        Some(b'[' | b'{' | b'(') if bracket_end(bytes, from).is_some() => {
+            return bracket_end(bytes, from).map(|to| (from, to));
+        }
         // The option that follows a name without a value has one of its own.
         Some(b'-') if option_name(bytes, from).is_some() => return None,
         // `token: Bearer x` is a scheme and a secret.
         _ => token(bytes, from).map_or(0, |(_, to)| to).max(from + bare_length(rest)),
     };
     let to = if is_header(key) { header_end(bytes, from, to) } else { to };
+    // `max_tokens: 4096` counts.
+    if key.ends_with(b"s") && bytes[from..to].iter().all(u8::is_ascii_digit) {
+        return None;
+    }
     Some((from, to)).filter(|span| is_worth_it(bytes, *span))
 }
 
@@ -172,7 +178,11 @@ const MAX_ESCAPES: usize = 8;
 
 fn is_worth_it(bytes: &[u8], (from, to): Span) -> bool {
     let value = bytes.get(from..to).unwrap_or_default();
-    !matches!(value, b"" | b"None" | b"null" | b"True" | b"False" | b"true" | b"false" | b"***")
+    // A task named `refresh_token` has states, too.
+    let is_state = [b"success".as_slice(), b"failed", b"running", b"queued", b"skipped"]
+        .iter()
+        .any(|state| value.eq_ignore_ascii_case(state));
+    !is_state && !matches!(value, b"" | b"None" | b"null" | b"True" | b"False" | b"true" | b"false" | b"***")
 }
 
 fn quoted_end(bytes: &[u8], from: usize, quote: u8, escapes: usize) -> usize {
@@ -193,17 +203,22 @@ fn quoted_end(bytes: &[u8], from: usize, quote: u8, escapes: usize) -> usize {
     bytes.len()
 }
 
-fn bracket_end(bytes: &[u8], from: usize) -> usize {
+/// Bytes in which a bracket must close: a key file of a cloud's service account has 2.4 KB.
+const MAX_BRACKET: usize = 16 << 10;
+
+/// Behind the bracket that closes the one at `from`, or as far as that is looked for; nothing where it never closes.
+fn bracket_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut depth = 0_usize;
-    for (at, b) in bytes.iter().enumerate().skip(from) {
+    for (at, b) in bytes.iter().enumerate().skip(from).take(MAX_BRACKET) {
         match b {
             b'[' | b'{' | b'(' => depth += 1,
-            b']' | b'}' | b')' if depth <= 1 => return at + 1,
+            b']' | b'}' | b')' if depth <= 1 => return Some(at + 1),
             b']' | b'}' | b')' => depth -= 1,
             _ => {}
         }
     }
-    bytes.len()
+    let is_boundary = |at: &usize| bytes[*at] & 0xc0 != 0x80;
+    (from + MAX_BRACKET..bytes.len()).find(is_boundary)
 }
 
 /// A value without quotes ends at a space, a quote or a separator of a URL; what merely closes it is not part of it.
@@ -249,14 +264,19 @@ fn option_name(bytes: &[u8], at: usize) -> Option<usize> {
     is_sensitive(&name[..length]).then_some(at + 2 + length)
 }
 
-/// `--password x` and `'--token', 'x'`.
+/// `--password x`, `--password 'x y'` and `'--token', 'x'`.
 fn option(bytes: &[u8], at: usize) -> Option<Span> {
     let after = option_name(bytes, at)?;
     let is_between = |b: &&u8| matches!(b, b' ' | b'\'' | b'"' | b',' | b'\\');
     let from = after + bytes[after..].iter().take_while(is_between).count();
-    let is_option = bytes.get(from) == Some(&b'-');
-    let to = from + bare_length(&bytes[from..]);
-    (from > after && !is_option).then_some((from, to)).filter(|span| is_worth_it(bytes, *span))
+    if from == after || bytes.get(from) == Some(&b'-') {
+        return None;
+    }
+    let opened = bytes[after..from].iter().rev().take_while(|b| **b != b' ').find(|b| matches!(b, b'"' | b'\''));
+    let closed = opened.and_then(|quote| bytes[from..].iter().position(|b| b == quote));
+    let to = closed.map_or_else(|| from + bare_length(&bytes[from..]), |length| from + length);
+    let slashes = bytes[from..to].iter().rev().take_while(|b| **b == b'\\').count();
+    Some((from, to - slashes)).filter(|span| is_worth_it(bytes, *span))
 }
 
 #[cfg(test)]

@@ -44,6 +44,8 @@ fn every_form_of_a_secret_is_masked() {
         (r#""['variables', 'set', 'db_password', 'S3c']""#, r#""['variables', 'set', 'db_password', '***']""#),
         (r"[\'--conn-password\', \'S3c\']", r"[\'--conn-password\', \'***\']"),
         ("['users', 'create', '-u', 'a', '-p', 'S3c']", "['users', 'create', '-u', 'a', '-p', '***']"),
+        ("--password 'hunter two' x", "--password '***' x"),
+        ("Variable(key='db_password', val='S3c')", "Variable(key='db_password', val='***')"),
         ("curl -u admin:S3c http://x", "curl -u admin:*** http://x"),
         ("mysql -u root -pS3c db", "mysql -u root -p*** db"),
         ("sshpass -p S3c ssh h", "sshpass -p *** ssh h"),
@@ -73,6 +75,15 @@ fn every_form_of_a_secret_is_masked() {
 #[test]
 fn what_is_no_secret_stays_and_is_not_copied() {
     for text in [
+        "max_tokens: 4096",
+        "tokens=1234",
+        "Task rotate_secret: success",
+        "bypass=1",
+        "mysql --port 3306",
+        "mysql connector -pool size",
+        "mysql -u root x; mkdir -pv /data",
+        "Cannot create users table: cp -p /a",
+        "curl x ; docker run -u 1000:1000",
         "",
         "Dependencies all met for <TaskInstance: a.b 2026-09-25T02:00:00+00:00 [queued]>",
         "Marking task as SUCCESS. dag_id=a, task_id=b, run_id=scheduled__2026-09-10T02:00:00+00:00",
@@ -92,7 +103,21 @@ fn what_is_no_secret_stays_and_is_not_copied() {
 /// Each of these would take minutes if a part of it were looked at once for every byte.
 #[test]
 fn a_hostile_text_takes_no_longer_than_another() {
-    for piece in ["://", "token=\\\\\"", "--token ", "eyJ.", "password=[", "a:b@://", "'\\", "-----BEGIN "] {
+    for piece in [
+        "://",
+        "token=\\\\\"",
+        "--token ",
+        "eyJ.",
+        "password=[",
+        "a:b@://",
+        "'\\",
+        "-----BEGIN ",
+        "--password",
+        "--token/",
+        "password: ( ",
+        "mysql -u x -p'",
+        "('token', ",
+    ] {
         let text = piece.repeat(300_000);
         assert!(mask(&text).len() <= text.len() * 3);
     }

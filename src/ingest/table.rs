@@ -69,7 +69,22 @@ pub(super) fn rows<E>(
             let kind = format!("row does not have the header's {width} fields (cut off, or another delimiter)");
             visit(line, Err(Fault::of(kind, &record.len().to_string())))
         }
+        (Ok(record), Some(width)) if swallows_rows(record, width, delimiter) => {
+            visit(line, Err(Fault::new("a quoted field holds whole rows: a quote before it is never closed")))
+        }
         (record, _) => visit(line, record),
+    })
+}
+
+/// Does a line within a field have the fields of a row?
+fn swallows_rows(record: &Record<'_>, width: usize, delimiter: u8) -> bool {
+    if record.gap > 0 || width < 4 || memchr::memchr(b'\n', record.bytes).is_none() {
+        return false;
+    }
+    (0..record.len()).filter_map(|column| record.field(column).bytes()).any(|field| {
+        let mut lines = field.split(|byte| *byte == b'\n').skip(1).peekable();
+        std::iter::from_fn(|| lines.next().filter(|_| lines.peek().is_some()))
+            .any(|line| memchr::memchr_iter(delimiter, line).count() + 1 == width)
     })
 }
 

@@ -15,10 +15,8 @@ pub(super) enum Fate {
     Stays,
     /// What it tells is told by another.
     Goes,
-    /// It is this row under a number that was counted before the attempt started: what it knows is that one's.
+    /// It is this row before its try was counted: what it knows is that one's.
     IsOf(usize),
-    /// It waited for this attempt, the first: what holds for each attempt of the task is that one's as well.
-    WaitedFor(usize),
 }
 
 /// What becomes of the rows of one (dag, task), in the order given.
@@ -32,7 +30,6 @@ pub(super) fn fates(rows: &[Stamped]) -> Vec<Fate> {
     for ((run_id, index), members) in &instances {
         let is_expanded = *index == -1 && instances.range((*run_id, 0)..=(*run_id, i64::MAX)).next().is_some();
         let real = members.iter().copied().filter(|&i| is_real(&rows[i].cells));
-        let first = real.clone().min_by_key(|&i| rows[i].cells[at::TRY_NUMBER].as_int());
         let starts = real_starts(rows, members);
         for &i in members {
             let cells = &rows[i].cells;
@@ -42,16 +39,26 @@ pub(super) fn fates(rows: &[Stamped]) -> Vec<Fate> {
                     .as_int()
                     .is_some_and(|start| starts.iter().any(|known| known.abs_diff(start) < SAME_START_MICROS as u64));
             let unexpanded = is_expanded && cells[at::STARTED_AT].is_null();
-            let start = cells[at::STARTED_AT].as_int();
-            let same = |i: &usize| start.is_some() && rows[*i].cells[at::STARTED_AT].as_int() == start;
-            fates[i] = match first {
+            let began = !cells[at::STARTED_AT].is_null() || !cells[at::ENDED_AT].is_null();
+            let same = |i: &usize| is_same_try(cells, &rows[*i].cells);
+            fates[i] = match real.clone().find(same) {
                 _ if unexpanded || retold => Fate::Goes,
-                Some(first) if placeholder => real.clone().find(same).map_or(Fate::WaitedFor(first), Fate::IsOf),
+                Some(of) if placeholder => Fate::IsOf(of),
+                // One that ran waits for its attempt: that may come with another export.
+                None if placeholder && !began && real.clone().next().is_some() => Fate::Goes,
                 _ => Fate::Stays,
             };
         }
     }
     fates
+}
+
+/// Did both start, or end, at one time? The log of an attempt and the database differ by less than a second.
+fn is_same_try(a: &[Cell], b: &[Cell]) -> bool {
+    [at::STARTED_AT, at::ENDED_AT].into_iter().any(|place| {
+        let times = a[place].as_int().zip(b[place].as_int());
+        times.is_some_and(|(a, b)| a.abs_diff(b) < SAME_START_MICROS as u64)
+    })
 }
 
 /// An attempt that was scheduled: try 1 or later.
@@ -82,9 +89,12 @@ mod tests {
     #[test]
     fn a_placeholder_lives_until_a_real_attempt_is_known() {
         assert_eq!(fates(&[row(-1, Some(0), None)]), [Stays]);
-        assert_eq!(fates(&[row(-1, Some(0), None), row(-1, Some(1), Some(5))]), [WaitedFor(1), Stays]);
-        let rows = [row(-1, Some(0), Some(9)), row(-1, Some(2), Some(9)), row(-1, Some(1), Some(5))];
+        assert_eq!(fates(&[row(-1, Some(0), None), row(-1, Some(1), Some(5))]), [Goes, Stays]);
+        let second = 1_000_000;
+        let rows =
+            [row(-1, Some(0), Some(9 * second)), row(-1, Some(2), Some(9 * second + 5)), row(-1, Some(1), Some(0))];
         assert_eq!(fates(&rows), [IsOf(1), Stays, Stays]);
+        assert_eq!(fates(&[row(-1, Some(0), Some(9 * second)), row(-1, Some(1), Some(0))]), [Stays, Stays]);
     }
 
     #[test]

@@ -212,16 +212,16 @@ fn without_placeholders(rows: &Batch, settled: Vec<Settled>, tally: &mut Tally, 
     let fates = reconcile::fates(&rows);
     let mut settled = settled;
     for (place, fate) in fates.iter().enumerate() {
-        let (of, all) = match *fate {
+        let of = match *fate {
             Fate::Stays => continue,
-            Fate::Goes => (place, false),
-            Fate::IsOf(of) => (of, true),
-            Fate::WaitedFor(of) => (of, false),
+            Fate::Goes => None,
+            Fate::IsOf(of) => Some(of),
         };
         *changed |= settled[place].old;
         let writers = std::mem::take(&mut settled[place].writers);
-        if of != place {
-            let filled = rows[of].clone().merge(rows[place].as_part_of(&rows[of], all, table), table);
+        if let Some(of) = of {
+            let part = rows[place].clone().numbered(&rows[of].cells[at::TRY_NUMBER]);
+            let filled = rows[of].clone().merge(part, table);
             if filled.cells != rows[of].cells {
                 settled[of].row = Source::Cells(filled.cells.clone());
                 settled[of].changed = true;

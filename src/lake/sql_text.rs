@@ -6,8 +6,9 @@
 use super::Error;
 use sqlparser::{
     ast::{
-        BinaryOperator, Expr, Function, FunctionArguments, Ident, JoinConstraint, JoinOperator, OrderByKind, Query,
-        Select, SelectItem, SetExpr, Statement, Visit, VisitMut, VisitorMut, visit_expressions, visit_relations,
+        BinaryOperator, Expr, Function, FunctionArguments, Ident, Join, JoinConstraint, JoinOperator, OrderByKind,
+        Query, Select, SelectItem, SetExpr, Statement, Visit, VisitMut, VisitorMut, WindowType, visit_expressions,
+        visit_relations,
     },
     dialect::GenericDialect,
     parser::Parser,
@@ -100,6 +101,12 @@ impl VisitorMut for Settle {
 /// Conditions in ON beside equal columns go to WHERE, where the join is an inner one. Were there any?
 fn settle_joins(select: &mut Select) -> Result<bool, Error> {
     let mut moved = false;
+    let outer = |join: &Join| {
+        use JoinOperator::{CrossJoin, Inner, Left, LeftOuter};
+        !matches!(join.join_operator, JoinOperator::Join(_) | Inner(_) | Left(_) | LeftOuter(_) | CrossJoin(_))
+    };
+    // A condition of WHERE would also be asked of rows that a later RIGHT or FULL JOIN adds.
+    let may_move = !select.from.iter().flat_map(|table| &table.joins).any(outer);
     for join in select.from.iter_mut().flat_map(|table| &mut table.joins) {
         let inner = matches!(join.join_operator, JoinOperator::Join(_) | JoinOperator::Inner(_));
         let (JoinOperator::Join(JoinConstraint::On(on))
@@ -124,7 +131,7 @@ fn settle_joins(select: &mut Select) -> Result<bool, Error> {
         let Some(other) = others.first() else { continue };
         let together = |a: Expr, b: Expr| Expr::BinaryOp { left: a.into(), op: BinaryOperator::And, right: b.into() };
         match equal.into_iter().reduce(together) {
-            Some(equal) if inner => {
+            Some(equal) if inner && may_move => {
                 *on = equal;
                 let all = others.into_iter().chain(select.selection.take().map(|held| Expr::Nested(held.into())));
                 select.selection = all.reduce(together);
@@ -174,6 +181,21 @@ fn refuse_function(function: &Function) -> Result<(), Error> {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     });
+    if function.over.is_none() && is_aggregate(function) && has_aggregate(&arguments.args) {
+        return Err(Error::Query(format!(
+            "{function}: an aggregate of an aggregate; compute the inner one in a subquery"
+        )));
+    }
+    let runs = ["sum", "count", "min", "max"].into_iter().any(named);
+    if let Some(WindowType::WindowSpec(window)) = &function.over
+        && AGGREGATES.iter().any(|name| named(name))
+        && !runs
+        && !window.order_by.is_empty()
+    {
+        return Err(Error::Query(format!(
+            "{function}: of a window with ORDER BY only sum, count, min and max run along"
+        )));
+    }
     if let Some(over) = &function.over
         && (has_aggregate(&arguments.args) || has_aggregate(over))
     {
@@ -182,7 +204,7 @@ fn refuse_function(function: &Function) -> Result<(), Error> {
              (SELECT count(*) AS n .. GROUP BY ..)`"
         )));
     }
-    if named("sum") && !has_column.is_break() {
+    if (named("sum") || named("total")) && !has_column.is_break() {
         return Err(Error::Query(format!("{function}: the sum of a constant; write count(*), and multiply it")));
     }
     if ["array_agg", "string_agg", "group_concat", "listagg"].into_iter().any(named) {
@@ -230,7 +252,8 @@ fn named(expr: Expr, same: usize) -> SelectItem {
 }
 
 /// Functions of many rows, as the engine calls them.
-const AGGREGATES: [&str; 21] = [
+const AGGREGATES: [&str; 22] = [
+    "total",
     "avg",
     "count",
     "corr",
@@ -254,13 +277,13 @@ const AGGREGATES: [&str; 21] = [
     "mode",
 ];
 
+fn is_aggregate(function: &Function) -> bool {
+    AGGREGATES.contains(&function.name.to_string().to_ascii_lowercase().as_str())
+}
+
 fn has_aggregate(expr: &impl Visit) -> bool {
-    let is_one = |function: &Function| {
-        let name = function.name.to_string().to_ascii_lowercase();
-        function.over.is_none() && AGGREGATES.contains(&name.as_str())
-    };
     visit_expressions(expr, |expr| match expr {
-        Expr::Function(function) if is_one(function) => ControlFlow::Break(()),
+        Expr::Function(function) if function.over.is_none() && is_aggregate(function) => ControlFlow::Break(()),
         _ => ControlFlow::Continue(()),
     })
     .is_break()
@@ -317,6 +340,12 @@ mod tests {
             ("SELECT a, sum(count(*)) OVER () AS n FROM t GROUP BY a", "subquery"),
             ("SELECT a FROM t QUALIFY row_number() OVER (PARTITION BY a) = 1", "WHERE"),
             ("SELECT a FROM t UNION ALL SELECT a FROM u ORDER BY count(*)", "select it too"),
+            ("SELECT avg(sum(a)) FROM t", "subquery"),
+            ("SELECT avg(a) OVER (PARTITION BY b ORDER BY c) AS d FROM t", "run along"),
+            (
+                "SELECT 1 AS n FROM a JOIN b ON a.k = b.k AND b.s = 'f' FULL JOIN c ON a.k = c.k",
+                "filter a table before",
+            ),
             ("SELECT a, array_agg(b) FROM t GROUP BY a", "select the rows"),
             ("SELECT a, rank() OVER (ORDER BY count(*)) AS n FROM t GROUP BY a", "subquery"),
         ] {

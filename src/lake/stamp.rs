@@ -71,8 +71,8 @@ impl Stamped {
     /// The greater of both in each field.
     pub(super) fn merge(self, other: Self, table: &Table) -> Self {
         let (high, low) = if other.outranks(&self) { (other, self) } else { (self, other) };
-        if table.source.is_none() && table.version.is_none() {
-            // Nothing says which is newer or better: values of both in one row would be of neither.
+        if table.fills.is_none() && !table.has_revision() {
+            // Nothing says of a value where it is from: values of both in one row would be of neither.
             return high;
         }
         let mut cells = high.cells.clone();
@@ -107,20 +107,10 @@ impl Stamped {
         Self { cells, main, fills }
     }
 
-    /// This attempt as a part of another: under its number, all of it, or what holds for every attempt of a task, which gives
-    /// way to whatever is known.
-    pub(super) fn as_part_of(&self, other: &Self, all: bool, table: &Table) -> Self {
-        let mut cells = self.cells.clone();
-        let key = |place: &usize| table.key.contains(place) || !all && Some(*place) == table.source;
-        for place in 0..cells.len() {
-            if key(&place) {
-                cells[place] = other.cells[place].clone();
-            } else if !all && !attempt::OF_THE_TASK.contains(&place) {
-                cells[place] = Cell::Null;
-            }
-        }
-        let main = if all { self.main.clone() } else { Stamp { trust: 0, version: i64::MIN, hash: OnceCell::new() } };
-        Self { cells, main, fills: if all { self.fills.clone() } else { Vec::new() } }
+    /// The same under another number of a try.
+    pub(super) fn numbered(mut self, number: &Cell) -> Self {
+        self.cells[attempt::TRY_NUMBER] = number.clone();
+        self
     }
 
     fn fill(&self, column: usize) -> Option<&Stamp> {

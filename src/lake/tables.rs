@@ -27,8 +27,6 @@ pub(super) mod attempt {
     pub(crate) const TASK_ID: usize = 2;
     pub(crate) const MAP_INDEX: usize = 3;
     pub(crate) const TRY_NUMBER: usize = 4;
-    /// Operator, pool, pool slots, queue, priority weight, executor, most tries: the same for each attempt of a task.
-    pub(crate) const OF_THE_TASK: [usize; 7] = [6, 7, 8, 9, 10, 12, 13];
     pub(crate) const STARTED_AT: usize = 16;
     pub(crate) const ENDED_AT: usize = 17;
     pub(crate) const TI_ID: usize = 20;
@@ -301,7 +299,8 @@ pub(super) static LOG_EVENTS: Table = Table {
     order: &[0, 1, 7],
     monthly: true,
     source: None,
-    version: None,
+    // An entry grows while it is written: the longer one is the later word.
+    version: Some(14),
     version_else: &[],
     fills: None,
 };

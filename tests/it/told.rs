@@ -95,3 +95,41 @@ fn a_generated_history_is_read_without_a_defect() {
     assert_eq!(receipt["defects"], serde_json::json!([]), "{receipt:#}");
     assert!(out.join("ground_truth.json").exists());
 }
+
+#[test]
+fn a_row_that_swallowed_others_is_a_defect() {
+    let world = World::new();
+    let rows: Vec<String> = (0..9).map(|n| attempt(&format!("r{n}"), 1, START, END)).collect();
+    // Two quotes that stand in a value by accident, rows apart.
+    let text = rows.concat().replacen("PythonOperator", "\"Python", 1);
+    let end = text.rfind("PythonOperator").expect("a later row");
+    let whole = attempt("r10", 1, START, END);
+    let file = world.write("ti.csv", format!("{TASK_HEADER}\n{whole}{}Python\"{}", &text[..end], &text[end + 14..]));
+    let receipt = world.ingest("x", &[&file]);
+    assert!(receipt["defects"].to_string().contains("never closed"), "{receipt:#}");
+}
+
+#[test]
+fn an_entry_that_grew_is_the_longer_one() {
+    let text = "[2026-11-24T12:00:00.000+0000] {a.py:1} ERROR - Task failed with exception\nTraceback (most recent call last):\n";
+    let more = format!("{text}  File \"a.py\", line 1, in f\nValueError: q\n");
+    for order in [[text, &more], [&more, text]] {
+        let world = World::new();
+        for text in order {
+            let file = world.write("logs/dag_id=shop/run_id=r1/task_id=load/attempt=1.log", text);
+            world.ingest("x", &[&file]);
+        }
+        let rows = world.sql("SELECT lines, exception FROM log_events");
+        assert_eq!(serde_json::Value::from(rows), serde_json::json!([{"lines": 4, "exception": "ValueError"}]));
+    }
+}
+
+#[test]
+fn a_quarantine_file_replaces_no_other() {
+    let world = World::new();
+    let text = format!("{TASK_HEADER}\n{}", attempt("r1", 1, START, END));
+    let file = world.write("ti.csv", &text);
+    let run = world.run(&["ingest", "--quarantine", arg(&file), arg(&file)]).exits(1);
+    assert!(run.stderr.contains("is there already"), "{run:#?}");
+    assert_eq!(std::fs::read_to_string(&file).expect("the export"), text);
+}

@@ -3,7 +3,7 @@
 use crate::cli::exit::Error;
 use serde::Serialize;
 use std::{
-    io::{BufWriter, Write},
+    io::{BufWriter, Read, Write},
     path::Path,
 };
 use tempfile::NamedTempFile;
@@ -25,8 +25,28 @@ struct Rejected<'a> {
     value: Option<&'a str>,
 }
 
+/// A file that is no such list stays: it may be the export itself, by a slip of the hand.
+fn refuse_other(path: &Path) -> Result<(), Error> {
+    let mut start = Vec::new();
+    match std::fs::File::open(path) {
+        Ok(file) => file.take(START.len() as u64).read_to_end(&mut start).map_err(Error::io("read", path))?,
+        Err(_) => return Ok(()),
+    };
+    if start.is_empty() || start == START {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "{}: is there already, and no list of rows; name another --quarantine file",
+        path.display()
+    )))
+}
+
+/// How each of its lines begins.
+const START: &[u8] = b"{\"path\":";
+
 impl<'a> Quarantine<'a> {
     pub(super) fn create(path: &'a Path) -> Result<Self, Error> {
+        refuse_other(path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let file = NamedTempFile::new_in(folder).map_err(Error::io("create", path))?;
         Ok(Self { path, file: BufWriter::new(file) })

@@ -22,7 +22,7 @@ pub(super) fn summary(receipt: &Receipt, console: &Console) -> String {
     } else {
         let (rows, new) = (counted(totals.read as usize, "row", "rows"), count(totals.written));
         let mut text = format!(
-            "{rows} from {sources} of deployment `{}`, {new} new to the lake\n\n{}\n",
+            "{rows} from {sources} of deployment `{}`, {new} new to the lake\n\n{}\n\n",
             receipt.deployment,
             by_kind(receipt, console.width())
         );
@@ -35,7 +35,7 @@ pub(super) fn summary(receipt: &Receipt, console: &Console) -> String {
         text
     };
     if let Some(span) = receipt.span {
-        text.push_str(&format!("wall clock from {} to {}\n", span.from.minute_string(), span.to.minute_string()));
+        text.push_str(&format!("wall clock from {} to {} UTC\n", span.from.minute_string(), span.to.minute_string()));
     }
     text.push_str(&reasons(&receipt.sources));
     text.push_str(&defects(receipt, console));

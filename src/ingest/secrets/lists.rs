@@ -10,7 +10,11 @@ pub(super) fn after_name(bytes: &[u8], comma: usize) -> Option<Span> {
     if !is_quoted || !is_sensitive(name) {
         return None;
     }
-    let (from, to, after) = quoted(bytes, comma + 1)?;
+    // `Variable(key='db_password', val='x')`
+    let rest = bytes[comma + 1..].trim_ascii_start();
+    let word = [b"val=".as_slice(), b"value="].into_iter().find(|word| rest.starts_with(word));
+    let start = word.map_or(comma + 1, |word| bytes.len() - rest.len() + word.len());
+    let (from, to, after) = quoted(bytes, start)?;
     let is_value = [b"value".as_slice(), b"val"].iter().any(|word| bytes[from..to].eq_ignore_ascii_case(word));
     let is_key = bytes.get(after) == Some(&b':');
     let (from, to) = match (is_value, is_key) {
@@ -51,18 +55,40 @@ pub(super) fn element(bytes: &[u8], end: usize) -> Option<Span> {
 /// `airflow users create -p x`.
 pub(super) fn short_option(bytes: &[u8], at: usize) -> Option<Span> {
     let letter = *bytes.get(at + 1).filter(|b| matches!(b, b'u' | b'p'))?;
-    // The command stands shortly before.
+    if at == 0 || !matches!(bytes[at - 1], b' ' | b'\'' | b'"') {
+        return None;
+    }
+    // The command stands shortly before, and no other one between.
     let before = &bytes[at.saturating_sub(MAX_URL)..at];
-    let ran = |program: &str| memchr::memmem::rfind(before, program.as_bytes()).is_some();
+    let before = before.rsplit(|b| matches!(b, b';' | b'|' | b'&' | b'\n')).next().unwrap_or_default();
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let ran = |program: &str| {
+        memchr::memmem::find_iter(before, program).any(|start| {
+            let (left, right) = (&before[..start], &before[start + program.len()..]);
+            !left.last().is_some_and(is_part) && !right.first().is_some_and(is_part)
+        })
+    };
     let is_between = |b: &&u8| matches!(b, b' ' | b'\'' | b'"' | b',' | b'\\');
     let between = bytes[at + 2..].iter().take_while(is_between).count();
     let from = at + 2 + between;
     let to = from + bare_length(&bytes[from..]);
     let span = match letter {
         b'u' if ran("curl") => (from + memchr::memchr(b':', &bytes[from..to])? + 1, to),
-        b'p' if between == 0 && (ran("mysql") || ran("mariadb")) => (from, to),
-        b'p' if between > 0 && (ran("sshpass") || ran("users") && ran("create")) => (from, to),
+        // `-p` without a user would as well be the beginning of `-port`.
+        b'p' if between == 0
+            && ["mysql", "mysqldump", "mariadb"].into_iter().any(ran)
+            && (ran("-u") || ran("--user")) =>
+        {
+            (from, to)
+        }
+        b'p' if between > 0 && (ran("sshpass") || ran("users") && is_create(before)) => (from, to),
         _ => return None,
     };
     Some(span).filter(|span| is_worth_it(bytes, *span))
+}
+
+/// `users create`, in this order.
+fn is_create(command: &[u8]) -> bool {
+    let users = memchr::memmem::find(command, b"users");
+    users.is_some_and(|at| memchr::memmem::find(&command[at..], b"create").is_some())
 }
