@@ -172,7 +172,7 @@ pub(super) struct InputOptions {
     pub(super) strict: bool,
     /// Also list every row that could not be read in this file: path, line, reason and value, one JSON object a line
     #[arg(long, value_name = "FILE")]
-    pub(super) quarantine: Option<std::path::PathBuf>,
+    pub(super) quarantine: Option<PathBuf>,
     /// What timers in metrics count; by default it is found out, and checked against known durations
     #[arg(long, value_enum, default_value_t = TimerUnit::Auto)]
     pub(super) timer_unit: TimerUnit,
@@ -188,7 +188,7 @@ pub(super) struct InputOptions {
     /// File whose first line is the password of a database URL [default: WINDTUNNEL_DB_PASSWORD, PGPASSWORD or MYSQL_PWD,
     /// then ~/.pgpass]
     #[arg(long, value_name = "FILE")]
-    pub(super) password_file: Option<std::path::PathBuf>,
+    pub(super) password_file: Option<PathBuf>,
 }
 
 impl InputOptions {

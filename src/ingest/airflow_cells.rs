@@ -123,7 +123,8 @@ impl<'a, R: RowView + ?Sized> Cells<'a, R> {
     }
 }
 
-fn check_length(name: &str, text: &str) -> Result<(), Fault> {
+/// Is an id no longer than one may be?
+pub(super) fn check_length(name: &str, text: &str) -> Result<(), Fault> {
     if text.len() <= MAX_ID_BYTES {
         return Ok(());
     }

@@ -3,6 +3,7 @@
 //! that an exported table and the REST API share it.
 
 use super::{
+    airflow_cells::check_length,
     fields::{Clock, Field, Texts},
     reading::Fault,
 };
@@ -10,9 +11,6 @@ use crate::model::{
     AuditEvent, Deadline, EdgeSource, Job, Marker, Row, TaskEdge, TaskSpec, Text, Timestamp, stand_in_run_id,
 };
 use std::borrow::Cow;
-
-/// Longest id, as elsewhere: four times what Airflow's database takes.
-const MAX_ID_BYTES: usize = 1_000;
 
 /// Longest detail of an audit event, in characters, once secrets are masked.
 const MAX_EXTRA_CHARS: usize = 2_000;
@@ -50,9 +48,7 @@ impl Tools {
     /// A text that many rows share.
     pub(super) fn text(&mut self, field: Field<'_>, column: &str) -> Result<Option<Text>, Fault> {
         let Some(text) = field.text(column)? else { return Ok(None) };
-        if text.len() > MAX_ID_BYTES {
-            return Err(Fault::of(format!("{column} is longer than {MAX_ID_BYTES} bytes"), &text));
-        }
+        check_length(column, &text)?;
         Ok(Some(self.texts.get(&text)))
     }
 

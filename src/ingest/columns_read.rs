@@ -1,6 +1,6 @@
 //! Which columns are exported, or fetched from a server: those that a mapping reads, or that tell a table and its version
-//! apart, of all versions of Airflow. Never among them are pickles, run configurations, rendered templates and whatever else may hold a secret, or megabytes, and
-//! is not read.
+//! apart, of all versions of Airflow. Never among them are pickles, run configurations, rendered templates and whatever else
+//! may hold a secret, or megabytes, and is not read.
 
 use super::table_kind::{KEPT, Table};
 

@@ -4,9 +4,9 @@
 use super::{cell::Cell, stamp::Stamped, tables::attempt as at};
 use std::collections::BTreeMap;
 
-/// Start times of a `task_fail` row and of its attempt differ by less than this, in microseconds: both are written in
-/// one transaction.
-const SAME_START_MICROS: i64 = 1_000_000;
+/// Times of one event differ by less than this, in microseconds: a `task_fail` row is written in one transaction with its
+/// attempt, and an attempt's log states its times a moment after the database.
+const SAME_TIME_MICROS: u64 = 1_000_000;
 
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) fn fates(rows: &[Stamped]) -> Vec<Fate> {
             let retold = cells[at::TRY_NUMBER].is_null()
                 && cells[at::STARTED_AT]
                     .as_int()
-                    .is_some_and(|start| starts.iter().any(|known| known.abs_diff(start) < SAME_START_MICROS as u64));
+                    .is_some_and(|start| starts.iter().any(|known| known.abs_diff(start) < SAME_TIME_MICROS));
             let unexpanded = is_expanded && cells[at::STARTED_AT].is_null();
             let began = !cells[at::STARTED_AT].is_null() || !cells[at::ENDED_AT].is_null();
             let same = |i: &usize| is_same_try(cells, &rows[*i].cells);
@@ -57,7 +57,7 @@ pub(super) fn fates(rows: &[Stamped]) -> Vec<Fate> {
 fn is_same_try(a: &[Cell], b: &[Cell]) -> bool {
     [at::STARTED_AT, at::ENDED_AT].into_iter().any(|place| {
         let times = a[place].as_int().zip(b[place].as_int());
-        times.is_some_and(|(a, b)| a.abs_diff(b) < SAME_START_MICROS as u64)
+        times.is_some_and(|(a, b)| a.abs_diff(b) < SAME_TIME_MICROS)
     })
 }
 

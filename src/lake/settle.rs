@@ -202,7 +202,12 @@ fn may_hold_placeholders(rows: &Batch, count: usize) -> bool {
         })
 }
 
-fn without_placeholders(rows: &Batch, settled: Vec<Settled>, tally: &mut Tally, changed: &mut bool) -> Vec<Settled> {
+fn without_placeholders(
+    rows: &Batch,
+    mut settled: Vec<Settled>,
+    tally: &mut Tally,
+    changed: &mut bool,
+) -> Vec<Settled> {
     let table = rows.layout.table;
     let stamped = |settled: &Settled| match &settled.row {
         Source::Row(row) => Stamped::new(table, rows.row(*row).cells()),
@@ -210,7 +215,6 @@ fn without_placeholders(rows: &Batch, settled: Vec<Settled>, tally: &mut Tally, 
     };
     let mut rows: Vec<Stamped> = settled.iter().map(stamped).collect();
     let fates = reconcile::fates(&rows);
-    let mut settled = settled;
     for (place, fate) in fates.iter().enumerate() {
         let of = match *fate {
             Fate::Stays => continue,

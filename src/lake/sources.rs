@@ -1,4 +1,4 @@
-//! Which sources the lake was made of: what an ingest notes of each.
+//! Which sources the lake was made of: what an ingest notes of each, and what a later one is told.
 
 use super::{
     manifest::{Source, SourceDefect},
@@ -8,6 +8,34 @@ use crate::model::{Defect, Origin};
 use std::collections::BTreeSet;
 
 impl Transaction {
+    /// May a file of this size have been ingested into this deployment? Without that, its content need not be looked at.
+    pub fn may_know(&self, bytes: u64) -> bool {
+        let deployment = self.deployment.as_str();
+        self.manifest.sources.iter().any(|s| s.deployment == deployment && s.bytes.is_none_or(|known| known == bytes))
+    }
+
+    /// Was this content ingested into this deployment, completely?
+    pub fn knows(&self, sha256: &str, table: Option<&str>) -> bool {
+        let deployment = self.deployment.as_str();
+        self.manifest.sources.iter().any(|s| {
+            s.deployment == deployment
+                && !s.incomplete
+                && s.sha256 == sha256
+                && (table.is_none() || s.table.as_deref() == table)
+        })
+    }
+
+    /// What was wrong in this content when it was ingested into this deployment.
+    pub fn known_defects(&self, sha256: &str, table: Option<&str>, path: &str) -> Vec<Defect> {
+        let deployment = self.deployment.as_str();
+        let source = self.manifest.sources.iter().find(|s| {
+            s.deployment == deployment && s.sha256 == sha256 && (table.is_none() || s.table.as_deref() == table)
+        });
+        let defect =
+            |d: &SourceDefect| Defect { path: path.to_owned(), line: d.line, reason: d.reason.clone(), count: d.count };
+        source.into_iter().flat_map(|source| &source.defects).map(defect).collect()
+    }
+
     /// Adds a source, or puts it in the place of an earlier, incomplete reading of the same content. True if that changes
     /// what is known. A table on a server is read again even where nothing changed: that is no new source.
     fn note_source(&mut self, source: Source) -> bool {
