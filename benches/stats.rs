@@ -24,7 +24,7 @@ fn steps(criterion: &mut Criterion) {
     for n in [365, 1_000] {
         let values = series(n);
         group.bench_with_input(BenchmarkId::from_parameter(n), &values, |bencher, values| {
-            bencher.iter(|| detect_steps(black_box(values), None, &Detector::default()));
+            bencher.iter(|| detect_steps(black_box(values), &Detector::default()));
         });
     }
     group.finish();

@@ -5,8 +5,6 @@ pub(super) struct Cost {
     weight: Vec<f64>,
     first: Vec<f64>,
     second: Vec<f64>,
-    /// What was subtracted from each value.
-    pub(super) centre: f64,
 }
 
 impl Cost {
@@ -19,7 +17,7 @@ impl Cost {
         }
         // Centred values keep the difference of squares from cancelling when the level is far from zero.
         let centre = values.iter().map(|v| v / values.len() as f64).sum::<f64>();
-        let mut sums = Self { weight: vec![0.0], first: vec![0.0], second: vec![0.0], centre };
+        let mut sums = Self { weight: vec![0.0], first: vec![0.0], second: vec![0.0] };
         let (mut w_sum, mut first, mut second) = (0.0, 0.0, 0.0);
         for (i, v) in values.iter().enumerate() {
             let (w, x) = (weights.map_or(1.0, |w| w[i]), v - centre);
@@ -39,6 +37,7 @@ impl Cost {
     }
 
     /// Squared error of the points from..to around their mean.
+    #[cfg(test)]
     pub(super) fn of(&self, from: usize, to: usize) -> f64 {
         let weight = self.weight[to] - self.weight[from];
         if weight <= 0.0 {
@@ -49,15 +48,10 @@ impl Cost {
     }
 
     /// Squared error around the means between `changes`.
+    #[cfg(test)]
     pub(super) fn of_segments(&self, changes: &[usize]) -> f64 {
         let mut from = 0;
         let ends = changes.iter().copied().chain([self.weight.len() - 1]);
         ends.map(|to| self.of(std::mem::replace(&mut from, to), to)).sum()
-    }
-
-    /// Mean of the points from..to, relative to `centre`, and their weight.
-    pub(super) fn mean(&self, from: usize, to: usize) -> (f64, f64) {
-        let weight = self.weight[to] - self.weight[from];
-        (if weight > 0.0 { (self.first[to] - self.first[from]) / weight } else { 0.0 }, weight)
     }
 }

@@ -1,61 +1,66 @@
 //! Steps in a level: where, how sure, and between which points the place lies.
 //!
-//! Segment generously, then let each candidate prove itself (`research/detection.md`, section 6): most false alarms of
-//! other tools come from autocorrelation, drift and stragglers that are taken for steps. `tests` measure false alarms
+//! Search generously, then let each candidate prove itself (`research/detection.md`, section 6): most false alarms of
+//! other tools come from autocorrelation, creep and stragglers that are taken for steps. `tests` measure false alarms
 //! and power.
 
-use super::clean::Residuals;
-use super::distributions::{scan_p_value, z_from_t};
+use super::clean::{difference_sd, winsorise_locally};
+use super::distributions::scan_p_value;
+use super::levels::Levels;
 use super::locate::place_interval;
-use super::series::{Series, shortest};
-use super::validate::{Candidate, judge};
+use super::noise::Noise;
+use super::seeded::propose;
+use super::step_scan::{Creep, StepScan};
+use super::validate::{Candidate, Judge};
 
 /// Settings of [`detect_steps`] and its relatives.
 ///
-/// The defaults are those of `research/prototypes/wt2.py`, tuned there on generated A/A and A/B series of one year.
+/// The defaults were chosen on generated A/A and A/B series of one year (seeds 777, 101 and 555 of the generator in
+/// `research/detection.md` section 3); other seeds measure them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detector {
-    /// Smallest distance between levels in long-run standard errors: the knob between false alarms and power. Default
-    /// 4.8.
+    /// Least evidence for a step, as a normal deviate: the knob between false alarms and power. Default 4.0.
     pub z_min: f64,
-    /// Smallest distance in standard errors with a slope in the model, which tells a step from a ramp. Default 3.6.
-    pub slope_t_min: f64,
+    /// Evidence from which on a step is obvious, and is taken out before noise is measured at all. Default 6.5.
+    pub z_obvious: f64,
+    /// By how much more evidence a regime of 1/e of 28 points needs: stragglers cluster. Default 0.7.
+    pub z_short: f64,
     /// Points of a regime from which on the ordinary rules apply. Default 5.
     pub min_segment: usize,
-    /// Penalty per change, in long-run variances times ln n. Default 2.5.
-    pub penalty_factor: f64,
     /// Points after a change from which on the ordinary rules apply; with fewer it may still go away. Default 7.
     pub min_after: usize,
-    /// How many points before a change are compared, at most. Default 120.
-    pub max_before: usize,
-    /// How many points after a change are compared, at most. Default 84.
-    pub max_after: usize,
+    /// Probability that a series does not creep at all. Default 0.65.
+    pub steady: f64,
+    /// Spread of the creep of those that do, in noise standard deviations over 365 points. Default 2.5: a year that adds
+    /// a quarter to a task whose runs scatter by a tenth.
+    pub creep_sd: f64,
 }
 
 impl Default for Detector {
     fn default() -> Self {
-        Self {
-            z_min: 4.8,
-            slope_t_min: 3.6,
-            min_segment: 5,
-            penalty_factor: 2.5,
-            min_after: 7,
-            max_before: 120,
-            max_after: 84,
-        }
+        Self { z_min: 4.0, z_obvious: 6.5, z_short: 0.7, min_segment: 5, min_after: 7, steady: 0.65, creep_sd: 2.5 }
     }
 }
 
-impl Detector {
-    /// `z_min` in a series of `n` points: smaller in fewer than a year of days, for as many places fewer can look like
-    /// a step by chance. The largest of n normal deviates grows with √(2 ln n) (Cramér 1946); not below three quarters.
-    pub(super) fn z_needed(&self, n: usize) -> f64 {
-        self.z_min * ((n.max(2) as f64).ln() / YEAR.ln()).sqrt().clamp(0.75, 1.0)
-    }
-}
-
-/// Points for which `z_min` is tuned: a year of daily runs.
+/// Points of a year of daily runs, over which creep is stated.
 const YEAR: f64 = 365.0;
+
+/// Fewest points in which a change is looked for.
+const MIN_POINTS: usize = 5;
+
+/// Reach around the running median in noise standard deviations (Hampel's three), and about the levels found so far:
+/// Huber's two lose 2 % on normal noise and gain a half on t with 3 degrees of freedom.
+const LOCAL_REACH: f64 = 2.0;
+const CLOSE_REACH: f64 = 2.0;
+
+/// Reach within which residuals tell autocorrelation.
+const WIDE_REACH: f64 = 3.0;
+
+/// Evidence from which on a place is proposed, below what is asked in the end: the noise is not yet what it will be.
+const Z_PROPOSED: f64 = 3.5;
+
+/// How often noise and steps are found from each other.
+const ROUNDS: usize = 4;
 
 /// A lasting change of level.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,99 +71,108 @@ pub struct Step {
     pub index_low: usize,
     /// Latest point that may be the first of the new regime, at about 95 %.
     pub index_high: usize,
-    /// New level minus old one, stragglers pulled in; in the unit of the values.
+    /// New level minus old one, stragglers pulled in and creep taken out; in the unit of the values.
     pub shift: f64,
-    /// Size of the change in long-run standard errors, as a normal deviate; not negative.
+    /// Evidence for the change as a normal deviate; not negative.
     pub z: f64,
     /// Two-sided p-value, corrected for having searched all places in the window.
     pub p_value: f64,
 }
 
-/// Steps of a series in order of time, ascending by place.
-///
-/// Stragglers are pulled in to a running median, PELT proposes, and the weakest candidate is merged away until all that
-/// are left differ from their surroundings by `z_min` long-run standard errors, also with a slope in the model, and
-/// last. `weights` are inverse variances known up to a factor. A regime of 3 to 6 points needs a larger z and no point
-/// of it on the old side of the middle. Nothing under 5 points, for values that are not finite, or weights that do not
-/// fit. O(n) to O(n²) up to 1000 points; longer series are proposed on a grid of 1000 places and refined, so O(n).
-#[must_use]
-pub fn detect_steps(values: &[f64], weights: Option<&[f64]>, detector: &Detector) -> Vec<Step> {
-    let Some(series) = Series::new(values, weights, detector) else {
-        return Vec::new();
-    };
-    let mut changes = series.candidates(detector);
-    series.refine(&mut changes, detector);
-    let mut noise = series.noise(&changes);
-    // Candidates that are merged away leave their steps in the residuals; a second round sees the noise with them.
-    for _ in 0..2 {
-        series.merge(&mut changes, noise, detector);
-        series.refine(&mut changes, detector);
-        let again = series.noise(&changes);
-        if again.long_run_sd <= noise.long_run_sd {
-            break;
-        }
-        noise = again;
-    }
-    series.merge(&mut changes, noise, detector);
-    series.steps(&changes, noise, detector)
+/// A series cut into regimes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Regimes {
+    /// Steps in order of time.
+    pub steps: Vec<Step>,
+    /// Creep common to all regimes, in the unit of the values per unit of the times; shrunk towards 0.
+    pub slope: f64,
+    /// Standard deviation of a point about its regime, stragglers pulled in; in the unit of the values.
+    pub sd: f64,
+    /// Autocorrelation at lag 1 about the regimes.
+    pub phi: f64,
 }
 
-impl Series {
-    /// Drops the weakest candidate until all pass.
-    fn merge(&self, changes: &mut Vec<usize>, noise: Residuals, detector: &Detector) {
-        while let Some((weakest, score)) = self
-            .judged(changes, noise, detector)
-            .iter()
-            .map(Candidate::score)
-            .enumerate()
-            .min_by(|a, b| a.1.total_cmp(&b.1))
-        {
-            if score >= 0.0 {
-                break;
-            }
-            changes.remove(weakest);
+/// [`detect_regimes`] of values at equal distances, steps alone.
+#[must_use]
+pub fn detect_steps(values: &[f64], detector: &Detector) -> Vec<Step> {
+    let times: Vec<f64> = (0..values.len()).map(|i| i as f64).collect();
+    detect_regimes(&times, values, detector).map(|r| r.steps).unwrap_or_default()
+}
+
+/// Steps of a series in order of time, ascending by place, with the noise and creep that they are seen against.
+///
+/// Stragglers are pulled in, seeded intervals propose ([`propose`]), and the weakest candidate is merged away until each
+/// that is left has evidence `z_min` against its surroundings, creep allowed for, and lasts; noise and levels are then
+/// found again. A regime of 3 to 6 points needs more evidence and no point of it on the old side of the middle.
+/// `times` ascend, in any unit. O(n log n) a round, [`ROUNDS`] rounds at most. `None` under 5 points, for values or
+/// times that are not finite, times that do not ascend, lengths that differ, or a constant series.
+#[must_use]
+pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Option<Regimes> {
+    let n = values.len();
+    let usable = |v: &[f64]| v.iter().all(|v| v.is_finite());
+    if n < MIN_POINTS || times.len() != n || !usable(values) || !usable(times) || times[0] >= times[n - 1] {
+        return None;
+    }
+    let first_sd = difference_sd(values);
+    if !first_sd.is_finite() || first_sd <= 0.0 {
+        return None;
+    }
+    // Creep is stated a point, whatever the unit of the times.
+    let spacing = (times[n - 1] - times[0]) / (n - 1) as f64;
+    let creep = |noise: Noise| {
+        let slope_sd = detector.creep_sd * noise.sd / noise.long_run_sd / (YEAR * spacing);
+        Creep { precision: slope_sd.powi(-2), none: detector.steady }
+    };
+    let margin = shortest(n, detector);
+    let calm = winsorise_locally(values, LOCAL_REACH * first_sd);
+    let mut noise = Noise::independent(first_sd, n);
+    let mut scan = StepScan::new(&calm, times);
+    let mut changes = propose(&scan, noise.long_run_sd, creep(noise), detector.z_obvious, margin);
+    let mut levels = Levels::new(&scan, &changes, creep(noise));
+    let mut judged = Vec::new();
+    for round in 0..ROUNDS {
+        let pulled = levels.pull_in(&calm, times, first_sd, [CLOSE_REACH, WIDE_REACH]);
+        scan = StepScan::new(&pulled.values, times);
+        noise = Noise::of_residuals(&pulled.close, &pulled.wide, &levels.ends, 1e-3 * first_sd);
+        let creep = creep(noise);
+        let mut found = changes.clone();
+        if round < 2 {
+            found = propose(&scan, noise.long_run_sd, creep, Z_PROPOSED, margin);
+        }
+        let judge = Judge { scan: &scan, raw: values, noise, creep, detector };
+        judged = judge.merge(&mut found);
+        let settled = found == changes;
+        changes = found;
+        levels = Levels::new(&scan, &changes, creep);
+        if settled && round > 0 {
+            break;
         }
     }
+    let steps = describe(&scan, &changes, &judged, &levels, noise, detector);
+    Some(Regimes { steps, slope: levels.slope, sd: noise.sd, phi: noise.phi })
+}
 
-    fn judged(&self, changes: &[usize], noise: Residuals, detector: &Detector) -> Vec<Candidate> {
-        (0..changes.len())
-            .map(|i| {
-                let (from, to) = self.window(changes, i, detector);
-                judge(self, from, changes[i], to, noise, detector)
-            })
-            .collect()
-    }
+/// Shortest regime that is proposed at all, in points.
+pub(super) fn shortest(n: usize, detector: &Detector) -> usize {
+    detector.min_segment.clamp(1, if n < 6 { 2 } else { 3 })
+}
 
-    /// The points that are compared around change `i`: up to its neighbours, and not too far.
-    fn window(&self, changes: &[usize], i: usize, detector: &Detector) -> (usize, usize) {
-        let before = if i == 0 { 0 } else { changes[i - 1] };
-        let after = changes.get(i + 1).copied().unwrap_or(self.len());
-        (before.max(changes[i].saturating_sub(detector.max_before)), after.min(changes[i] + detector.max_after))
-    }
-
-    /// Moves each change to the best place between its neighbours, which may have been merged away since.
-    fn refine(&self, changes: &mut [usize], detector: &Detector) {
-        let shortest = shortest(self.len(), detector);
-        for i in 0..changes.len() {
-            let (from, to) = self.window(changes, i, detector);
-            let places = from + shortest..(to + 1).saturating_sub(shortest);
-            let cost = |c: &usize| self.flat_cost.of(from, *c) + self.flat_cost.of(*c, to);
-            if let Some(best) = places.min_by(|a, b| cost(a).total_cmp(&cost(b)))
-                && cost(&best) < cost(&changes[i])
-            {
-                changes[i] = best;
-            }
-        }
-    }
-
-    fn steps(&self, changes: &[usize], noise: Residuals, detector: &Detector) -> Vec<Step> {
-        let describe = |(i, c): (usize, Candidate)| {
-            let (from, to) = self.window(changes, i, detector);
-            let (index_low, index_high) = place_interval(&self.flat_cost, from, changes[i], to, noise);
-            let z = z_from_t(c.t, noise.df);
-            let p_value = scan_p_value(z, to - from, shortest(self.len(), detector));
-            Step { index: changes[i], index_low, index_high, shift: c.shift, z, p_value }
-        };
-        self.judged(changes, noise, detector).into_iter().enumerate().map(describe).collect()
-    }
+fn describe(
+    scan: &StepScan,
+    changes: &[usize],
+    judged: &[Candidate],
+    levels: &Levels,
+    noise: Noise,
+    detector: &Detector,
+) -> Vec<Step> {
+    let n = scan.len();
+    let bound = |i: Option<usize>, end: usize| i.and_then(|i| changes.get(i)).copied().unwrap_or(end);
+    let step = |(i, candidate): (usize, &Candidate)| {
+        let (from, to) = (bound(i.checked_sub(1), 0), bound(i.checked_add(1), n));
+        let index = changes[i];
+        let (index_low, index_high) = place_interval(scan, levels.slope, (from, index, to), noise.long_run_sd);
+        let p_value = scan_p_value(candidate.z, to - from, shortest(n, detector));
+        Step { index, index_low, index_high, shift: candidate.shift, z: candidate.z, p_value }
+    };
+    judged.iter().enumerate().map(step).collect()
 }

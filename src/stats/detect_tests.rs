@@ -16,8 +16,7 @@ fn false_alarms_are_rare() {
     for (noise, n) in
         [(Noise::Ar(0.0), 90), (Noise::Ar(0.5), 90), (Noise::Heavy, 90), (Noise::Ar(0.5), 30), (Noise::Ar(0.3), 365)]
     {
-        let alarms =
-            (0..300).filter(|&s| !detect_steps(&series(s, n, noise), None, &Detector::default()).is_empty()).count();
+        let alarms = (0..300).filter(|&s| !detect_steps(&series(s, n, noise), &Detector::default()).is_empty()).count();
         assert!(alarms <= 6, "{noise:?}, {n} points: {alarms} of 300");
     }
 }
@@ -31,7 +30,7 @@ fn drift_and_weekdays_are_no_steps() {
                 .enumerate()
                 .map(|(i, v)| v + 4.0 * i as f64 / 365.0 + if i % 7 >= 5 { -1.0 } else { 0.0 })
                 .collect();
-            !detect_steps(&y, None, &Detector::default()).is_empty()
+            !detect_steps(&y, &Detector::default()).is_empty()
         })
         .count();
     assert!(alarms <= 6, "{alarms} of 200");
@@ -43,7 +42,7 @@ fn a_step_of_half_at_a_tenth_of_noise_is_always_found() {
     for (n, at) in [(90, 45), (90, 75), (60, 50), (200, 190)] {
         let found = (0..200)
             .filter(|&s| {
-                let steps = detect_steps(&with_step(s, n, at, 4.05, Noise::Ar(0.0)), None, &Detector::default());
+                let steps = detect_steps(&with_step(s, n, at, 4.05, Noise::Ar(0.0)), &Detector::default());
                 steps.len() == 1 && steps[0].index.abs_diff(at) <= 2 && (steps[0].shift - 4.05).abs() < 1.5
             })
             .count();
@@ -54,7 +53,7 @@ fn a_step_of_half_at_a_tenth_of_noise_is_always_found() {
 #[test]
 fn a_late_large_step_is_not_taken_for_drift() {
     let found = (0..100)
-        .filter(|&s| detect_steps(&with_step(s, 90, 70, 8.0, Noise::Ar(0.2)), None, &Detector::default()).len() == 1)
+        .filter(|&s| detect_steps(&with_step(s, 90, 70, 8.0, Noise::Ar(0.2)), &Detector::default()).len() == 1)
         .count();
     assert!(found >= 98, "{found} of 100");
 }
@@ -63,7 +62,7 @@ fn a_late_large_step_is_not_taken_for_drift() {
 fn three_runs_after_a_large_step_are_enough() {
     let found = (0..100)
         .filter(|&s| {
-            let steps = detect_steps(&with_step(s, 30, 27, 8.0, Noise::Ar(0.0)), None, &Detector::default());
+            let steps = detect_steps(&with_step(s, 30, 27, 8.0, Noise::Ar(0.0)), &Detector::default());
             steps.iter().any(|step| step.index == 27)
         })
         .count();
@@ -75,14 +74,14 @@ fn the_place_is_covered() {
     for jump in [1.0, 2.0, 3.0] {
         let (mut found, mut covered) = (0, 0);
         for s in 0..400 {
-            let steps = detect_steps(&with_step(s, 200, 100, jump, Noise::Ar(0.0)), None, &Detector::default());
-            if let Some(step) = steps.iter().filter(|s| s.z >= 5.0).min_by_key(|s| s.index.abs_diff(100)) {
+            let steps = detect_steps(&with_step(s, 200, 100, jump, Noise::Ar(0.0)), &Detector::default());
+            if let Some(step) = steps.iter().min_by_key(|s| s.index.abs_diff(100)) {
                 found += 1;
                 covered += usize::from(step.index_low <= 100 && 100 <= step.index_high);
                 assert!(step.index_low <= step.index && step.index <= step.index_high);
             }
         }
-        assert!(found >= 100 && covered * 100 >= found * 95, "jump {jump}: {covered} of {found}");
+        assert!(found >= 200 && covered * 100 >= found * 95, "jump {jump}: {covered} of {found}");
     }
 }
 
@@ -91,44 +90,26 @@ fn intervals_do_not_cross_neighbours() {
     for s in 0..60 {
         let mut y = with_step(s, 160, 60, 3.0, Noise::Ar(0.3));
         y.iter_mut().skip(100).for_each(|v| *v += 3.0);
-        let steps = detect_steps(&y, None, &Detector::default());
+        let steps = detect_steps(&y, &Detector::default());
         assert!(steps.windows(2).all(|w| w[0].index_high < w[1].index && w[0].index < w[1].index_low), "{steps:?}");
     }
 }
 
 #[test]
-fn weights_help_where_noise_differs() {
-    let (mut plain, mut weighted) = (0, 0);
-    for s in 0..100 {
-        let sd = |i: usize| if i.is_multiple_of(3) { 4.0 } else { 0.5 };
-        let y: Vec<f64> = series(s, 120, Noise::Ar(0.0))
-            .iter()
-            .enumerate()
-            .map(|(i, v)| sd(i) * v + if i < 70 { 0.0 } else { 1.0 })
-            .collect();
-        let weights: Vec<f64> = (0..120).map(|i| 5.0 / (sd(i) * sd(i))).collect();
-        plain += usize::from(!detect_steps(&y, None, &Detector::default()).is_empty());
-        weighted += usize::from(!detect_steps(&y, Some(&weights), &Detector::default()).is_empty());
-    }
-    assert!(weighted >= 65 && weighted > plain + 50, "weighted {weighted}, plain {plain}");
-}
-
-#[test]
 fn odd_input_is_answered() {
     let d = Detector::default();
-    assert!(detect_steps(&[], None, &d).is_empty());
-    assert!(detect_steps(&[1.0; 50], None, &d).is_empty());
-    assert!(detect_steps(&[f64::NAN; 50], None, &d).is_empty());
-    assert!(detect_steps(&[1.0, 2.0, 9.0, 9.0], None, &d).is_empty());
-    assert!(detect_steps(&series(1, 50, Noise::Ar(0.0)), Some(&[1.0; 3]), &d).is_empty());
+    assert!(detect_steps(&[], &d).is_empty());
+    assert!(detect_steps(&[1.0; 50], &d).is_empty());
+    assert!(detect_steps(&[f64::NAN; 50], &d).is_empty());
+    assert!(detect_steps(&[1.0, 2.0, 9.0, 9.0], &d).is_empty());
     let noiseless: Vec<f64> = (0..40).map(|i| if i < 20 { 5.0 } else { 6.0 }).collect();
-    let steps = detect_steps(&noiseless, None, &d);
+    let steps = detect_steps(&noiseless, &d);
     assert!(steps.len() == 1 && steps[0].index == 20 && steps[0].z.is_finite(), "{steps:?}");
     for n in 5..12 {
-        assert!(detect_steps(&with_step(3, n, n / 2, 50.0, Noise::Ar(0.0)), None, &d).len() <= 1);
+        assert!(detect_steps(&with_step(3, n, n / 2, 50.0, Noise::Ar(0.0)), &d).len() <= 1);
     }
     let long = with_step(3, 9000, 5000, 2.0, Noise::Ar(0.3));
-    let steps = detect_steps(&long, None, &d);
+    let steps = detect_steps(&long, &d);
     assert!(steps.iter().any(|s| s.index.abs_diff(5000) <= 10), "{steps:?}");
 }
 
@@ -143,7 +124,7 @@ proptest! {
     ) {
         let y = with_step(seed, 90, at, 3.0, Noise::Ar(0.3));
         let moved: Vec<f64> = y.iter().map(|v| scale * v + shift).collect();
-        let (a, b) = (detect_steps(&y, None, &Detector::default()), detect_steps(&moved, None, &Detector::default()));
+        let (a, b) = (detect_steps(&y, &Detector::default()), detect_steps(&moved, &Detector::default()));
         prop_assert_eq!(a.iter().map(|s| s.index).collect::<Vec<_>>(), b.iter().map(|s| s.index).collect::<Vec<_>>());
         for (a, b) in a.iter().zip(&b) {
             prop_assert!((a.z - b.z).abs() < 1e-6 && (scale * a.shift - b.shift).abs() < 1e-6 * scale.max(1.0) * 100.0);

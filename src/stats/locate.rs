@@ -1,7 +1,6 @@
 //! Between which points a change lies.
 
-use super::clean::Residuals;
-use super::cost::Cost;
+use super::step_scan::StepScan;
 
 /// How much more squared error than the best place a place may have, in long-run variances.
 ///
@@ -13,10 +12,16 @@ use super::cost::Cost;
 /// small, hence 91.
 const CUT: f64 = 7.35;
 
-/// First and last place between `from` and `to` (exclusive) that fits about as well as `change`.
-pub(super) fn place_interval(cost: &Cost, from: usize, change: usize, to: usize, noise: Residuals) -> (usize, usize) {
-    let total = |place: usize| cost.of(from, place) + cost.of(place, to);
-    let limit = total(change) + CUT * noise.long_run_sd * noise.long_run_sd;
+/// First and last place of from..to (exclusive) that fits about as well as `change`, creep of the given slope taken out.
+pub(super) fn place_interval(
+    scan: &StepScan,
+    slope: f64,
+    (from, change, to): (usize, usize, usize),
+    long_run_sd: f64,
+) -> (usize, usize) {
+    let total =
+        |place: usize| scan.squared_error_about(from, place, slope) + scan.squared_error_about(place, to, slope);
+    let limit = total(change) + CUT * long_run_sd * long_run_sd;
     let fits = |place: &usize| total(*place) <= limit;
     ((from + 1..change).find(fits).unwrap_or(change), (change + 1..to).rev().find(fits).unwrap_or(change))
 }

@@ -11,12 +11,14 @@ mod sample;
 mod clean;
 mod cost;
 mod detect;
+mod levels;
 mod locate;
+mod noise;
+mod seeded;
 mod segment;
-mod series;
+mod step_scan;
 mod validate;
 
-mod episode;
 mod power;
 mod proportion;
 mod rate_change;
@@ -50,10 +52,9 @@ pub use compare::{
     location, mean_difference, p_value_of_difference, ratio, ratio_of_locations, weighted_difference,
     weighted_location, weighted_ratio_of_locations,
 };
-pub use detect::{Detector, Step, detect_steps};
+pub use detect::{Detector, Regimes, Step, detect_regimes, detect_steps};
 pub use distributions::normal_two_sided;
 pub use draw::{Draw, Zipf, exp, ln};
-pub use episode::{Episode, detect_episodes};
 pub use estimate::Estimate;
 pub use excursion::{Excursion, excursion};
 pub use line::{line_beats_steps, uneven_slope, uneven_slope_p_value};

@@ -112,7 +112,7 @@ const CUT: f64 = 7.35;
 /// |residual|^(2/3) around the levels, stragglers pulled in.
 fn sizes_around_levels(values: &[f64], detector: &Detector) -> Option<Vec<f64>> {
     let mut bounds = vec![0];
-    bounds.extend(detect_steps(values, None, detector).iter().map(|s| s.index));
+    bounds.extend(detect_steps(values, detector).iter().map(|s| s.index));
     bounds.push(values.len());
     let mut residuals = Vec::with_capacity(values.len());
     for ends in bounds.windows(2) {
@@ -121,7 +121,7 @@ fn sizes_around_levels(values: &[f64], detector: &Detector) -> Option<Vec<f64>> 
     }
     let sd = mad(&residuals).filter(|&s| s > 0.0)?;
     // Twice the usual reach: the noisier side must keep its size.
-    let pulled = winsorise_locally(&residuals, &vec![1.0; residuals.len()], 2.0 * sd);
+    let pulled = winsorise_locally(&residuals, 6.0 * sd);
     Some(pulled.iter().map(|r| (r / sd).abs().powf(2.0 / 3.0)).collect())
 }
 

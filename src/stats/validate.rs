@@ -1,113 +1,152 @@
 //! Does a proposed change deserve to be called a step?
 
-use std::ops::Range;
-
-use super::clean::Residuals;
-use super::detect::Detector;
+use super::detect::{Detector, shortest};
 use super::distributions::z_from_t;
-use super::series::Series;
+use super::noise::Noise;
+use super::step_scan::{Creep, Elsewhere, StepScan};
 
 /// How far across each point of a short regime must be, as a part of the shift: three points of noise fail at half of
 /// it too often, and a straggler that makes up the whole mean leaves the others at none of it.
 const OWN_SIDE: f64 = 1.0 / 3.0;
 
-/// By how much z must exceed the ordinary threshold while the new regime is short, in standard errors.
+/// By how much the evidence must exceed what is asked of others while the new regime is short.
 const SHORT_EXTRA: f64 = 0.4;
+
+/// Points in a regime of which the least evidence is asked: four weeks of daily runs, but no more than a quarter of the
+/// series, for fewer points hold fewer clusters of stragglers.
+const FULL_LENGTH: f64 = 28.0;
+const FULL_PART: f64 = 0.25;
 
 /// Points in a window from which on a slope can be told from a step.
 const SLOPE_FROM: usize = 20;
 
+/// A step must stand out beside any slope whatever, in standard errors, however unlikely such a slope is.
+const BESIDE_ANY_SLOPE: f64 = 2.0;
+
+/// What changes are judged by.
+pub(super) struct Judge<'a> {
+    /// Values with stragglers pulled in.
+    pub(super) scan: &'a StepScan,
+    /// Values as they came.
+    pub(super) raw: &'a [f64],
+    pub(super) noise: Noise,
+    pub(super) creep: Creep,
+    pub(super) detector: &'a Detector,
+}
+
 /// What is known about a proposed change.
 pub(super) struct Candidate {
-    /// Level after minus level before.
+    /// Level after minus level before, creep taken out.
     pub(super) shift: f64,
-    /// Size in long-run standard errors, not negative, before allowing for the degrees of freedom.
-    pub(super) t: f64,
-    z: f64,
-    z_needed: f64,
-    passes: bool,
+    /// Evidence, not negative.
+    pub(super) z: f64,
+    /// Evidence beyond what is asked; far below 0 for what is no step at all, so that it goes first.
+    margin: f64,
 }
 
-impl Candidate {
-    /// At least 0 if the change passes; the more negative, the sooner it should be merged away.
-    pub(super) fn score(&self) -> f64 {
-        let margin = self.z - self.z_needed;
-        // A change that is no step at all goes before any that is merely too weak, weakest first.
-        if self.passes { margin } else { margin.min(0.0) - 1.0 - 0.5 * self.z_needed }
-    }
-}
-
-/// Compares from..change with change..to.
-pub(super) fn judge(
-    series: &Series,
-    from: usize,
-    change: usize,
-    to: usize,
-    noise: Residuals,
-    detector: &Detector,
-) -> Candidate {
-    let ((a, weight_a), (b, weight_b)) = (series.cost.mean(from, change), series.cost.mean(change, to));
-    let shift = b - a;
-    let t = shift.abs() / (noise.long_run_sd * (1.0 / weight_a + 1.0 / weight_b).sqrt());
-
-    let (before, after) = (change - from, to - change);
-    let short = before < detector.min_segment || after < detector.min_after;
-    // Three stragglers in a row feign a new regime: as long as it is short, what was pulled in elsewhere counts in
-    // full.
-    let t = if short { t / straggling(series, if before > after { from..change } else { change..to }) } else { t };
-    let z = z_from_t(t, noise.df);
-    // A short regime in the midst of others has gone away again: an episode, no step. At the ends nobody knows yet.
-    let ended = (before < detector.min_segment && from > 0) || (after < detector.min_after && to < series.len());
-    let lasting = !short || (!ended && wholly_across(series, from, change, to, a, shift));
-    let no_ramp =
-        to - from < SLOPE_FROM || step_beside_slope(series, from, change, to, noise, shift) >= detector.slope_t_min;
-    let z_needed = detector.z_needed(series.len()) + if short { SHORT_EXTRA } else { 0.0 };
-    Candidate { shift, t, z, z_needed, passes: lasting && no_ramp }
-}
-
-/// How much larger the standard deviation is with stragglers than with them pulled in, at least 1.
-pub(super) fn straggling(series: &Series, side: Range<usize>) -> f64 {
-    let (mean, _) = series.cost.mean(side.start, side.end);
-    let square = |i: usize| series.weights[i] * (series.raw[i] - series.cost.centre - mean).powi(2);
-    let (raw, pulled) = (side.clone().map(square).sum::<f64>(), series.cost.of(side.start, side.end));
-    if pulled > 0.0 { (raw / pulled).sqrt().max(1.0) } else { 1.0 }
-}
-
-/// Is each point of the shorter side well off the other level? One straggler among three cannot feign that.
-fn wholly_across(series: &Series, from: usize, change: usize, to: usize, level: f64, shift: f64) -> bool {
-    // `Cost::mean` is relative to a centre, so the bar is brought back to the scale of the values.
-    let bar = |part: f64| level + series.cost.centre + part * shift;
-    if change - from < to - change {
-        series.values[from..change].iter().all(|v| (bar(1.0 - OWN_SIDE) - v) * shift > 0.0)
-    } else {
-        series.values[change..to].iter().all(|v| (v - bar(OWN_SIDE)) * shift > 0.0)
-    }
-}
-
-/// The step of a model "level + slope + step" in its standard errors, negative if it points the other way than `shift`.
-fn step_beside_slope(series: &Series, from: usize, change: usize, to: usize, noise: Residuals, shift: f64) -> f64 {
-    // The step indicator with level and slope taken out (Frisch & Waugh 1933, Econometrica 1) leaves one division.
-    let (mut w0, mut w1, mut w2, mut s0, mut s1) = (0.0, 0.0, 0.0, 0.0, 0.0);
-    for i in from..to {
-        let (w, x) = (series.weights[i], i as f64 - change as f64);
-        w0 += w;
-        w1 += w * x;
-        w2 += w * x * x;
-        if i >= change {
-            s0 += w;
-            s1 += w * x;
+impl Judge<'_> {
+    /// Drops the weakest candidate until all pass; what is known of the rest.
+    pub(super) fn merge(&self, changes: &mut Vec<usize>) -> Vec<Candidate> {
+        loop {
+            self.refine(changes);
+            let judged = self.judged(changes);
+            let weakest = judged.iter().enumerate().min_by(|a, b| a.1.margin.total_cmp(&b.1.margin));
+            match weakest {
+                Some((i, candidate)) if candidate.margin < 0.0 => changes.remove(i),
+                _ => return judged,
+            };
         }
     }
-    let det = w0 * w2 - w1 * w1;
-    if det <= 0.0 {
-        return 0.0;
+
+    /// Moves each change to the clearest place between its neighbours, some of which may have been merged away since.
+    fn refine(&self, changes: &mut [usize]) {
+        let least = shortest(self.scan.len(), self.detector);
+        for i in 0..changes.len() {
+            let from = if i == 0 { 0 } else { changes[i - 1] };
+            let to = changes.get(i + 1).copied().unwrap_or(self.scan.len());
+            let evidence = |place: usize| {
+                self.scan.evidence((from, place, to), self.noise.long_run_sd, self.creep, Elsewhere::default()).abs()
+            };
+            let mut best = evidence(changes[i]);
+            let plain = self.scan.clearest_plain(from, to, least);
+            let ramp = self.scan.clearest_beside_slope(from, to, least, self.creep.precision);
+            for place in plain.into_iter().chain(ramp) {
+                // Rounding must not move a change back and forth.
+                if evidence(place) > best * (1.0 + 1e-12) {
+                    best = evidence(place);
+                    changes[i] = place;
+                }
+            }
+        }
     }
-    let (level, slope) = ((s0 * w2 - s1 * w1) / det, (w0 * s1 - w1 * s0) / det);
-    let (mut product, mut square) = (0.0, 0.0);
-    for i in from..to {
-        let left = f64::from(u8::from(i >= change)) - level - slope * (i as f64 - change as f64);
-        product += series.weights[i] * left * (series.values[i] - series.cost.centre);
-        square += series.weights[i] * left * left;
+
+    fn judged(&self, changes: &[usize]) -> Vec<Candidate> {
+        let n = self.scan.len();
+        let starts: Vec<usize> = std::iter::once(0).chain(changes.iter().copied()).collect();
+        let end = |i: usize| starts.get(i + 1).copied().unwrap_or(n);
+        let within: Vec<Elsewhere> = (0..starts.len()).map(|i| self.scan.within(starts[i], end(i))).collect();
+        let all = within.iter().fold(Elsewhere::default(), |sum, w| sum + *w);
+        (0..changes.len())
+            .map(|i| self.candidate((starts[i], changes[i], end(i + 1)), all - within[i] - within[i + 1]))
+            .collect()
     }
-    if square <= 0.0 { 0.0 } else { product / square.sqrt() / noise.long_run_sd * shift.signum() }
+
+    /// Judges a change at `place` of from..to; `other` is what the rest of the series says about creep.
+    fn candidate(&self, (from, place, to): (usize, usize, usize), other: Elsewhere) -> Candidate {
+        let Self { scan, noise, detector, .. } = self;
+        let evidence = scan.evidence((from, place, to), noise.long_run_sd, self.creep, other);
+        let (before, after) = (place - from, to - place);
+        let short = before < detector.min_segment || after < detector.min_after;
+        // Three stragglers in a row feign a new regime: as long as it is short, what was pulled in elsewhere counts in
+        // full.
+        let longer = if before > after { (from, place) } else { (place, to) };
+        let t = if short { evidence / self.straggling(longer) } else { evidence };
+        let z = z_from_t(t.abs(), noise.df);
+        let free = scan.beside_slope(from, place, to, 0.0, Elsewhere::default()) / noise.long_run_sd;
+        let ramp = to - from >= SLOPE_FROM && free * evidence.signum() < BESIDE_ANY_SLOPE;
+        // A short regime in the midst of others has gone away again: an episode, no step. At the ends nobody knows yet.
+        let ended = (before < detector.min_segment && from > 0) || (after < detector.min_after && to < scan.len());
+        let lasting = !short || (!ended && self.wholly_across(from, place, to));
+        let full = FULL_LENGTH.min(FULL_PART * scan.len() as f64);
+        let shorter = before.min(after).max(1) as f64;
+        let needed = detector.z_min
+            + if short { SHORT_EXTRA } else { 0.0 }
+            + detector.z_short * (full / shorter).ln().max(0.0);
+        let margin = z - needed;
+        let passes = lasting && !ramp;
+        Candidate {
+            shift: self.shift((from, place, to), other),
+            z,
+            margin: if passes { margin } else { margin.min(0.0) - 10.0 },
+        }
+    }
+
+    /// Height of the step with the slope that the whole series has.
+    fn shift(&self, (from, place, to): (usize, usize, usize), other: Elsewhere) -> f64 {
+        let scan = self.scan;
+        let both = scan.within(from, place) + scan.within(place, to) + other;
+        let slope = both.product / (both.time_spread + self.creep.precision);
+        scan.mean(place, to)
+            - scan.mean(from, place)
+            - slope * (scan.mean_time(place, to) - scan.mean_time(from, place))
+    }
+
+    /// How much larger the standard deviation is with stragglers than with them pulled in, at least 1.
+    fn straggling(&self, (from, to): (usize, usize)) -> f64 {
+        let mean = self.scan.mean(from, to);
+        let raw: f64 = self.raw[from..to].iter().map(|v| (v - mean) * (v - mean)).sum();
+        let pulled = self.scan.squared_error(from, to);
+        if pulled > 0.0 { (raw / pulled).sqrt().max(1.0) } else { 1.0 }
+    }
+
+    /// Is each point of the shorter side well off the other level? One straggler among three cannot feign that.
+    fn wholly_across(&self, from: usize, place: usize, to: usize) -> bool {
+        let (a, b) = (self.scan.mean(from, place), self.scan.mean(place, to));
+        let shift = b - a;
+        if place - from < to - place {
+            self.raw[from..place].iter().all(|v| (b - OWN_SIDE * shift - v) * shift > 0.0)
+        } else {
+            self.raw[place..to].iter().all(|v| (v - a - OWN_SIDE * shift) * shift > 0.0)
+        }
+    }
 }

@@ -1,0 +1,77 @@
+//! Levels between changes, with one slope through all of them.
+
+use super::location::{MAD_TO_SD, median_in_place};
+use super::step_scan::{Creep, Elsewhere, StepScan};
+
+/// Levels and the slope common to them.
+pub(super) struct Levels {
+    /// Where each level ends (exclusive).
+    pub(super) ends: Vec<usize>,
+    /// Mean time and mean value of each.
+    middles: Vec<(f64, f64)>,
+    /// Slope, shrunk towards 0 as far as creep is unlikely.
+    pub(super) slope: f64,
+}
+
+/// Values and residuals with stragglers pulled in.
+pub(super) struct Pulled {
+    /// Values within the closer reach of their level.
+    pub(super) values: Vec<f64>,
+    /// Their residuals.
+    pub(super) close: Vec<f64>,
+    /// Residuals within the wider reach.
+    pub(super) wide: Vec<f64>,
+}
+
+impl Levels {
+    pub(super) fn new(scan: &StepScan, changes: &[usize], creep: Creep) -> Self {
+        let ends: Vec<usize> = changes.iter().copied().chain([scan.len()]).collect();
+        let starts = std::iter::once(0).chain(changes.iter().copied());
+        let (mut middles, mut all) = (Vec::with_capacity(ends.len()), Elsewhere::default());
+        for (from, &to) in starts.zip(&ends) {
+            middles.push((scan.mean_time(from, to), scan.mean(from, to)));
+            all = all + scan.within(from, to);
+        }
+        Self { ends, middles, slope: all.product / (all.time_spread + creep.precision) }
+    }
+
+    /// Pulls values in to their level, give or take `reach` robust standard deviations (close, wide). `least` stands in
+    /// for the standard deviation of values that hardly scatter about their levels.
+    pub(super) fn pull_in(&self, values: &[f64], times: &[f64], least: f64, reach: [f64; 2]) -> Pulled {
+        let mut fitted = Vec::with_capacity(values.len());
+        let mut from = 0;
+        for (&to, (time, value)) in self.ends.iter().zip(&self.middles) {
+            fitted.extend(times[from..to].iter().map(|t| value + self.slope * (t - time)));
+            from = to;
+        }
+        let residuals: Vec<f64> = values.iter().zip(&fitted).map(|(v, f)| v - f).collect();
+        let mut off: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
+        // Around fitted levels, values scatter less than around the true ones.
+        let stretch = 1.0 + self.ends.len() as f64 / values.len() as f64;
+        let sd = MAD_TO_SD * median_in_place(&mut off).unwrap_or(0.0) * stretch;
+        let sd = if sd > 1e-9 * least { sd } else { least };
+        let within = |reach: f64| residuals.iter().map(|r| r.clamp(-reach * sd, reach * sd)).collect::<Vec<f64>>();
+        let close = within(reach[0]);
+        Pulled { values: fitted.iter().zip(&close).map(|(f, r)| f + r).collect(), close, wide: within(reach[1]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stragglers_are_pulled_in_about_levels_that_creep() {
+        let times: Vec<f64> = (0..120).map(|i| i as f64).collect();
+        let truth = |i: usize| 0.01 * i as f64 + if i < 60 { 0.0 } else { 4.0 };
+        let y: Vec<f64> = (0..120).map(|i| truth(i) + ((i * 37 % 11) as f64 - 5.0) * 0.02).collect();
+        let creep = Creep { precision: 1.0, none: 0.5 };
+        let levels = Levels::new(&StepScan::new(&y, &times), &[60], creep);
+        assert!((levels.slope - 0.01).abs() < 1e-3, "{}", levels.slope);
+        let mut wild = y.clone();
+        wild[30] += 50.0;
+        let pulled = levels.pull_in(&wild, &times, 0.1, [2.0, 3.0]);
+        assert!((pulled.values[30] - truth(30)).abs() < 0.3 && pulled.wide[30] > pulled.close[30]);
+        assert!((pulled.values[10] - y[10]).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,281 @@
+//! How clearly the level of a series steps at a place, with and without creep in the model, in constant time a place.
+//!
+//! The model within a stretch is level + slope · time + step, with normal noise. A slope explains a step rather well and
+//! a step a slope, so both are weighed: with some probability there is no creep at all, otherwise its slope is normal
+//! about zero with a known spread (spike and slab, Mitchell & Beauchamp 1988, JASA 83, 1023).
+
+/// Prefix sums over a series.
+pub(super) struct StepScan {
+    value: Vec<f64>,
+    square: Vec<f64>,
+    time: Vec<f64>,
+    time_square: Vec<f64>,
+    product: Vec<f64>,
+    /// What was subtracted from each value.
+    pub(super) centre: f64,
+    /// What was subtracted from each time.
+    time_centre: f64,
+}
+
+/// What is believed of creep before looking.
+#[derive(Clone, Copy)]
+pub(super) struct Creep {
+    /// Precision of the slope, in inverse units of (noise per unit of time), squared: noise variance over slope variance.
+    pub(super) precision: f64,
+    /// Probability that there is none.
+    pub(super) none: f64,
+}
+
+/// What other stretches of the series say about a common slope.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Elsewhere {
+    pub(super) time_spread: f64,
+    pub(super) product: f64,
+}
+
+impl StepScan {
+    pub(super) fn new(values: &[f64], times: &[f64]) -> Self {
+        let n = values.len();
+        // Centred sums keep differences from cancelling when the level is far from zero.
+        let centre = values.iter().map(|v| v / n as f64).sum::<f64>();
+        let time_centre = times.get(n / 2).copied().unwrap_or(0.0);
+        let sums = || {
+            let mut sums = Vec::with_capacity(n + 1);
+            sums.push(0.0);
+            sums
+        };
+        let mut scan = Self {
+            value: sums(),
+            square: sums(),
+            time: sums(),
+            time_square: sums(),
+            product: sums(),
+            centre,
+            time_centre,
+        };
+        let (mut value, mut square, mut time, mut time_square, mut product) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        for (v, t) in values.iter().zip(times) {
+            let (v, t) = (v - centre, t - time_centre);
+            value += v;
+            square += v * v;
+            time += t;
+            time_square += t * t;
+            product += v * t;
+            scan.value.push(value);
+            scan.square.push(square);
+            scan.time.push(time);
+            scan.time_square.push(time_square);
+            scan.product.push(product);
+        }
+        scan
+    }
+
+    /// Number of points.
+    pub(super) fn len(&self) -> usize {
+        self.value.len() - 1
+    }
+
+    /// Mean of the values from..to.
+    pub(super) fn mean(&self, from: usize, to: usize) -> f64 {
+        self.centre + (self.value[to] - self.value[from]) / (to - from) as f64
+    }
+
+    /// Mean of the times from..to.
+    pub(super) fn mean_time(&self, from: usize, to: usize) -> f64 {
+        self.time_centre + (self.time[to] - self.time[from]) / (to - from) as f64
+    }
+
+    /// Squared error of the points from..to around their mean.
+    pub(super) fn squared_error(&self, from: usize, to: usize) -> f64 {
+        let sum = self.value[to] - self.value[from];
+        (self.square[to] - self.square[from] - sum * sum / (to - from) as f64).max(0.0)
+    }
+
+    /// Squared error of the points from..to around a line of the given slope.
+    pub(super) fn squared_error_about(&self, from: usize, to: usize, slope: f64) -> f64 {
+        let within = self.within(from, to);
+        (self.squared_error(from, to) - 2.0 * slope * within.product + slope * slope * within.time_spread).max(0.0)
+    }
+
+    /// What the points from..to say about the slope.
+    pub(super) fn within(&self, from: usize, to: usize) -> Elsewhere {
+        let n = (to - from) as f64;
+        let (time, value) = (self.time[to] - self.time[from], self.value[to] - self.value[from]);
+        Elsewhere {
+            time_spread: (self.time_square[to] - self.time_square[from] - time * time / n).max(0.0),
+            product: self.product[to] - self.product[from] - value * time / n,
+        }
+    }
+
+    /// Step at `place` of the stretch from..to in noise standard deviations of one: height over its standard error, no
+    /// creep in the model. Negative for a step down.
+    pub(super) fn plain(&self, from: usize, place: usize, to: usize) -> f64 {
+        let (before, after) = ((place - from) as f64, (to - place) as f64);
+        let n = before + after;
+        let total = self.value[to] - self.value[from];
+        (self.value[to] - self.value[place] - total * after / n) * (n / (before * after)).sqrt()
+    }
+
+    /// [`Self::plain`] with a slope in the model whose precision is given (0: any slope is as likely as another).
+    pub(super) fn beside_slope(&self, from: usize, place: usize, to: usize, precision: f64, other: Elsewhere) -> f64 {
+        let (before, after) = ((place - from) as f64, (to - place) as f64);
+        let n = before + after;
+        let (total, total_time) = (self.value[to] - self.value[from], self.time[to] - self.time[from]);
+        let height = self.value[to] - self.value[place] - total * after / n;
+        let tilt = self.time[to] - self.time[place] - total_time * after / n;
+        let within = self.within(from, to);
+        let spread = precision + within.time_spread + other.time_spread;
+        let free = before * after / n;
+        // The step indicator with level and slope taken out (Frisch & Waugh 1933, Econometrica 1) leaves one division.
+        let left = free - tilt * tilt / spread;
+        if spread <= 0.0 || left <= 1e-9 * free {
+            return 0.0;
+        }
+        (height - tilt * (within.product + other.product) / spread) / left.sqrt()
+    }
+
+    /// Evidence for a step at `place` of from..to as a normal deviate: √(2 ln of the Bayes factor step : no step), either
+    /// of them without creep or with; the step's height at its most likely value (Raftery 1995, Sociological
+    /// Methodology 25). `noise` is the long-run standard deviation. Negative for a step down, 0 where no step is likelier.
+    pub(super) fn evidence(
+        &self,
+        (from, place, to): (usize, usize, usize),
+        noise: f64,
+        creep: Creep,
+        other: Elsewhere,
+    ) -> f64 {
+        let plain = self.plain(from, place, to) / noise;
+        let beside = self.beside_slope(from, place, to, creep.precision, other) / noise;
+        let within = self.within(from, to);
+        let spread = within.time_spread + other.time_spread;
+        let product = (within.product + other.product) / noise;
+        // Log evidence for creep against none, no step in the model.
+        let slope = 0.5 * product * product / (creep.precision + spread) - 0.5 * (spread / creep.precision).ln_1p();
+        let (log_none, log_some) = (creep.none.ln(), (1.0 - creep.none).ln() + slope);
+        let (level, ramp) = (log_none + 0.5 * plain * plain, log_some + 0.5 * beside * beside);
+        let factor = log_sum(level, ramp) - log_sum(log_none, log_some);
+        let sign = if level > ramp { plain } else { beside };
+        (2.0 * factor.max(0.0)).sqrt().copysign(sign)
+    }
+
+    /// The clearest place of from..to that leaves `margin` points a side, creep not considered.
+    pub(super) fn clearest_plain(&self, from: usize, to: usize, margin: usize) -> Option<usize> {
+        let n = (to - from) as f64;
+        let (start, total) = (self.value[from], self.value[to] - self.value[from]);
+        let mean = total / n;
+        let places = from + margin..(to + 1).saturating_sub(margin);
+        let mut best = (-1.0, None);
+        for (place, sum) in places.clone().zip(self.value.get(places)?) {
+            let before = (place - from) as f64;
+            let gap = sum - start - mean * before;
+            let score = gap * gap / (before * (n - before));
+            if score > best.0 {
+                best = (score, Some(place));
+            }
+        }
+        best.1
+    }
+
+    /// The clearest place of from..to that leaves `margin` points a side, beside a slope.
+    pub(super) fn clearest_beside_slope(&self, from: usize, to: usize, margin: usize, precision: f64) -> Option<usize> {
+        let score = |place: &usize| self.beside_slope(from, *place, to, precision, Elsewhere::default()).abs();
+        (from + margin..(to + 1).saturating_sub(margin)).max_by(|a, b| score(a).total_cmp(&score(b)))
+    }
+}
+
+impl std::ops::Add for Elsewhere {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self { time_spread: self.time_spread + other.time_spread, product: self.product + other.product }
+    }
+}
+
+impl std::ops::Sub for Elsewhere {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self { time_spread: self.time_spread - other.time_spread, product: self.product - other.product }
+    }
+}
+
+/// ln(eᵃ + eᵇ) without overflow.
+fn log_sum(a: f64, b: f64) -> f64 {
+    let top = a.max(b);
+    top + (-(a - b).abs()).exp().ln_1p()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::simulation::{Noise, series};
+
+    fn times(n: usize) -> Vec<f64> {
+        (0..n).map(|i| i as f64).collect()
+    }
+
+    /// Ordinary least squares by normal equations, the oracle: the last coefficient over its standard error at noise 1.
+    fn least_squares(columns: &[Vec<f64>], y: &[f64], ridge: &[f64]) -> f64 {
+        let k = columns.len();
+        let mut a = vec![vec![0.0; k + 1]; k];
+        for i in 0..k {
+            for j in 0..k {
+                a[i][j] = columns[i].iter().zip(&columns[j]).map(|(x, z)| x * z).sum::<f64>();
+            }
+            a[i][i] += ridge[i];
+            a[i][k] = columns[i].iter().zip(y).map(|(x, z)| x * z).sum();
+        }
+        for i in 0..k {
+            for j in i + 1..k {
+                let f = a[j][i] / a[i][i];
+                let pivot = a[i].clone();
+                a[j].iter_mut().zip(&pivot).skip(i).for_each(|(x, p)| *x -= f * p);
+            }
+        }
+        // After elimination the last pivot is what the others leave of the last column.
+        a[k - 1][k] / a[k - 1][k - 1].sqrt()
+    }
+
+    #[test]
+    fn steps_are_those_of_least_squares() {
+        let y: Vec<f64> = series(5, 60, Noise::Ar(0.3)).iter().enumerate().map(|(i, v)| v + 0.02 * i as f64).collect();
+        let scan = StepScan::new(&y, &times(60));
+        let part = |place: usize| (10..50).map(|i| f64::from(u8::from(i >= place))).collect::<Vec<_>>();
+        let (one, t) = (vec![1.0; 40], (10..50).map(f64::from).collect::<Vec<_>>());
+        for place in [14, 30, 44] {
+            let plain = least_squares(&[one.clone(), part(place)], &y[10..50], &[0.0, 0.0]);
+            assert!((scan.plain(10, place, 50) - plain).abs() < 1e-9);
+            // The slope's prior is about the middle of the stretch, where level and slope do not disturb each other.
+            let centred: Vec<f64> = t.iter().map(|t| t - 29.5).collect();
+            for precision in [0.0, 800.0] {
+                let want =
+                    least_squares(&[one.clone(), centred.clone(), part(place)], &y[10..50], &[0.0, precision, 0.0]);
+                let got = scan.beside_slope(10, place, 50, precision, Elsewhere::default());
+                assert!((got - want).abs() < 1e-9, "place {place}, precision {precision}: {got} instead of {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_clearest_place_is_that_of_a_plain_search() {
+        for seed in 0..20 {
+            let y = series(seed, 80, Noise::Ar(0.2));
+            let scan = StepScan::new(&y, &times(80));
+            let best = (8..=72).max_by(|a, b| scan.plain(0, *a, 80).abs().total_cmp(&scan.plain(0, *b, 80).abs()));
+            assert_eq!(scan.clearest_plain(0, 80, 8), best);
+        }
+        assert_eq!(StepScan::new(&[1.0, 2.0], &times(2)).clearest_plain(0, 2, 3), None);
+    }
+
+    #[test]
+    fn evidence_weighs_creep() {
+        let creep = Creep { precision: (365.0 / 2.5_f64).powi(2), none: 0.75 };
+        let ramp: Vec<f64> = (0..300).map(|i| i as f64 * 6.0 / 300.0).collect();
+        let scan = StepScan::new(&ramp, &times(300));
+        let at = |scan: &StepScan| scan.evidence((0, 150, 300), 1.0, creep, Elsewhere::default());
+        assert!(scan.plain(0, 150, 300) > 20.0 && at(&scan) < 3.0, "a ramp: {}", at(&scan));
+        let step: Vec<f64> = (0..300).map(|i| if i < 150 { 0.0 } else { 1.0 }).collect();
+        let scan = StepScan::new(&step, &times(300));
+        assert!(at(&scan) > 4.5, "a step: {} of {}", at(&scan), scan.plain(0, 150, 300));
+        let down: Vec<f64> = step.iter().map(|v| -v).collect();
+        assert!((at(&StepScan::new(&down, &times(300))) + at(&scan)).abs() < 1e-9);
+    }
+}
