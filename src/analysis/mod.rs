@@ -14,6 +14,7 @@ mod fixtures;
 mod host;
 mod minutes;
 mod multiplicity;
+mod numbers;
 mod overhead;
 mod path;
 mod result;
@@ -29,6 +30,7 @@ mod weekly;
 
 pub use facts::Histories;
 pub use minutes::minutes_lost;
+pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_numbers};
 pub use result::*;
 pub use settings::{Acknowledgement, AxisMode, Filter, Settings};
 pub use weekly::analyze;

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 pub(super) use synth::{Synth, SynthHistory};
 pub(super) use values::parse_days;
-use values::{parse_date, parse_major, parse_offset, parse_size, parse_threads, parse_time};
+use values::{parse_date, parse_major, parse_offset, parse_share, parse_size, parse_threads, parse_time};
 
 /// Says what got slower in Airflow, since when, by how much, and how sure that is: from what Airflow already wrote down.
 #[derive(Debug, Parser)]
@@ -97,6 +97,14 @@ pub(super) enum Command {
         after_help = "Examples:\n  windtunnel analyze --dag orders_etl\n  windtunnel analyze --as-of 2026-10-31 --baseline 8w\n  windtunnel analyze --fail-on regressed   a gate: exits with 2 when something regressed this week\n  windtunnel analyze --json | jq '.regressions[] | {dag_id, task_id, effect: .effect.point}'"
     )]
     Analyze(Analyze),
+    /// Find steps and creep in any series of numbers
+    #[command(
+        after_help = "A file has a column `value`, and perhaps `time` (or `timestamp`) and `series_id`; JSON likewise.\n\n\
+                      Examples:\n  windtunnel detect nightly.csv\n  \
+                      psql -Atc \"...\" --csv | windtunnel detect - --min-effect 5%\n  \
+                      windtunnel detect nightly.csv --json | jq '.series[].change_points[] | {time, effect: .effect.point}'"
+    )]
+    Detect(Detect),
     /// Write the report: one HTML file, PNG twins of its charts, Markdown
     #[command(
         after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json"
@@ -320,6 +328,17 @@ pub(super) enum AxisOption {
     Auto,
     Logical,
     Wall,
+}
+
+/// `detect`
+#[derive(Debug, Args)]
+pub(super) struct Detect {
+    /// CSV or JSON; `-` is stdin
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Leave out steps that are certainly smaller, such as 5%
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value = "0%")]
+    pub(super) min_effect: f64,
 }
 
 /// `report`

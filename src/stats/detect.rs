@@ -4,14 +4,15 @@
 //! other tools come from autocorrelation, creep and stragglers that are taken for steps. `tests` measure false alarms
 //! and power.
 
+use super::autocorrelation::long_run_sd;
 use super::clean::{difference_sd, winsorise_locally};
-use super::distributions::scan_p_value;
+use super::distributions::{scan_p_value, z_from_t};
 use super::levels::Levels;
 use super::locate::place_interval;
 use super::noise::Noise;
 use super::seeded::propose;
-use super::step_scan::{Creep, StepScan};
-use super::validate::{Candidate, Judge};
+use super::step_scan::{Creep, Elsewhere, StepScan};
+use super::validate::{Candidate, Judge, evidence_needed};
 
 /// Settings of [`detect_steps`] and its relatives.
 ///
@@ -41,6 +42,52 @@ impl Default for Detector {
         Self { z_min: 4.0, z_obvious: 6.5, z_short: 0.7, min_segment: 5, min_after: 7, steady: 0.65, creep_sd: 2.5 }
     }
 }
+
+impl Detector {
+    /// What is believed of creep in a series whose means behave as if its noise were `inflation` times larger.
+    fn creep(&self, inflation: f64, spacing: f64) -> Creep {
+        let slope_sd = self.creep_sd / inflation / (YEAR * spacing);
+        Creep { precision: slope_sd.powi(-2), none: self.steady }
+    }
+
+    /// Smallest step that is found with a probability of 80 % once `after` points lie behind it, in noise standard
+    /// deviations of one point; `phi` is the autocorrelation.
+    ///
+    /// Cohen 1988, Statistical Power Analysis, chapter 2: the threshold plus 0.84. O(n). Infinite if the series is too
+    /// short, or so autocorrelated that no step of any size would do.
+    #[must_use]
+    pub fn smallest_step(&self, times: &[f64], after: usize, phi: f64) -> f64 {
+        let n = times.len();
+        let (Some(first), Some(last)) = (times.first(), times.last()) else { return f64::INFINITY };
+        if n < MIN_POINTS || after == 0 || after >= n || last <= first {
+            return f64::INFINITY;
+        }
+        let inflation = long_run_sd(1.0, phi);
+        let creep = self.creep(inflation, (last - first) / (n - 1) as f64);
+        let step: Vec<f64> = (0..n).map(|i| f64::from(u8::from(i >= n - after))).collect();
+        let scan = StepScan::new(&step, times);
+        let df = (n as f64 * (1.0 - phi * phi) / (1.0 + phi * phi) - 2.0).max(1.0);
+        let wanted = evidence_needed(self, n, n - after, after) + POWER_80;
+        let seen = |height: f64| {
+            z_from_t(scan.evidence((0, n - after, n), inflation / height, creep, Elsewhere::default()).abs(), df)
+        };
+        let (mut low, mut high) = (0.0, LARGEST_STEP);
+        if seen(high) < wanted {
+            return f64::INFINITY;
+        }
+        while high - low > 1e-4 * high {
+            let middle = 0.5 * (low + high);
+            if seen(middle) < wanted { low = middle } else { high = middle }
+        }
+        high
+    }
+}
+
+/// Normal deviate exceeded with a probability of 20 %.
+const POWER_80: f64 = 0.841_621;
+
+/// Noise standard deviations beyond which a step is not called small any more.
+const LARGEST_STEP: f64 = 1e4;
 
 /// Points of a year of daily runs, over which creep is stated.
 const YEAR: f64 = 365.0;
@@ -86,6 +133,8 @@ pub struct Regimes {
     pub steps: Vec<Step>,
     /// Creep common to all regimes, in the unit of the values per unit of the times; shrunk towards 0.
     pub slope: f64,
+    /// Evidence for creep as a normal deviate: the slope, not shrunk, over its standard error.
+    pub slope_z: f64,
     /// Standard deviation of a point about its regime, stragglers pulled in; in the unit of the values.
     pub sd: f64,
     /// Autocorrelation at lag 1 about the regimes.
@@ -119,10 +168,7 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
     }
     // Creep is stated a point, whatever the unit of the times.
     let spacing = (times[n - 1] - times[0]) / (n - 1) as f64;
-    let creep = |noise: Noise| {
-        let slope_sd = detector.creep_sd * noise.sd / noise.long_run_sd / (YEAR * spacing);
-        Creep { precision: slope_sd.powi(-2), none: detector.steady }
-    };
+    let creep = |noise: Noise| detector.creep(noise.long_run_sd / noise.sd, spacing);
     let margin = shortest(n, detector);
     let calm = winsorise_locally(values, LOCAL_REACH * first_sd);
     let mut noise = Noise::independent(first_sd, n);
@@ -149,7 +195,8 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
         }
     }
     let steps = describe(&scan, &changes, &judged, &levels, noise, detector);
-    Some(Regimes { steps, slope: levels.slope, sd: noise.sd, phi: noise.phi })
+    let slope_z = z_from_t(levels.slope_score / noise.long_run_sd, noise.df);
+    Some(Regimes { steps, slope: levels.slope, slope_z, sd: noise.sd, phi: noise.phi })
 }
 
 /// Shortest regime that is proposed at all, in points.

@@ -11,6 +11,8 @@ pub(super) struct Levels {
     middles: Vec<(f64, f64)>,
     /// Slope, shrunk towards 0 as far as creep is unlikely.
     pub(super) slope: f64,
+    /// Slope, not shrunk, over its standard error at a noise of 1.
+    pub(super) slope_score: f64,
 }
 
 /// Values and residuals with stragglers pulled in.
@@ -32,7 +34,8 @@ impl Levels {
             middles.push((scan.mean_time(from, to), scan.mean(from, to)));
             all = all + scan.within(from, to);
         }
-        Self { ends, middles, slope: all.product / (all.time_spread + creep.precision) }
+        let slope_score = if all.time_spread > 0.0 { all.product / all.time_spread.sqrt() } else { 0.0 };
+        Self { ends, middles, slope: all.product / (all.time_spread + creep.precision), slope_score }
     }
 
     /// Pulls values in to their level, give or take `reach` robust standard deviations (close, wide). `least` stands in

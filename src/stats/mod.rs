@@ -10,6 +10,7 @@ mod sample;
 
 mod clean;
 mod cost;
+mod daily;
 mod detect;
 mod levels;
 mod locate;
@@ -52,6 +53,7 @@ pub use compare::{
     location, mean_difference, p_value_of_difference, ratio, ratio_of_locations, weighted_difference,
     weighted_location, weighted_ratio_of_locations,
 };
+pub use daily::calendar_pattern;
 pub use detect::{Detector, Regimes, Step, detect_regimes, detect_steps};
 pub use distributions::normal_two_sided;
 pub use draw::{Draw, Zipf, exp, ln};

@@ -23,6 +23,14 @@ const SLOPE_FROM: usize = 20;
 /// A step must stand out beside any slope whatever, in standard errors, however unlikely such a slope is.
 const BESIDE_ANY_SLOPE: f64 = 2.0;
 
+/// Evidence asked of a step with that many points before and after it in a series of `n`.
+pub(super) fn evidence_needed(detector: &Detector, n: usize, before: usize, after: usize) -> f64 {
+    let short = before < detector.min_segment || after < detector.min_after;
+    let full = FULL_LENGTH.min(FULL_PART * n as f64);
+    let shorter = before.min(after).max(1) as f64;
+    detector.z_min + if short { SHORT_EXTRA } else { 0.0 } + detector.z_short * (full / shorter).ln().max(0.0)
+}
+
 /// What changes are judged by.
 pub(super) struct Judge<'a> {
     /// Values with stragglers pulled in.
@@ -107,11 +115,7 @@ impl Judge<'_> {
         // A short regime in the midst of others has gone away again: an episode, no step. At the ends nobody knows yet.
         let ended = (before < detector.min_segment && from > 0) || (after < detector.min_after && to < scan.len());
         let lasting = !short || (!ended && self.wholly_across(from, place, to));
-        let full = FULL_LENGTH.min(FULL_PART * scan.len() as f64);
-        let shorter = before.min(after).max(1) as f64;
-        let needed = detector.z_min
-            + if short { SHORT_EXTRA } else { 0.0 }
-            + detector.z_short * (full / shorter).ln().max(0.0);
+        let needed = evidence_needed(detector, scan.len(), before, after);
         let margin = z - needed;
         let passes = lasting && !ramp;
         Candidate {

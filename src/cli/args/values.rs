@@ -56,6 +56,18 @@ pub(in crate::cli) fn parse_days(text: &str) -> Result<f64, String> {
     }
 }
 
+/// `5%` or `0.05`.
+pub(in crate::cli) fn parse_share(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix('%') {
+        Some(number) => (number, 0.01),
+        None => (text, 1.0),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(share) if share.is_finite() && share >= 0.0 && share * unit <= 1e3 => Ok(share * unit),
+        _ => Err(format!("`{text}` is no share: write 5% or 0.05")),
+    }
+}
+
 /// One or more.
 pub(in crate::cli) fn parse_threads(text: &str) -> Result<usize, String> {
     text.parse()

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod demo;
+mod detect;
 mod doctor;
 mod export_sql;
 mod ingest;
@@ -67,6 +68,7 @@ pub(super) fn run(parsed: Cli, console: &Console) -> Result<Outcome, Error> {
         Command::ExportSql(args) => export_sql::run(&context, &args),
         Command::Lake(args) => lake::run(&context, &args),
         Command::Analyze(args) => analyze::run(&context, &args),
+        Command::Detect(args) => detect::run(&context, &args),
         Command::Report(args) => report::run(&context, &args),
         Command::Config(args) => settings::run(&context, &args),
         Command::Doctor => doctor::run(&context),

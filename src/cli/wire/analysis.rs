@@ -1,5 +1,6 @@
 //! `analysis`: what the weekly analysis found, written and read again.
 
+use super::estimate::{Estimate, tidy};
 use crate::{
     analysis as memory,
     model::{Deployment, EdgeSource, Index, Quantity, RunType, SeriesKey, Text, TimeRange, Timestamp},
@@ -74,17 +75,6 @@ impl JsonSchema for Time {
 enum Instance {
     Number(i32),
     All(String),
-}
-
-/// An end of an interval that has none is `null`: JSON has no infinity.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-struct Estimate {
-    point: Option<f64>,
-    lower: Option<f64>,
-    upper: Option<f64>,
-    level: f64,
-    n: usize,
-    method: String,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,8 @@
 //! JSON documents as the contract has them, and nothing else: memory structs are turned into these at the edge.
 
 pub(super) mod analysis;
+pub(super) mod detect;
+mod estimate;
 pub(super) mod lake;
 pub(super) mod receipt;
 pub(super) mod small;
@@ -13,6 +15,7 @@ pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
         ("analysis", schemars::schema_for!(analysis::Document)),
         ("config", schemars::schema_for!(small::Config)),
+        ("detect", schemars::schema_for!(detect::Document)),
         ("doctor", schemars::schema_for!(small::Doctor)),
         ("lake", schemars::schema_for!(lake::Document)),
         ("receipt", schemars::schema_for!(receipt::Document)),

@@ -62,16 +62,8 @@ fn axis(text: &str) -> Result<memory::Axis, Wrong> {
     all.into_iter().find(|axis| axis.as_str() == text).ok_or_else(|| format!("unknown axis `{text}`"))
 }
 
-/// A missing end lies at infinity.
 fn estimate(e: Estimate) -> stats::Estimate {
-    stats::Estimate {
-        point: e.point.unwrap_or(f64::NAN),
-        lower: e.lower.unwrap_or(f64::NEG_INFINITY),
-        upper: e.upper.unwrap_or(f64::INFINITY),
-        level: e.level,
-        n: e.n,
-        method: e.method.into(),
-    }
+    e.into()
 }
 
 fn key(key: Key) -> Result<SeriesKey, Wrong> {

@@ -40,25 +40,8 @@ fn range(range: TimeRange) -> Range {
     Range { from: Time(range.from), to: Time(range.to) }
 }
 
-fn finite(value: f64) -> Option<f64> {
-    value.is_finite().then(|| tidy(value))
-}
-
-/// Twelve significant digits: more than any of these numbers has, and few enough that reading and writing again gives the
-/// same text.
-fn tidy(value: f64) -> f64 {
-    format!("{value:.11e}").parse().unwrap_or(value)
-}
-
 fn estimate(e: &stats::Estimate) -> Estimate {
-    Estimate {
-        point: finite(e.point),
-        lower: finite(e.lower),
-        upper: finite(e.upper),
-        level: e.level,
-        n: e.n,
-        method: e.method.to_string(),
-    }
+    Estimate::from(e)
 }
 
 fn key(key: &SeriesKey) -> Key {

@@ -1,0 +1,142 @@
+//! `detect`: steps and creep in any series of numbers.
+
+use super::Context;
+use crate::{
+    analysis::{ChangePoint, NumberChanges, NumberTrend, detect_numbers},
+    cli::{
+        args::Detect,
+        console::line,
+        exit::{Error, Outcome},
+        wire::detect::Document,
+    },
+    ingest::read_numbers,
+    model::Numbers,
+    stats::{Detector, Estimate, median},
+};
+
+/// Series without a change that are listed one by one, at most.
+const LISTED: usize = 10;
+
+pub(super) fn run(context: &Context<'_>, args: &Detect) -> Result<Outcome, Error> {
+    let numbers = read_numbers(&args.file)?;
+    let found = detect_numbers(&numbers.series, &Detector::default(), args.min_effect);
+    let warnings = warnings(&numbers);
+    if context.console.json {
+        context.console.document(&Document::new(&found, warnings))?;
+    } else {
+        warnings.iter().for_each(|warning| context.console.warn(warning));
+        context.console.say(&text(context, &found))?;
+    }
+    Ok(Outcome::Fine)
+}
+
+/// What a reader of the numbers should know.
+pub(super) fn warnings(numbers: &Numbers) -> Vec<String> {
+    let counted = |n: u64, one: &str, many: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { many }));
+    let missing = counted(numbers.missing, "value is missing and was left out", "values are missing and were left out");
+    let unsorted = counted(numbers.unsorted, "series was", "series were")
+        .map(|series| format!("{series} not in order of time: `index` counts in order of time"));
+    missing.into_iter().chain(unsorted).collect()
+}
+
+fn text(context: &Context<'_>, found: &[NumberChanges]) -> String {
+    let (loud, quiet): (Vec<_>, Vec<_>) =
+        found.iter().partition(|f| !f.change_points.is_empty() || !f.trends.is_empty());
+    let (quiet, untested): (Vec<_>, Vec<_>) = quiet.into_iter().partition(|f| f.untested.is_none());
+    let steps: usize = found.iter().map(|f| f.change_points.len()).sum();
+    let trends: usize = found.iter().map(|f| f.trends.len()).sum();
+    let verdict = format!(
+        "{} and {} in {} of {} series.",
+        counted(steps, "step"),
+        counted(trends, "trend"),
+        loud.len(),
+        found.len()
+    );
+    let color = if loud.is_empty() { anstyle::AnsiColor::Green } else { anstyle::AnsiColor::Yellow };
+    let mut text = format!("{}\n", context.console.paint(&verdict, color));
+    for series in loud {
+        text.push_str(&format!("\n{}\n", name(series)));
+        series.change_points.iter().for_each(|point| text.push_str(&step(point)));
+        series.trends.iter().for_each(|trend| text.push_str(&creep(trend)));
+    }
+    text.push_str(&without_change(&quiet));
+    for series in untested {
+        text.push_str(&format!("\n{}: cannot be tested: {}\n", name(series), series.untested.unwrap_or_default()));
+    }
+    text
+}
+
+fn name(series: &NumberChanges) -> String {
+    match &*series.id {
+        "" => counted(series.n, "point"),
+        id => format!("{} ({})", line(id), counted(series.n, "point")),
+    }
+}
+
+fn step(point: &ChangePoint) -> String {
+    let size = match (&point.effect, &point.difference) {
+        (Some(effect), _) => effect_text(effect),
+        (None, Some(difference)) => {
+            format!("{:+.4} ({:+.4} to {:+.4})", difference.point, difference.lower, difference.upper)
+        }
+        (None, None) => "of unknown size".to_owned(),
+    };
+    let place = match (point.time, point.time_range) {
+        (Some(time), Some((low, high))) => {
+            format!("since {} (between {} and {})", time.minute_string(), low.minute_string(), high.minute_string())
+        }
+        _ => format!("since point {} (between {} and {})", point.index, point.range.0, point.range.1),
+    };
+    format!("  step {size}\n    {place}, {}\n", certainty(point.q_value))
+}
+
+/// A ratio as a change in per cent.
+pub(super) fn effect_text(effect: &Estimate) -> String {
+    let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+    format!("{:+.1} % ({:+.1} to {:+.1})", percent(effect.point), percent(effect.lower), percent(effect.upper))
+}
+
+fn creep(trend: &NumberTrend) -> String {
+    let slope = &trend.slope_per_day;
+    format!(
+        "  trend {:+.4} a day ({:+.4} to {:+.4}), steps taken out\n    from point {} to point {}, {}\n",
+        slope.point,
+        slope.lower,
+        slope.upper,
+        trend.from_index,
+        trend.to_index,
+        certainty(trend.q_value)
+    )
+}
+
+pub(super) fn certainty(q_value: f64) -> String {
+    if q_value < 0.001 { "q < 0.001".to_owned() } else { format!("q = {q_value:.3}") }
+}
+
+fn without_change(quiet: &[&NumberChanges]) -> String {
+    if quiet.len() <= LISTED {
+        return quiet.iter().map(|series| format!("\n{}: no change; {}\n", name(series), could_see(series))).collect();
+    }
+    let ratios: Vec<f64> = quiet.iter().filter_map(|f| f.detectable?.ratio).collect();
+    let typical = median(&ratios).map_or_else(String::new, |ratio| {
+        format!("; in half of them a lasting step of {:.0} % would have been found", (ratio - 1.0) * 100.0)
+    });
+    format!("\n{} series without a change{typical} (`--json` has them all)\n", quiet.len())
+}
+
+fn could_see(series: &NumberChanges) -> String {
+    match series.detectable {
+        None => "too few points to find a step of any size".to_owned(),
+        Some(seen) => {
+            let size = match seen.ratio {
+                Some(ratio) => format!("{:.1} %", (ratio - 1.0) * 100.0),
+                None => format!("{:.4}", seen.difference),
+            };
+            format!("a step of {size} that lasts {} points is found in 4 of 5 cases", seen.after)
+        }
+    }
+}
+
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,124 @@
+//! A daily pattern: what each time of the day adds to a series with several samples a day; and both calendars at once.
+
+use super::{MAD_TO_SD, median, weekday_pattern};
+use std::collections::BTreeMap;
+
+/// Slots of a day, at most: five minutes.
+const MAX_SLOTS: f64 = 288.0;
+/// Days without which a pattern cannot be told from chance.
+const MIN_DAYS: usize = 5;
+/// A series has several samples a day if its median spacing is below this, in days.
+const DENSE: f64 = 0.5;
+/// The pattern is dropped unless its mean square is this many times what chance gives: slots of one day are neighbours and
+/// go up and down together, so that a chi-square would count them too often.
+const CLEAR: f64 = 4.0;
+/// Variance of a median over that of a mean, normal values.
+const MEDIAN_VARIANCE: f64 = std::f64::consts::FRAC_PI_2;
+
+/// What to subtract from each value so that neither the day of the week nor the time of the day is left in it; `None` where
+/// neither shows.
+///
+/// `days` are days since the Unix epoch, ascending; in the unit of the values. Each slot's part is the median over the days
+/// of its distance from the day's own median, shrunk by what chance alone would give (James & Stein 1961); weekdays are
+/// those of [`weekday_pattern`] on the medians of the days. O(n log n).
+#[must_use]
+pub fn calendar_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
+    let spacings: Vec<f64> = days.windows(2).map(|w| w[1] - w[0]).collect();
+    let spacing = median(&spacings)?;
+    if spacing >= DENSE {
+        return weekday_pattern(days, values);
+    }
+    let daily = daily_pattern(days, values, spacing);
+    let rest: Vec<f64> = match &daily {
+        Some(pattern) => values.iter().zip(pattern).map(|(v, p)| v - p).collect(),
+        None => values.to_vec(),
+    };
+    let (of_day, middles) = day_medians(days, &rest);
+    let noon: Vec<f64> = of_day.keys().map(|day| *day as f64 + 0.5).collect();
+    let weekly = weekday_pattern(&noon, &middles).map(|pattern| {
+        let by_day: BTreeMap<i64, f64> = of_day.keys().copied().zip(pattern).collect();
+        days.iter().map(|d| by_day.get(&(d.floor() as i64)).copied().unwrap_or(0.0)).collect::<Vec<f64>>()
+    });
+    match (daily, weekly) {
+        (Some(daily), Some(weekly)) => Some(daily.iter().zip(&weekly).map(|(d, w)| d + w).collect()),
+        (daily, weekly) => daily.or(weekly),
+    }
+}
+
+/// Values of each day, and the median of each.
+fn day_medians(days: &[f64], values: &[f64]) -> (BTreeMap<i64, Vec<f64>>, Vec<f64>) {
+    let mut of_day: BTreeMap<i64, Vec<f64>> = BTreeMap::new();
+    for (day, value) in days.iter().zip(values) {
+        of_day.entry(day.floor() as i64).or_default().push(*value);
+    }
+    let middles = of_day.values().map(|values| median(values).unwrap_or(0.0)).collect();
+    (of_day, middles)
+}
+
+fn daily_pattern(days: &[f64], values: &[f64], spacing: f64) -> Option<Vec<f64>> {
+    let slots = if spacing > 0.0 { (1.0 / spacing).round().clamp(2.0, MAX_SLOTS) } else { MAX_SLOTS };
+    let slot = |day: f64| (((day - day.floor()) * slots) as usize).min(slots as usize - 1);
+    let (of_day, middles) = day_medians(days, values);
+    if of_day.len() < MIN_DAYS {
+        return None;
+    }
+    let middle: BTreeMap<i64, f64> = of_day.keys().copied().zip(middles).collect();
+    let mut by_slot = vec![Vec::new(); slots as usize];
+    for (day, value) in days.iter().zip(values) {
+        by_slot[slot(*day)].push(value - middle.get(&(day.floor() as i64))?);
+    }
+    let centres: Vec<f64> = by_slot.iter().map(|values| median(values).unwrap_or(0.0)).collect();
+    let total = days.iter().map(|d| centres[slot(*d)]).sum::<f64>() / days.len() as f64;
+    // How far a slot's values lie from its centre, over the days.
+    let off: Vec<f64> = by_slot.iter().zip(&centres).flat_map(|(v, c)| v.iter().map(move |v| (v - c).abs())).collect();
+    let noise = MAD_TO_SD * median(&off)?;
+    let (mut pattern, mut chance, mut seen) = (0.0, 0.0, 0.0);
+    for (values, centre) in by_slot.iter().zip(&centres).filter(|s| s.0.len() >= 3) {
+        pattern += (centre - total).powi(2);
+        chance += noise * noise * MEDIAN_VARIANCE / values.len() as f64;
+        seen += 1.0;
+    }
+    if seen < 2.0 || pattern <= CLEAR * chance || pattern <= 0.0 {
+        return None;
+    }
+    let keep = 1.0 - chance / pattern;
+    Some(days.iter().map(|d| keep * (centres[slot(*d)] - total)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::simulation::{Noise, series};
+
+    fn hourly(n: usize) -> Vec<f64> {
+        (0..n).map(|i| 20_000.0 + i as f64 / 24.0 + 1e-6).collect()
+    }
+
+    #[test]
+    fn the_time_of_the_day_is_found_beside_a_step() {
+        let days = hourly(24 * 40);
+        let wave = |i: usize| (std::f64::consts::TAU * i as f64 / 24.0).sin();
+        let y: Vec<f64> = series(4, days.len(), Noise::Ar(0.5))
+            .iter()
+            .enumerate()
+            .map(|(i, e)| 0.3 * e + wave(i) + if i < 500 { 0.0 } else { 2.0 })
+            .collect();
+        let pattern = calendar_pattern(&days, &y).expect("a pattern");
+        for i in (0..days.len()).step_by(7) {
+            assert!((pattern[i] - wave(i)).abs() < 0.3, "{i}: {} for {}", pattern[i], wave(i));
+        }
+    }
+
+    #[test]
+    fn wandering_is_no_pattern() {
+        let found = (0..60)
+            .filter(|&seed| {
+                let y = series(seed, 24 * 21, Noise::Ar(0.9));
+                calendar_pattern(&hourly(y.len()), &y).is_some()
+            })
+            .count();
+        assert!(found <= 2, "{found} of 60");
+        assert_eq!(calendar_pattern(&[], &[]), None);
+        assert_eq!(calendar_pattern(&hourly(200), &[1.0; 200]), None);
+    }
+}
