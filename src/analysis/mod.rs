@@ -3,6 +3,7 @@
 mod axis;
 mod calendar;
 mod change;
+mod compare;
 mod coverage;
 mod dag_view;
 mod doubt;
@@ -28,6 +29,7 @@ mod structure;
 mod warnings;
 mod weekly;
 
+pub use compare::{CompareSettings, Comparison, Effect, Statistic, Verdict, compare_numbers};
 pub use facts::Histories;
 pub use minutes::minutes_lost;
 pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_numbers};

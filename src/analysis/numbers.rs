@@ -142,6 +142,16 @@ fn far_enough(effect: &Estimate, min_effect: f64) -> bool {
     effect.upper >= 1.0 + min_effect || effect.lower <= 1.0 / (1.0 + min_effect)
 }
 
+/// An interval that also allows for an error of standard deviation `sd`, independent of its own.
+fn with_error(estimate: Estimate, sd: f64) -> Estimate {
+    let reach = NORMAL_95 * sd;
+    let end = |end: f64| estimate.point + (end - estimate.point).hypot(reach).copysign(end - estimate.point);
+    Estimate { lower: end(estimate.lower), upper: end(estimate.upper), ..estimate }
+}
+
+/// Normal deviate of [`LEVEL`].
+const NORMAL_95: f64 = 1.959_964;
+
 /// A series as it is compared.
 struct Prepared<'a> {
     series: &'a NumberSeries,
@@ -190,13 +200,16 @@ impl<'a> Prepared<'a> {
         let after: Vec<f64> = (after_from..to).map(level).collect();
         let plain = |v: &[f64]| v.iter().map(|v| if self.logs { v.exp() } else { *v }).collect::<Vec<f64>>();
         let time = |i: usize| self.series.times.as_ref().map(|times| times[i]);
+        let middle = |v: std::ops::Range<usize>| self.days[v.clone()].iter().sum::<f64>() / v.len() as f64;
+        let crept = regimes.slope_sd * (middle(after_from..to) - middle(from..before_to));
+        let compared = mean_difference(&before, &after, LEVEL).map(|e| with_error(e, crept));
         ChangePoint {
             index,
             time: time(index),
             range: (index_low, index_high),
             time_range: time(index_low).zip(time(index_high)),
-            effect: if self.logs { mean_difference(&before, &after, LEVEL).map(|e| e.map(f64::exp)) } else { None },
-            difference: mean_difference(&plain(&before), &plain(&after), LEVEL),
+            effect: compared.as_ref().filter(|_| self.logs).map(|e| e.map(f64::exp)),
+            difference: if self.logs { mean_difference(&plain(&before), &plain(&after), LEVEL) } else { compared },
             p_value,
             q_value: p_value,
         }
@@ -269,7 +282,8 @@ mod tests {
 
     #[test]
     fn a_step_with_its_effect_and_date() {
-        let y = noise(200, 1).iter().enumerate().map(|(i, e)| (5.0 + 0.1 * e + if i < 120 { 0.0 } else { 0.3 }).exp());
+        let y =
+            noise(200, 1).into_iter().enumerate().map(|(i, e)| (5.0 + 0.1 * e + if i < 120 { 0.0 } else { 0.3 }).exp());
         let found = detect(&[series("a", y.collect(), 86_400)]);
         let [point] = &found[0].change_points[..] else { panic!("{found:?}") };
         assert!(point.index.abs_diff(120) <= 2 && point.range.0 <= 120 && 120 <= point.range.1);
@@ -280,7 +294,7 @@ mod tests {
 
     #[test]
     fn values_below_zero_have_no_ratio() {
-        let y = noise(100, 2).iter().enumerate().map(|(i, e)| e + if i < 60 { -3.0 } else { 3.0 });
+        let y = noise(100, 2).into_iter().enumerate().map(|(i, e)| e + if i < 60 { -3.0 } else { 3.0 });
         let found = detect(&[series("", y.collect(), 0)]);
         let point = &found[0].change_points[0];
         assert!(point.effect.is_none() && point.time.is_none() && point.index.abs_diff(60) <= 1);
@@ -290,7 +304,7 @@ mod tests {
 
     #[test]
     fn creep_is_a_trend_and_no_step() {
-        let y = noise(300, 3).iter().enumerate().map(|(i, e)| (4.0 + 0.1 * e + 0.4 * i as f64 / 365.0).exp());
+        let y = noise(300, 3).into_iter().enumerate().map(|(i, e)| (4.0 + 0.1 * e + 0.4 * i as f64 / 365.0).exp());
         let found = detect(&[series("", y.collect(), 86_400)]);
         assert!(found[0].change_points.is_empty(), "{:?}", found[0].change_points);
         let [trend] = &found[0].trends[..] else { panic!("no trend") };

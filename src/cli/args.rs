@@ -105,6 +105,11 @@ pub(super) enum Command {
                       windtunnel detect nightly.csv --json | jq '.series[].change_points[] | {time, effect: .effect.point}'"
     )]
     Detect(Detect),
+    /// How much did it change? Before against after, with intervals and a verdict
+    #[command(after_help = "Files as for `detect`; series of one `series_id` are compared with each other.\n\n\
+                      Examples:\n  windtunnel compare --before may.csv --after june.csv\n  \
+                      windtunnel compare --before main.csv --after branch.csv --tolerance 3% --gate   exits with 2 or 3")]
+    Compare(Compare),
     /// Write the report: one HTML file, PNG twins of its charts, Markdown
     #[command(
         after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json"
@@ -339,6 +344,26 @@ pub(super) struct Detect {
     /// Leave out steps that are certainly smaller, such as 5%
     #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value = "0%")]
     pub(super) min_effect: f64,
+}
+
+/// `compare`
+#[derive(Debug, Args)]
+pub(super) struct Compare {
+    /// CSV or JSON of the time before the change; `-` is stdin
+    #[arg(long, value_name = "FILE")]
+    pub(super) before: PathBuf,
+    /// CSV or JSON of the time after it
+    #[arg(long, value_name = "FILE")]
+    pub(super) after: PathBuf,
+    /// Changes up to this do not matter
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value = "5%")]
+    pub(super) tolerance: f64,
+    /// More is better, as for throughput
+    #[arg(long)]
+    pub(super) higher_is_better: bool,
+    /// Exit with 2 when something regressed, with 3 when something could not be decided
+    #[arg(long)]
+    pub(super) gate: bool,
 }
 
 /// `report`

@@ -9,7 +9,7 @@ use super::clean::{difference_sd, winsorise_locally};
 use super::distributions::{scan_p_value, z_from_t};
 use super::levels::Levels;
 use super::locate::place_interval;
-use super::noise::Noise;
+use super::noise::{MAX_PHI, Noise};
 use super::seeded::propose;
 use super::step_scan::{Creep, Elsewhere, StepScan};
 use super::validate::{Candidate, Judge, evidence_needed};
@@ -62,14 +62,26 @@ impl Detector {
         if n < MIN_POINTS || after == 0 || after >= n || last <= first {
             return f64::INFINITY;
         }
-        let inflation = long_run_sd(1.0, phi);
-        let creep = self.creep(inflation, (last - first) / (n - 1) as f64);
+        let spacing = (last - first) / (n - 1) as f64;
         let step: Vec<f64> = (0..n).map(|i| f64::from(u8::from(i >= n - after))).collect();
         let scan = StepScan::new(&step, times);
-        let df = (n as f64 * (1.0 - phi * phi) / (1.0 + phi * phi) - 2.0).max(1.0);
-        let wanted = evidence_needed(self, n, n - after, after) + POWER_80;
+        let wanted = evidence_needed(self, n, n - after, after);
+        let evidence = |height: f64, noise: f64, inflation: f64| {
+            let creep = self.creep(inflation, spacing);
+            scan.evidence((0, n - after, n), noise * inflation / height, creep, Elsewhere::default()).abs()
+        };
+        let with_df = |evidence: f64, phi: f64| {
+            z_from_t(evidence, (n as f64 * (1.0 - phi * phi) / (1.0 + phi * phi) - 2.0).max(1.0))
+        };
+        let share = after as f64 / n as f64;
         let seen = |height: f64| {
-            z_from_t(scan.evidence((0, n - after, n), inflation / height, creep, Elsewhere::default()).abs(), df)
+            if evidence(height, 1.0, 1.0) >= self.z_obvious {
+                return with_df(evidence(height, 1.0, long_run_sd(1.0, phi)), phi);
+            }
+            // Before it is known to be a step it passes for noise, and for memory.
+            let taken = share * (1.0 - share) * height * height;
+            let phi = ((phi + taken) / (1.0 + taken)).min(MAX_PHI);
+            with_df(evidence(height, (1.0 + taken).sqrt(), long_run_sd(1.0, phi)), phi)
         };
         let (mut low, mut high) = (0.0, LARGEST_STEP);
         if seen(high) < wanted {
@@ -79,7 +91,11 @@ impl Detector {
             let middle = 0.5 * (low + high);
             if seen(middle) < wanted { low = middle } else { high = middle }
         }
-        high
+        // Half of such steps are found; the height that is measured scatters by its standard error beside a slope.
+        let inflation = long_run_sd(1.0, phi);
+        let precision = self.creep(inflation, spacing).precision;
+        let per_height = scan.beside_slope(0, n - after, n, precision, Elsewhere::default());
+        high + POWER_80 * inflation / per_height
     }
 }
 
@@ -131,8 +147,11 @@ pub struct Step {
 pub struct Regimes {
     /// Steps in order of time.
     pub steps: Vec<Step>,
-    /// Creep common to all regimes, in the unit of the values per unit of the times; shrunk towards 0.
+    /// Creep common to all regimes, in the unit of the values per unit of the times; the chance that there is none weighed
+    /// in.
     pub slope: f64,
+    /// Standard deviation of what is believed of it.
+    pub slope_sd: f64,
     /// Evidence for creep as a normal deviate: the slope, not shrunk, over its standard error.
     pub slope_z: f64,
     /// Standard deviation of a point about its regime, stragglers pulled in; in the unit of the values.
@@ -194,9 +213,10 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
             break;
         }
     }
-    let steps = describe(&scan, &changes, &judged, &levels, noise, detector);
-    let slope_z = z_from_t(levels.slope_score / noise.long_run_sd, noise.df);
-    Some(Regimes { steps, slope: levels.slope, slope_z, sd: noise.sd, phi: noise.phi })
+    let creep = levels.believed(detector.steady, noise.long_run_sd);
+    let steps = describe(&scan, &changes, &judged, creep.slope, noise, detector);
+    let slope_z = z_from_t(creep.z, noise.df);
+    Some(Regimes { steps, slope: creep.slope, slope_sd: creep.sd, slope_z, sd: noise.sd, phi: noise.phi })
 }
 
 /// Shortest regime that is proposed at all, in points.
@@ -208,7 +228,7 @@ fn describe(
     scan: &StepScan,
     changes: &[usize],
     judged: &[Candidate],
-    levels: &Levels,
+    slope: f64,
     noise: Noise,
     detector: &Detector,
 ) -> Vec<Step> {
@@ -217,9 +237,11 @@ fn describe(
     let step = |(i, candidate): (usize, &Candidate)| {
         let (from, to) = (bound(i.checked_sub(1), 0), bound(i.checked_add(1), n));
         let index = changes[i];
-        let (index_low, index_high) = place_interval(scan, levels.slope, (from, index, to), noise.long_run_sd);
+        let (index_low, index_high) = place_interval(scan, slope, (from, index, to), noise.long_run_sd);
         let p_value = scan_p_value(candidate.z, to - from, shortest(n, detector));
-        Step { index, index_low, index_high, shift: candidate.shift, z: candidate.z, p_value }
+        let crept = slope * (scan.mean_time(index, to) - scan.mean_time(from, index));
+        let shift = scan.mean(index, to) - scan.mean(from, index) - crept;
+        Step { index, index_low, index_high, shift, z: candidate.z, p_value }
     };
     judged.iter().enumerate().map(step).collect()
 }

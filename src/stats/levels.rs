@@ -11,8 +11,19 @@ pub(super) struct Levels {
     middles: Vec<(f64, f64)>,
     /// Slope, shrunk towards 0 as far as creep is unlikely.
     pub(super) slope: f64,
-    /// Slope, not shrunk, over its standard error at a noise of 1.
-    pub(super) slope_score: f64,
+    /// What the values say about the slope, levels taken out.
+    all: Elsewhere,
+    precision: f64,
+}
+
+/// What is believed of creep after looking.
+pub(super) struct Believed {
+    /// Mean of the slope, the chance that there is none included.
+    pub(super) slope: f64,
+    /// Its standard deviation.
+    pub(super) sd: f64,
+    /// Slope, not shrunk, over its standard error.
+    pub(super) z: f64,
 }
 
 /// Values and residuals with stragglers pulled in.
@@ -34,8 +45,22 @@ impl Levels {
             middles.push((scan.mean_time(from, to), scan.mean(from, to)));
             all = all + scan.within(from, to);
         }
-        let slope_score = if all.time_spread > 0.0 { all.product / all.time_spread.sqrt() } else { 0.0 };
-        Self { ends, middles, slope: all.product / (all.time_spread + creep.precision), slope_score }
+        let slope = all.product / (all.time_spread + creep.precision);
+        Self { ends, middles, slope, all, precision: creep.precision }
+    }
+
+    /// The slope with the chance that there is none weighed in (Bayesian model averaging, Hoeting et al. 1999, Statistical
+    /// Science 14, 382); `noise` is the long-run standard deviation.
+    pub(super) fn believed(&self, none: f64, noise: f64) -> Believed {
+        let Elsewhere { time_spread, product } = self.all;
+        let score = product / noise;
+        let spread = time_spread + self.precision;
+        let evidence = 0.5 * score * score / spread - 0.5 * (time_spread / self.precision).ln_1p();
+        let some = 1.0 / (1.0 + none / (1.0 - none) * (-evidence).exp());
+        // Of a mixture of a point and a normal: within and between.
+        let variance = some * noise * noise / spread + some * (1.0 - some) * self.slope * self.slope;
+        let z = if time_spread > 0.0 { score / time_spread.sqrt() } else { 0.0 };
+        Believed { slope: some * self.slope, sd: variance.sqrt(), z }
     }
 
     /// Pulls values in to their level, give or take `reach` robust standard deviations (close, wide). `least` stands in

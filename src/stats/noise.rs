@@ -3,7 +3,7 @@
 use super::autocorrelation::clamp_phi;
 
 /// Largest autocorrelation that detection believes: beyond it a year of days holds fewer than 30 independent ones.
-const MAX_PHI: f64 = 0.85;
+pub(super) const MAX_PHI: f64 = 0.85;
 
 /// Noise around the levels of a segmentation.
 #[derive(Clone, Copy, Debug)]

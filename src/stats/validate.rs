@@ -44,8 +44,6 @@ pub(super) struct Judge<'a> {
 
 /// What is known about a proposed change.
 pub(super) struct Candidate {
-    /// Level after minus level before, creep taken out.
-    pub(super) shift: f64,
     /// Evidence, not negative.
     pub(super) z: f64,
     /// Evidence beyond what is asked; far below 0 for what is no step at all, so that it goes first.
@@ -118,21 +116,7 @@ impl Judge<'_> {
         let needed = evidence_needed(detector, scan.len(), before, after);
         let margin = z - needed;
         let passes = lasting && !ramp;
-        Candidate {
-            shift: self.shift((from, place, to), other),
-            z,
-            margin: if passes { margin } else { margin.min(0.0) - 10.0 },
-        }
-    }
-
-    /// Height of the step with the slope that the whole series has.
-    fn shift(&self, (from, place, to): (usize, usize, usize), other: Elsewhere) -> f64 {
-        let scan = self.scan;
-        let both = scan.within(from, place) + scan.within(place, to) + other;
-        let slope = both.product / (both.time_spread + self.creep.precision);
-        scan.mean(place, to)
-            - scan.mean(from, place)
-            - slope * (scan.mean_time(place, to) - scan.mean_time(from, place))
+        Candidate { z, margin: if passes { margin } else { margin.min(0.0) - 10.0 } }
     }
 
     /// How much larger the standard deviation is with stragglers than with them pulled in, at least 1.

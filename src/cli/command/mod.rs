@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod analyze;
+mod compare;
 mod demo;
 mod detect;
 mod doctor;
@@ -68,6 +69,7 @@ pub(super) fn run(parsed: Cli, console: &Console) -> Result<Outcome, Error> {
         Command::ExportSql(args) => export_sql::run(&context, &args),
         Command::Lake(args) => lake::run(&context, &args),
         Command::Analyze(args) => analyze::run(&context, &args),
+        Command::Compare(args) => compare::run(&context, &args),
         Command::Detect(args) => detect::run(&context, &args),
         Command::Report(args) => report::run(&context, &args),
         Command::Config(args) => settings::run(&context, &args),

@@ -1,6 +1,7 @@
 //! JSON documents as the contract has them, and nothing else: memory structs are turned into these at the edge.
 
 pub(super) mod analysis;
+pub(super) mod compare;
 pub(super) mod detect;
 mod estimate;
 pub(super) mod lake;
@@ -14,6 +15,7 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
         ("analysis", schemars::schema_for!(analysis::Document)),
+        ("compare", schemars::schema_for!(compare::Document)),
         ("config", schemars::schema_for!(small::Config)),
         ("detect", schemars::schema_for!(detect::Document)),
         ("doctor", schemars::schema_for!(small::Doctor)),
