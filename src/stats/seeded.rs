@@ -38,6 +38,7 @@ pub(super) fn propose(scan: &StepScan, noise: f64, creep: Creep, threshold: f64,
         // Creep over a short stretch is no rival to a step; over the whole series it is.
         let ramp = if to - from == n { scan.clearest_beside_slope(from, to, margin, creep.precision) } else { None };
         let places = scan.clearest_plain(from, to, margin).into_iter().chain(ramp);
+        let places = places.filter(|place| !scan.is_weaker((from, *place, to), noise, creep, threshold));
         let evidence =
             |place: usize| (scan.evidence((from, place, to), noise, creep, Elsewhere::default()).abs(), place);
         let Some((best, place)) = places.map(evidence).max_by(|a, b| a.0.total_cmp(&b.0)) else { continue };

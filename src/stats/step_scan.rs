@@ -158,6 +158,19 @@ impl StepScan {
         (2.0 * factor.max(0.0)).sqrt().copysign(sign)
     }
 
+    /// Is [`Self::evidence`] certainly below `least`? A mean of two factors is no larger than the larger one, and costs two
+    /// logarithms more.
+    pub(super) fn is_weaker(
+        &self,
+        (from, place, to): (usize, usize, usize),
+        noise: f64,
+        creep: Creep,
+        least: f64,
+    ) -> bool {
+        let beside = || self.beside_slope(from, place, to, creep.precision, Elsewhere::default());
+        self.plain(from, place, to).abs() < least * noise && beside().abs() < least * noise
+    }
+
     /// The clearest place of from..to that leaves `margin` points a side, creep not considered.
     pub(super) fn clearest_plain(&self, from: usize, to: usize, margin: usize) -> Option<usize> {
         let n = (to - from) as f64;
@@ -178,8 +191,29 @@ impl StepScan {
 
     /// The clearest place of from..to that leaves `margin` points a side, beside a slope.
     pub(super) fn clearest_beside_slope(&self, from: usize, to: usize, margin: usize, precision: f64) -> Option<usize> {
-        let score = |place: &usize| self.beside_slope(from, *place, to, precision, Elsewhere::default()).abs();
-        (from + margin..(to + 1).saturating_sub(margin)).max_by(|a, b| score(a).total_cmp(&score(b)))
+        let n = (to - from) as f64;
+        let (value, time) = (self.value[from], self.time[from]);
+        let (mean, mean_time) = ((self.value[to] - value) / n, (self.time[to] - time) / n);
+        let within = self.within(from, to);
+        let spread = precision + within.time_spread;
+        let slope = within.product / spread;
+        let places = from + margin..(to + 1).saturating_sub(margin);
+        let mut best = (-1.0, None);
+        let sums = self.value.get(places.clone())?.iter().zip(self.time.get(places.clone())?);
+        // As in `beside_slope`, with what does not depend on the place taken out, and the signs of both gaps turned.
+        for (place, (sum, time_sum)) in places.zip(sums) {
+            let before = (place - from) as f64;
+            let height = sum - value - mean * before;
+            let tilt = time_sum - time - mean_time * before;
+            let free = before * (n - before) / n;
+            let left = free - tilt * tilt / spread;
+            let part = height - tilt * slope;
+            let score = if left > 1e-9 * free { part * part / left } else { 0.0 };
+            if score > best.0 {
+                best = (score, Some(place));
+            }
+        }
+        best.1
     }
 }
 

@@ -53,23 +53,31 @@ pub(super) struct Candidate {
 impl Judge<'_> {
     /// Drops the weakest candidate until all pass; what is known of the rest.
     pub(super) fn merge(&self, changes: &mut Vec<usize>) -> Vec<Candidate> {
+        // The window in which each was placed last: where it did not change, neither did the clearest place.
+        let mut placed = vec![(0, 0); changes.len()];
         loop {
-            self.refine(changes);
+            self.refine(changes, &mut placed);
             let judged = self.judged(changes);
             let weakest = judged.iter().enumerate().min_by(|a, b| a.1.margin.total_cmp(&b.1.margin));
             match weakest {
-                Some((i, candidate)) if candidate.margin < 0.0 => changes.remove(i),
+                Some((i, candidate)) if candidate.margin < 0.0 => {
+                    changes.remove(i);
+                    placed.remove(i);
+                }
                 _ => return judged,
-            };
+            }
         }
     }
 
     /// Moves each change to the clearest place between its neighbours, some of which may have been merged away since.
-    fn refine(&self, changes: &mut [usize]) {
+    fn refine(&self, changes: &mut [usize], placed: &mut [(usize, usize)]) {
         let least = shortest(self.scan.len(), self.detector);
         for i in 0..changes.len() {
             let from = if i == 0 { 0 } else { changes[i - 1] };
             let to = changes.get(i + 1).copied().unwrap_or(self.scan.len());
+            if std::mem::replace(&mut placed[i], (from, to)) == (from, to) {
+                continue;
+            }
             let evidence = |place: usize| {
                 self.scan.evidence((from, place, to), self.noise.long_run_sd, self.creep, Elsewhere::default()).abs()
             };
@@ -78,8 +86,9 @@ impl Judge<'_> {
             let ramp = self.scan.clearest_beside_slope(from, to, least, self.creep.precision);
             for place in plain.into_iter().chain(ramp) {
                 // Rounding must not move a change back and forth.
-                if evidence(place) > best * (1.0 + 1e-12) {
-                    best = evidence(place);
+                let seen = evidence(place);
+                if seen > best * (1.0 + 1e-12) {
+                    best = seen;
                     changes[i] = place;
                 }
             }

@@ -24,15 +24,18 @@ pub fn weekday_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
         return None;
     }
     let (mut from, mut to) = (0, 0);
+    let mut window = SortedWindow::default();
     let rest: Vec<f64> = (0..n)
         .map(|i| {
-            while days[i] - days[from] > HALF_WINDOW_DAYS {
-                from += 1;
-            }
             while to < n && days[to] - days[i] <= HALF_WINDOW_DAYS {
+                window.insert(values[to]);
                 to += 1;
             }
-            values[i] - median(&values[from..to]).unwrap_or(values[i])
+            while days[i] - days[from] > HALF_WINDOW_DAYS {
+                window.remove(values[from]);
+                from += 1;
+            }
+            values[i] - window.median().unwrap_or(values[i])
         })
         .collect();
     let day = |i: usize| (days[i].floor() as i64).rem_euclid(7) as usize;
@@ -53,6 +56,29 @@ pub fn weekday_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
     }
     let centre = median(&seen.iter().map(|&d| middles[d]).collect::<Vec<_>>())?;
     Some((0..n).map(|i| middles[day(i)] - centre).collect())
+}
+
+/// Values in order, as the window moves on.
+#[derive(Default)]
+struct SortedWindow(Vec<f64>);
+
+impl SortedWindow {
+    fn insert(&mut self, value: f64) {
+        let place = self.0.partition_point(|v| v.total_cmp(&value).is_lt());
+        self.0.insert(place, value);
+    }
+
+    /// Takes out one that was inserted.
+    fn remove(&mut self, value: f64) {
+        let place = self.0.partition_point(|v| v.total_cmp(&value).is_lt());
+        self.0.remove(place);
+    }
+
+    fn median(&self) -> Option<f64> {
+        let n = self.0.len();
+        let upper = *self.0.get(n / 2)?;
+        Some(if n % 2 == 1 { upper } else { 0.5 * (self.0[n / 2 - 1] + upper) })
+    }
 }
 
 #[cfg(test)]
