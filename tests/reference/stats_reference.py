@@ -75,3 +75,30 @@ show("koopman", *(brentq(lambda t: koopman(5, 80, 12, 60, t) - cut, *ends) for e
 
 print("spread")
 show("brown-forsythe p", stats.levene(A, B, center="median").pvalue)
+
+print("ratios")
+logs = np.sort(np.log(X))
+rank = round((len(X) + 1) / 2 - np.sqrt(len(X)))
+deviate = -stats.norm.ppf(stats.binom.cdf(rank - 1, len(X), 0.5))
+show("variance of the log median, Price & Bonett", ((logs[len(X) - rank] - logs[rank - 1]) / (2 * deviate)) ** 2)
+
+print("rank_test")
+show("exact", stats.mannwhitneyu(X, [5.2, 7.7, 6.1, 4.9, 8.8, 6.6, 30.0], method="exact").pvalue)
+TIED = ([1.0, 2.0, 2.0, 3.0, 5.0, 5.0, 6.0, 7.0, 8.0, 9.0], [2.0, 3.0, 8.0, 9.0, 9.0, 11.0, 12.0, 13.0, 9.0])
+show("tied", stats.mannwhitneyu(*TIED, method="asymptotic").pvalue)
+
+print("online")
+
+
+def gamma(age):
+    """Ramdas et al. 2017, the sequence of R's onlineFDR."""
+    return 0.07720838 * np.log(max(age, 2)) / (age * np.exp(np.sqrt(np.log(age))))
+
+
+levels, found, alpha = [], [], 0.05
+for now, p in enumerate([1e-7, 0.2, 1e-5, 0.6, 0.003, 0.5], 1):
+    earned = sum((0.9 * alpha if i == 0 else alpha) * gamma(now - at) for i, at in enumerate(found))
+    levels.append(0.1 * alpha * gamma(now) + earned)
+    if p <= levels[-1]:
+        found.append(now)
+show("levels", *levels)
