@@ -47,7 +47,7 @@ impl Detector {
     /// What is believed of creep in a series whose means behave as if its noise were `inflation` times larger.
     fn creep(&self, inflation: f64, spacing: f64) -> Creep {
         let slope_sd = self.creep_sd / inflation / (YEAR * spacing);
-        Creep { precision: slope_sd.powi(-2), none: self.steady }
+        Creep { precision: slope_sd.powi(-2), none: self.steady, fast: FAST_SHARE }
     }
 
     /// Smallest step that is found with a probability of 80 % once `after` points lie behind it, in noise standard
@@ -98,6 +98,9 @@ impl Detector {
         high + POWER_80 * inflation / per_height
     }
 }
+
+/// Share of the series that creep which do so ten times as fast.
+const FAST_SHARE: f64 = 0.1;
 
 /// Normal deviate exceeded with a probability of 20 %.
 const POWER_80: f64 = 0.841_621;
@@ -193,7 +196,7 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
     let mut noise = Noise::independent(first_sd, n);
     let mut scan = StepScan::new(&calm, times);
     let mut changes = propose(&scan, noise.long_run_sd, creep(noise), detector.z_obvious, margin);
-    let mut levels = Levels::new(&scan, &changes, creep(noise));
+    let mut levels = Levels::new(&scan, &changes, creep(noise), noise.long_run_sd);
     let mut judged = Vec::new();
     for round in 0..ROUNDS {
         let pulled = levels.pull_in(&calm, times, first_sd, [CLOSE_REACH, WIDE_REACH]);
@@ -208,8 +211,8 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
         judged = judge.merge(&mut found);
         let settled = found == changes;
         changes = found;
-        levels = Levels::new(&scan, &changes, creep);
-        if settled && round > 0 {
+        levels = Levels::new(&scan, &changes, creep, noise.long_run_sd);
+        if settled && (round > 0 || changes.is_empty()) {
             break;
         }
     }

@@ -3,6 +3,9 @@
 use super::location::{MAD_TO_SD, median_in_place};
 use super::step_scan::{Creep, Elsewhere, StepScan};
 
+/// Standard deviations of usual creep beyond which it is not usual.
+const FAR_OUT: f64 = 3.0;
+
 /// Levels and the slope common to them.
 pub(super) struct Levels {
     /// Where each level ends (exclusive).
@@ -37,7 +40,7 @@ pub(super) struct Pulled {
 }
 
 impl Levels {
-    pub(super) fn new(scan: &StepScan, changes: &[usize], creep: Creep) -> Self {
+    pub(super) fn new(scan: &StepScan, changes: &[usize], creep: Creep, noise: f64) -> Self {
         let ends: Vec<usize> = changes.iter().copied().chain([scan.len()]).collect();
         let starts = std::iter::once(0).chain(changes.iter().copied());
         let (mut middles, mut all) = (Vec::with_capacity(ends.len()), Elsewhere::default());
@@ -45,8 +48,11 @@ impl Levels {
             middles.push((scan.mean_time(from, to), scan.mean(from, to)));
             all = all + scan.within(from, to);
         }
-        let slope = all.product / (all.time_spread + creep.precision);
-        Self { ends, middles, slope, all, precision: creep.precision }
+        // A slope that is far out in the usual spread must be of the fast kind, which is not shrunk so much.
+        let unshrunk = if all.time_spread > 0.0 { all.product / all.time_spread } else { 0.0 };
+        let usual = unshrunk.abs() <= FAR_OUT * noise / creep.precision.sqrt();
+        let precision = if usual { creep.precision } else { creep.fast_precision() };
+        Self { ends, middles, slope: all.product / (all.time_spread + precision), all, precision }
     }
 
     /// The slope with the chance that there is none weighed in (Bayesian model averaging, Hoeting et al. 1999, Statistical
@@ -93,8 +99,8 @@ mod tests {
         let times: Vec<f64> = (0..120).map(|i| i as f64).collect();
         let truth = |i: usize| 0.01 * i as f64 + if i < 60 { 0.0 } else { 4.0 };
         let y: Vec<f64> = (0..120).map(|i| truth(i) + ((i * 37 % 11) as f64 - 5.0) * 0.02).collect();
-        let creep = Creep { precision: 1.0, none: 0.5 };
-        let levels = Levels::new(&StepScan::new(&y, &times), &[60], creep);
+        let creep = Creep { precision: 1.0, none: 0.5, fast: 0.1 };
+        let levels = Levels::new(&StepScan::new(&y, &times), &[60], creep, 0.1);
         assert!((levels.slope - 0.01).abs() < 1e-3, "{}", levels.slope);
         let mut wild = y.clone();
         wild[30] += 50.0;

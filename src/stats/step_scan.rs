@@ -2,7 +2,7 @@
 //!
 //! The model within a stretch is level + slope · time + step, with normal noise. A slope explains a step rather well and
 //! a step a slope, so both are weighed: with some probability there is no creep at all, otherwise its slope is normal
-//! about zero with a known spread (spike and slab, Mitchell & Beauchamp 1988, JASA 83, 1023).
+//! about zero with a known spread, or now and then with a much larger one (spike and slab, Mitchell & Beauchamp 1988, JASA 83, 1023).
 
 /// Prefix sums over a series.
 pub(super) struct StepScan {
@@ -24,6 +24,18 @@ pub(super) struct Creep {
     pub(super) precision: f64,
     /// Probability that there is none.
     pub(super) none: f64,
+    /// Probability that a series which creeps does so [`FAST`] times as fast: the slab has a long tail.
+    pub(super) fast: f64,
+}
+
+/// How much faster fast creep is.
+const FAST: f64 = 10.0;
+
+impl Creep {
+    /// Precision of fast creep.
+    pub(super) fn fast_precision(self) -> f64 {
+        self.precision / (FAST * FAST)
+    }
 }
 
 /// What other stretches of the series say about a common slope.
@@ -144,22 +156,33 @@ impl StepScan {
         creep: Creep,
         other: Elsewhere,
     ) -> f64 {
-        let plain = self.plain(from, place, to) / noise;
-        let beside = self.beside_slope(from, place, to, creep.precision, other) / noise;
         let within = self.within(from, to);
         let spread = within.time_spread + other.time_spread;
         let product = (within.product + other.product) / noise;
-        // Log evidence for creep against none, no step in the model.
-        let slope = 0.5 * product * product / (creep.precision + spread) - 0.5 * (spread / creep.precision).ln_1p();
-        let (log_none, log_some) = (creep.none.ln(), (1.0 - creep.none).ln() + slope);
-        let (level, ramp) = (log_none + 0.5 * plain * plain, log_some + 0.5 * beside * beside);
-        let factor = log_sum(level, ramp) - log_sum(log_none, log_some);
-        let sign = if level > ramp { plain } else { beside };
-        (2.0 * factor.max(0.0)).sqrt().copysign(sign)
+        // Each kind of creep with its log evidence where no step is in the model, and the step beside it.
+        let slab = |share: f64, precision: f64| {
+            let slope = 0.5 * product * product / (precision + spread) - 0.5 * (spread / precision).ln_1p();
+            (((1.0 - creep.none) * share).ln() + slope, self.beside_slope(from, place, to, precision, other) / noise)
+        };
+        let kinds = [
+            (creep.none.ln(), self.plain(from, place, to) / noise),
+            slab(1.0 - creep.fast, creep.precision),
+            slab(creep.fast, creep.fast_precision()),
+        ];
+        let with_step = kinds.map(|(weight, z)| weight + 0.5 * z * z);
+        let factor = log_sum(with_step) - log_sum(kinds.map(|k| k.0));
+        let likeliest = if with_step[0] >= with_step[1].max(with_step[2]) {
+            kinds[0].1
+        } else if with_step[1] >= with_step[2] {
+            kinds[1].1
+        } else {
+            kinds[2].1
+        };
+        (2.0 * factor.max(0.0)).sqrt().copysign(likeliest)
     }
 
-    /// Is [`Self::evidence`] certainly below `least`? A mean of two factors is no larger than the larger one, and costs two
-    /// logarithms more.
+    /// Is [`Self::evidence`] certainly below `least`? A mean of factors is no larger than the largest, and costs
+    /// logarithms.
     pub(super) fn is_weaker(
         &self,
         (from, place, to): (usize, usize, usize),
@@ -167,8 +190,9 @@ impl StepScan {
         creep: Creep,
         least: f64,
     ) -> bool {
-        let beside = || self.beside_slope(from, place, to, creep.precision, Elsewhere::default());
-        self.plain(from, place, to).abs() < least * noise && beside().abs() < least * noise
+        let weak = |z: f64| z.abs() < least * noise;
+        let beside = |precision| self.beside_slope(from, place, to, precision, Elsewhere::default());
+        weak(self.plain(from, place, to)) && weak(beside(creep.precision)) && weak(beside(creep.fast_precision()))
     }
 
     /// The clearest place of from..to that leaves `margin` points a side, creep not considered.
@@ -231,10 +255,10 @@ impl std::ops::Sub for Elsewhere {
     }
 }
 
-/// ln(eᵃ + eᵇ) without overflow.
-fn log_sum(a: f64, b: f64) -> f64 {
-    let top = a.max(b);
-    top + (-(a - b).abs()).exp().ln_1p()
+/// ln Σ eˣ without overflow.
+fn log_sum(of: [f64; 3]) -> f64 {
+    let top = of[0].max(of[1]).max(of[2]);
+    top + of.iter().map(|x| (x - top).exp()).sum::<f64>().ln()
 }
 
 #[cfg(test)]
@@ -301,7 +325,7 @@ mod tests {
 
     #[test]
     fn evidence_weighs_creep() {
-        let creep = Creep { precision: (365.0 / 2.5_f64).powi(2), none: 0.75 };
+        let creep = Creep { precision: (365.0 / 2.5_f64).powi(2), none: 0.75, fast: 0.1 };
         let ramp: Vec<f64> = (0..300).map(|i| i as f64 * 6.0 / 300.0).collect();
         let scan = StepScan::new(&ramp, &times(300));
         let at = |scan: &StepScan| scan.evidence((0, 150, 300), 1.0, creep, Elsewhere::default());

@@ -21,6 +21,7 @@ mod hostile;
 mod idempotent;
 mod ingest;
 mod inputs;
+mod numbers;
 mod older_lake;
 mod overlap;
 mod queries;
