@@ -20,7 +20,7 @@ use super::validate::{Candidate, Judge, evidence_needed};
 /// `research/detection.md` section 3); other seeds measure them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detector {
-    /// Least evidence for a step, as a normal deviate: the knob between false alarms and power. Default 4.0.
+    /// Least evidence for a step, as a normal deviate: the knob between false alarms and power. Default 4.05.
     pub z_min: f64,
     /// Evidence from which on a step is obvious, and is taken out before noise is measured at all. Default 6.5.
     pub z_obvious: f64,
@@ -39,7 +39,7 @@ pub struct Detector {
 
 impl Default for Detector {
     fn default() -> Self {
-        Self { z_min: 4.0, z_obvious: 6.5, z_short: 0.7, min_segment: 5, min_after: 7, steady: 0.65, creep_sd: 2.5 }
+        Self { z_min: 4.05, z_obvious: 6.5, z_short: 0.7, min_segment: 5, min_after: 7, steady: 0.65, creep_sd: 2.5 }
     }
 }
 
