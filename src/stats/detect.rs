@@ -172,10 +172,10 @@ pub fn detect_steps(values: &[f64], detector: &Detector) -> Vec<Step> {
 
 /// Steps of a series in order of time, ascending by place, with the noise and creep that they are seen against.
 ///
-/// Stragglers are pulled in, seeded intervals propose ([`propose`]), and the weakest candidate is merged away until each
+/// Stragglers are pulled in, seeded intervals propose (Kovács et al. 2023), and the weakest candidate is merged away until each
 /// that is left has evidence `z_min` against its surroundings, creep allowed for, and lasts; noise and levels are then
 /// found again. A regime of 3 to 6 points needs more evidence and no point of it on the old side of the middle.
-/// `times` ascend, in any unit. O(n log n) a round, [`ROUNDS`] rounds at most. `None` under 5 points, for values or
+/// `times` ascend, in any unit. O(n log n) a round, four rounds at most. `None` under 5 points, for values or
 /// times that are not finite, times that do not ascend, lengths that differ, or a constant series.
 #[must_use]
 pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Option<Regimes> {
