@@ -232,19 +232,9 @@ impl Statistic {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures::noise;
     use super::*;
     use crate::model::Timestamp;
-
-    fn noise(n: usize, seed: u64) -> Vec<f64> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut unit = move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 11) as f64 / (1_u64 << 53) as f64
-        };
-        (0..n).map(|_| (0..12).map(|_| unit()).sum::<f64>() - 6.0).collect()
-    }
 
     fn series(id: &str, n: usize, seed: u64, level: f64, sd: f64) -> NumberSeries {
         let values = noise(n, seed).iter().map(|e| level * (sd * e).exp()).collect();

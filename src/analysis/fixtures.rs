@@ -67,3 +67,15 @@ pub(super) fn history(attempts: Vec<Attempt>) -> DagHistory {
         edges: Vec::new(),
     }
 }
+
+/// Nearly normal values of standard deviation one, the same every time.
+pub(super) fn noise(n: usize, seed: u64) -> Vec<f64> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut unit = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    (0..n).map(|_| (0..12).map(|_| unit()).sum::<f64>() - 6.0).collect()
+}

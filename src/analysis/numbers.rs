@@ -258,18 +258,8 @@ impl<'a> Prepared<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fixtures::noise;
     use super::*;
-
-    fn noise(n: usize, seed: u64) -> Vec<f64> {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut unit = move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 11) as f64 / (1_u64 << 53) as f64
-        };
-        (0..n).map(|_| (0..12).map(|_| unit()).sum::<f64>() - 6.0).collect()
-    }
 
     fn series(id: &str, values: Vec<f64>, step_s: i64) -> NumberSeries {
         let times = (0..values.len() as i64).map(|i| Timestamp::from_micros((1_767_225_600 + i * step_s) * 1_000_000));

@@ -4,119 +4,23 @@
 //! other tools come from autocorrelation, creep and stragglers that are taken for steps. `tests` measure false alarms
 //! and power.
 
-use super::autocorrelation::long_run_sd;
 use super::clean::{difference_sd, winsorise_locally};
+use super::detector::Detector;
 use super::distributions::{scan_p_value, z_from_t};
 use super::levels::Levels;
 use super::locate::place_interval;
-use super::noise::{MAX_PHI, Noise};
+use super::noise::Noise;
 use super::seeded::propose;
-use super::step_scan::{Creep, Elsewhere, StepScan};
-use super::validate::{Candidate, Judge, evidence_needed};
-
-/// Settings of [`detect_steps`] and its relatives.
-///
-/// The defaults were chosen on generated A/A and A/B series of one year (seeds 777, 101 and 555 of the generator in
-/// `research/detection.md` section 3); other seeds measure them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Detector {
-    /// Least evidence for a step, as a normal deviate: the knob between false alarms and power. Default 4.05.
-    pub z_min: f64,
-    /// Evidence from which on a step is obvious, and is taken out before noise is measured at all. Default 6.5.
-    pub z_obvious: f64,
-    /// By how much more evidence a regime of 1/e of 28 points needs: stragglers cluster. Default 0.7.
-    pub z_short: f64,
-    /// Points of a regime from which on the ordinary rules apply. Default 5.
-    pub min_segment: usize,
-    /// Points after a change from which on the ordinary rules apply; with fewer it may still go away. Default 7.
-    pub min_after: usize,
-    /// Probability that a series does not creep at all. Default 0.65.
-    pub steady: f64,
-    /// Spread of the creep of those that do, in noise standard deviations over 365 points. Default 2.5: a year that adds
-    /// a quarter to a task whose runs scatter by a tenth.
-    pub creep_sd: f64,
-}
-
-impl Default for Detector {
-    fn default() -> Self {
-        Self { z_min: 4.05, z_obvious: 6.5, z_short: 0.7, min_segment: 5, min_after: 7, steady: 0.65, creep_sd: 2.5 }
-    }
-}
-
-impl Detector {
-    /// What is believed of creep in a series whose means behave as if its noise were `inflation` times larger.
-    fn creep(&self, inflation: f64, spacing: f64) -> Creep {
-        let slope_sd = self.creep_sd / inflation / (YEAR * spacing);
-        Creep { precision: slope_sd.powi(-2), none: self.steady, fast: FAST_SHARE }
-    }
-
-    /// Smallest step that is found with a probability of 80 % once `after` points lie behind it, in noise standard
-    /// deviations of one point; `phi` is the autocorrelation.
-    ///
-    /// Cohen 1988, Statistical Power Analysis, chapter 2: the threshold plus 0.84. O(n). Infinite if the series is too
-    /// short, or so autocorrelated that no step of any size would do.
-    #[must_use]
-    pub fn smallest_step(&self, times: &[f64], after: usize, phi: f64) -> f64 {
-        let n = times.len();
-        let (Some(first), Some(last)) = (times.first(), times.last()) else { return f64::INFINITY };
-        if n < MIN_POINTS || after == 0 || after >= n || last <= first {
-            return f64::INFINITY;
-        }
-        let spacing = (last - first) / (n - 1) as f64;
-        let step: Vec<f64> = (0..n).map(|i| f64::from(u8::from(i >= n - after))).collect();
-        let scan = StepScan::new(&step, times);
-        let wanted = evidence_needed(self, n, n - after, after);
-        let evidence = |height: f64, noise: f64, inflation: f64| {
-            let creep = self.creep(inflation, spacing);
-            scan.evidence((0, n - after, n), noise * inflation / height, creep, Elsewhere::default()).abs()
-        };
-        let with_df = |evidence: f64, phi: f64| {
-            z_from_t(evidence, (n as f64 * (1.0 - phi * phi) / (1.0 + phi * phi) - 2.0).max(1.0))
-        };
-        let share = after as f64 / n as f64;
-        let seen = |height: f64| {
-            if evidence(height, 1.0, 1.0) >= self.z_obvious {
-                return with_df(evidence(height, 1.0, long_run_sd(1.0, phi)), phi);
-            }
-            // Before it is known to be a step it passes for noise, and for memory.
-            let taken = share * (1.0 - share) * height * height;
-            let phi = ((phi + taken) / (1.0 + taken)).min(MAX_PHI);
-            with_df(evidence(height, (1.0 + taken).sqrt(), long_run_sd(1.0, phi)), phi)
-        };
-        let (mut low, mut high) = (0.0, LARGEST_STEP);
-        if seen(high) < wanted {
-            return f64::INFINITY;
-        }
-        while high - low > 1e-4 * high {
-            let middle = 0.5 * (low + high);
-            if seen(middle) < wanted { low = middle } else { high = middle }
-        }
-        // Half of such steps are found; the height that is measured scatters by its standard error beside a slope.
-        let inflation = long_run_sd(1.0, phi);
-        let precision = self.creep(inflation, spacing).precision;
-        let per_height = scan.beside_slope(0, n - after, n, precision, Elsewhere::default());
-        high + POWER_80 * inflation / per_height
-    }
-}
-
-/// Share of the series that creep which do so ten times as fast.
-const FAST_SHARE: f64 = 0.1;
-
-/// Normal deviate exceeded with a probability of 20 %.
-const POWER_80: f64 = 0.841_621;
-
-/// Noise standard deviations beyond which a step is not called small any more.
-const LARGEST_STEP: f64 = 1e4;
-
-/// Points of a year of daily runs, over which creep is stated.
-const YEAR: f64 = 365.0;
+use super::step_scan::StepScan;
+use super::validate::{Candidate, Judge};
 
 /// Fewest points in which a change is looked for.
-const MIN_POINTS: usize = 5;
+pub(super) const MIN_POINTS: usize = 5;
 
-/// Reach around the running median in noise standard deviations (Hampel's three), and about the levels found so far:
-/// Huber's two lose 2 % on normal noise and gain a half on t with 3 degrees of freedom.
+/// Reach around the running median, in noise standard deviations.
 const LOCAL_REACH: f64 = 2.0;
+
+/// Reach about the levels found so far (Huber 1964), in standard deviations about them.
 const CLOSE_REACH: f64 = 2.0;
 
 /// Reach within which residuals tell autocorrelation.

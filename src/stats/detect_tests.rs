@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::detect::{Detector, detect_steps};
+use super::detect::detect_steps;
+use super::detector::Detector;
 use super::simulation::{Noise, series};
 
 fn with_step(seed: u64, n: usize, at: usize, jump: f64, noise: Noise) -> Vec<f64> {

@@ -12,11 +12,13 @@ mod clean;
 mod cost;
 mod daily;
 mod detect;
+mod detector;
 mod levels;
 mod locate;
 mod noise;
 mod seeded;
 mod segment;
+mod smallest_step;
 mod step_scan;
 mod validate;
 
@@ -59,7 +61,8 @@ pub use compare::{
     weighted_location, weighted_ratio_of_locations,
 };
 pub use daily::calendar_pattern;
-pub use detect::{Detector, Regimes, Step, detect_regimes, detect_steps};
+pub use detect::{Regimes, Step, detect_regimes, detect_steps};
+pub use detector::Detector;
 pub use distributions::normal_two_sided;
 pub use draw::{Draw, Zipf, exp, ln};
 pub use ed_pelt::ed_pelt;

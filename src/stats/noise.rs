@@ -37,10 +37,15 @@ impl Noise {
         let sd = (squares / (n - levels).max(1.0)).sqrt().max(floor);
         let raw = correlation(close, ends).max(correlation(wide, ends));
         let phi = clamp_phi(raw + (1.0 + 4.0 * raw) * levels / n).min(MAX_PHI);
-        // A variance of autocorrelated values rests on n (1 - φ²)/(1 + φ²) of them (Bayley & Hammersley 1946).
-        let df = (n * (1.0 - phi * phi) / (1.0 + phi * phi) - levels).max(1.0);
+        let df = variance_df(close.len(), ends.len(), phi);
         Self { sd, phi, long_run_sd: sd * ((1.0 + phi) / (1.0 - phi)).sqrt(), df }
     }
+}
+
+/// Degrees of freedom of the variance of `n` autocorrelated values about `levels` means: it rests on n (1 - φ²)/(1 + φ²) of
+/// them (Bayley & Hammersley 1946).
+pub(super) fn variance_df(n: usize, levels: usize, phi: f64) -> f64 {
+    (n as f64 * (1.0 - phi * phi) / (1.0 + phi * phi) - levels as f64).max(1.0)
 }
 
 /// Lag-1 coefficient of residuals, products within segments only.

@@ -13,48 +13,41 @@ pub fn pelt(values: &[f64], weights: Option<&[f64]>, penalty: f64, min_segment: 
     let Some(cost) = Cost::new(values, weights) else {
         return Vec::new();
     };
-    let grid: Vec<usize> = (0..=values.len()).collect();
-    pelt_on_grid(&cost, &grid, penalty, min_segment)
-}
-
-/// PELT whose changes may only fall on `grid` (ascending, from 0 to the length).
-pub(super) fn pelt_on_grid(cost: &Cost, grid: &[usize], penalty: f64, min_segment: usize) -> Vec<usize> {
-    let n = grid.last().copied().unwrap_or(0);
+    let n = values.len();
     let min_segment = min_segment.max(1);
     if n < 2 * min_segment || penalty.is_nan() {
         return Vec::new();
     }
-    let mut best = vec![f64::INFINITY; grid.len()];
-    let mut last = vec![0_usize; grid.len()];
+    let mut best = vec![f64::INFINITY; n + 1];
+    let mut last = vec![0_usize; n + 1];
     best[0] = -penalty;
-    // Open starts, one array a field so that the loop over them runs in vector registers: place in the grid, the end
+    // Open starts, one array a field so that the loop over them runs in vector registers: place, the end
     // from which on it cannot be best any more, its sums, its optimum less its squares (a constant of the comparison),
     // total.
     let mut open = Open::default();
     let mut next_start = 0;
-    for t in 1..grid.len() {
-        let end = grid[t];
-        while next_start < t && grid[next_start] + min_segment <= end {
+    for end in 1..=n {
+        while next_start + min_segment <= end {
             if best[next_start].is_finite() {
-                open.push(next_start, cost.at(grid[next_start]), best[next_start]);
+                open.push(next_start, cost.at(next_start), best[next_start]);
             }
             next_start += 1;
         }
         let Some((least, start)) = open.best(cost.at(end), end) else { continue };
-        best[t] = least + penalty;
-        last[t] = start;
+        best[end] = least + penalty;
+        last[end] = start;
         // Splitting at `end` is at least as good as going on, for every later end that leaves it a full segment.
-        open.close_above(best[t], end + min_segment);
+        open.close_above(best[end], end + min_segment);
     }
     let mut changes = Vec::new();
-    let mut t = grid.len() - 1;
+    let mut t = n;
     if !best[t].is_finite() {
         return changes;
     }
     while t > 0 {
         t = last[t];
         if t > 0 {
-            changes.push(grid[t]);
+            changes.push(t);
         }
     }
     changes.reverse();

@@ -2,7 +2,8 @@
 
 use super::autocorrelation::{ar1_of_segments, clamp_phi};
 use super::clean::winsorise_locally;
-use super::detect::{Detector, Step, detect_steps};
+use super::detect::{Step, detect_steps};
+use super::detector::Detector;
 use super::distributions::{scan_p_value, t_reach, t_two_sided, z_from_t};
 use super::estimate::Estimate;
 use super::location::{mad, median};

@@ -1,6 +1,7 @@
 //! Does a proposed change deserve to be called a step?
 
-use super::detect::{Detector, shortest};
+use super::detect::shortest;
+use super::detector::Detector;
 use super::distributions::z_from_t;
 use super::noise::Noise;
 use super::step_scan::{Creep, Elsewhere, StepScan};

@@ -28,11 +28,10 @@ pub(super) fn run(context: &Context<'_>, args: &Compare) -> Result<Outcome, Erro
     };
     let found = compare_numbers(&before.series, &after.series, &settings);
     if found.effects.is_empty() {
-        let names = |side: &[crate::model::Text]| listed(side);
         return Err(Error::Usage(format!(
             "no series stands in both files: before has {}, after {}",
-            names(&found.only_before),
-            names(&found.only_after)
+            listed(&found.only_before),
+            listed(&found.only_after)
         )));
     }
     let mut notes: Vec<String> = warnings(&before).into_iter().chain(warnings(&after)).collect();

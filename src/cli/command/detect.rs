@@ -1,6 +1,6 @@
 //! `detect`: steps and creep in any series of numbers.
 
-use super::Context;
+use super::{Context, summary::counted};
 use crate::{
     analysis::{ChangePoint, NumberChanges, NumberTrend, detect_numbers},
     cli::{
@@ -83,9 +83,9 @@ fn step(point: &ChangePoint) -> String {
     };
     let place = match (point.time, point.time_range) {
         (Some(time), Some((low, high))) => {
-            format!("since {} (between {} and {})", time.minute_string(), low.minute_string(), high.minute_string())
+            format!("since {} ({} to {})", time.minute_string(), low.minute_string(), high.minute_string())
         }
-        _ => format!("since point {} (between {} and {})", point.index, point.range.0, point.range.1),
+        _ => format!("since point {} ({} to {})", point.index, point.range.0, point.range.1),
     };
     format!("  step {size}\n    {place}, {}\n", certainty(point.q_value))
 }
@@ -115,7 +115,10 @@ pub(super) fn certainty(q_value: f64) -> String {
 
 fn without_change(quiet: &[&NumberChanges]) -> String {
     if quiet.len() <= LISTED {
-        return quiet.iter().map(|series| format!("\n{}: no change; {}\n", name(series), could_see(series))).collect();
+        return quiet
+            .iter()
+            .map(|series| format!("\n{}: no change\n  {}\n", name(series), could_see(series)))
+            .collect();
     }
     let ratios: Vec<f64> = quiet.iter().filter_map(|f| f.detectable?.ratio).collect();
     let typical = median(&ratios).map_or_else(String::new, |ratio| {
@@ -135,8 +138,4 @@ fn could_see(series: &NumberChanges) -> String {
             format!("a step of {size} that lasts {} points is found in 4 of 5 cases", seen.after)
         }
     }
-}
-
-fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

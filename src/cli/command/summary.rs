@@ -246,6 +246,6 @@ fn series_name(analysis: &Analysis, key: &SeriesKey) -> String {
     }
 }
 
-fn counted(n: usize, what: &str) -> String {
+pub(super) fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
