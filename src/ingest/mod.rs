@@ -6,6 +6,7 @@ mod airflow_cells;
 mod airflow_columns;
 mod airflow_more;
 mod archive;
+mod bench;
 mod columns_read;
 mod discover;
 mod error;
@@ -37,6 +38,7 @@ mod structure_tasks;
 mod table;
 mod table_kind;
 
+pub use bench::read_benches;
 pub use columns_read::columns_read;
 pub use discover::{Found, discover};
 pub use error::{Error, Stopped};

@@ -2,6 +2,7 @@
 //! beyond what keeps an invariant.
 
 mod attempt;
+mod bench;
 mod dag;
 mod event;
 mod history;
@@ -18,6 +19,7 @@ mod source;
 mod time;
 
 pub use attempt::{Attempt, AttemptRef, TaskState};
+pub use bench::{BenchResult, BenchRun, Host, Measured};
 pub use dag::{Dag, DagTag, EdgeSource, Pool, TaskEdge};
 pub use event::{AuditEvent, Deadline, Job, Marker, TaskSpec};
 pub use history::DagHistory;

@@ -23,7 +23,7 @@ pub fn read_numbers(path: &Path) -> Result<Numbers, Error> {
     read_from(path, open::open(path)?)
 }
 
-fn read_from(path: &Path, mut input: impl BufRead) -> Result<Numbers, Error> {
+pub(super) fn read_from(path: &Path, mut input: impl BufRead) -> Result<Numbers, Error> {
     let mut collector = Collector::new(path);
     // A byte-order mark says nothing that matters here.
     let start = input.fill_buf().map_err(Error::io(path))?;

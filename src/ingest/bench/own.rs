@@ -1,0 +1,159 @@
+//! This program's own documents: `windtunnel.benchmarks.v1` (runs that `gate --save` kept) and `windtunnel.gate.v1` (the
+//! current side of an earlier gate).
+
+use super::content::Content;
+use crate::{
+    ingest::{Error, instants::parse_instant},
+    model::{BenchResult, BenchRun, Host, Measured, Text},
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Benchmarks {
+    runs: Vec<Run>,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    #[serde(default)]
+    at: Option<String>,
+    #[serde(default)]
+    host: HostFacts,
+    benchmarks: Vec<Entry>,
+}
+
+#[derive(Default, Deserialize)]
+struct HostFacts {
+    cpu: Option<String>,
+    cores: Option<String>,
+    governor: Option<String>,
+    memory_limit: Option<String>,
+    system: Option<String>,
+    kernel: Option<String>,
+    runtime: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    name: String,
+    #[serde(default)]
+    measure: String,
+    #[serde(default)]
+    unit: String,
+    #[serde(default)]
+    higher_is_better: bool,
+    #[serde(default)]
+    samples: Vec<f64>,
+    #[serde(default)]
+    mean: Option<f64>,
+    #[serde(default)]
+    sd: Option<f64>,
+    #[serde(default)]
+    n: usize,
+}
+
+#[derive(Deserialize)]
+struct Gate {
+    #[serde(default)]
+    host: Option<HostFacts>,
+    benchmarks: Vec<Judged>,
+}
+
+#[derive(Deserialize)]
+struct Judged {
+    name: String,
+    #[serde(default)]
+    measure: String,
+    #[serde(default)]
+    unit: String,
+    #[serde(default)]
+    higher_is_better: bool,
+    current: Option<Level>,
+}
+
+#[derive(Deserialize)]
+struct Level {
+    point: f64,
+    #[serde(default)]
+    standard_error: Option<f64>,
+    #[serde(default)]
+    n: usize,
+}
+
+pub(super) fn read(content: &Content, schema: &str) -> Result<Vec<BenchRun>, Error> {
+    match schema {
+        "windtunnel.benchmarks.v1" => {
+            let document: Benchmarks = content.json(schema)?;
+            let mut runs: Vec<BenchRun> = document.runs.into_iter().map(BenchRun::from).collect();
+            runs.sort_by_key(|run| run.at);
+            Ok(runs)
+        }
+        "windtunnel.gate.v1" => {
+            let document: Gate = content.json(schema)?;
+            let host = document.host.map(Host::from).unwrap_or_default();
+            let mut run = BenchRun { host, ..BenchRun::default() };
+            document.benchmarks.into_iter().filter_map(judged).for_each(|result| run.add(result));
+            Ok(vec![run])
+        }
+        other => Err(content.wrong(format!(
+            "`{other}` holds no benchmarks; wanted windtunnel.benchmarks.v1 (`gate --save FILE` writes it) or windtunnel.gate.v1"
+        ))),
+    }
+}
+
+impl From<Run> for BenchRun {
+    fn from(kept: Run) -> Self {
+        let at = kept.at.and_then(|text| Some(parse_instant(&text)?.0));
+        let mut run = Self { at, host: kept.host.into(), ..Self::default() };
+        for entry in kept.benchmarks {
+            let measured = match (entry.samples.is_empty(), entry.mean, entry.sd) {
+                (false, _, _) => Some(Measured::Samples(entry.samples)),
+                (true, Some(mean), Some(sd)) if entry.n >= 2 => Some(Measured::Summary { mean, sd, n: entry.n }),
+                (true, Some(mean), _) => Some(Measured::Point(mean)),
+                (true, None, _) => None,
+            };
+            let name: Text = entry.name.into();
+            match measured {
+                Some(measured) => run.add(BenchResult {
+                    name,
+                    measure: entry.measure.into(),
+                    unit: entry.unit.into(),
+                    higher_is_better: entry.higher_is_better,
+                    measured,
+                }),
+                None => run.broken.push((name, "no measurement".into())),
+            }
+        }
+        run
+    }
+}
+
+fn judged(entry: Judged) -> Option<BenchResult> {
+    let level = entry.current?;
+    let sd = level.standard_error.map(|error| error * (level.n as f64).sqrt());
+    Some(BenchResult {
+        name: entry.name.into(),
+        measure: entry.measure.into(),
+        unit: entry.unit.into(),
+        higher_is_better: entry.higher_is_better,
+        measured: match sd {
+            Some(sd) if level.n >= 2 => Measured::Summary { mean: level.point, sd, n: level.n },
+            _ => Measured::Point(level.point),
+        },
+    })
+}
+
+impl From<HostFacts> for Host {
+    fn from(facts: HostFacts) -> Self {
+        let text = |fact: Option<String>| fact.map(Text::from);
+        Self {
+            cpu: text(facts.cpu),
+            cores: text(facts.cores),
+            governor: text(facts.governor),
+            memory_limit: text(facts.memory_limit),
+            system: text(facts.system),
+            kernel: text(facts.kernel),
+            runtime: text(facts.runtime),
+        }
+    }
+}

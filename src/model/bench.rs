@@ -1,0 +1,163 @@
+//! What a benchmark tool wrote down: runs of named benchmarks, each with samples, a summary or a single figure.
+
+use super::{Text, Timestamp};
+
+/// One run of a set of benchmarks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BenchRun {
+    /// When, where the tool says it.
+    pub at: Option<Timestamp>,
+    /// Machine, as far as the tool says it.
+    pub host: Host,
+    /// Benchmarks, each (name, measure) once.
+    pub results: Vec<BenchResult>,
+    /// Benchmarks that did not run to their end, with the reason.
+    pub broken: Vec<(Text, Text)>,
+}
+
+/// One benchmark of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BenchResult {
+    /// Its name.
+    pub name: Text,
+    /// What was measured, such as `time` or `B/op`.
+    pub measure: Text,
+    /// Unit of the values; empty where the tool names none.
+    pub unit: Text,
+    /// Is more of it better, as of throughput?
+    pub higher_is_better: bool,
+    /// The figures.
+    pub measured: Measured,
+}
+
+/// What is known of a measurement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Measured {
+    /// Each measurement, in order. Not empty, all finite.
+    Samples(Vec<f64>),
+    /// Mean, standard deviation and number of measurements that are not kept.
+    Summary {
+        /// Mean.
+        mean: f64,
+        /// Standard deviation of one measurement, not below 0.
+        sd: f64,
+        /// Measurements, at least 2.
+        n: usize,
+    },
+    /// One figure; how it scatters is not known.
+    Point(f64),
+}
+
+/// A machine as far as it is known; two of them are the same as far as both say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    /// Model of the processor.
+    pub cpu: Option<Text>,
+    /// Processors that the program may use.
+    pub cores: Option<Text>,
+    /// Scaling governor of the processor's clock.
+    pub governor: Option<Text>,
+    /// Memory that the program may use, in bytes.
+    pub memory_limit: Option<Text>,
+    /// Operating system and architecture.
+    pub system: Option<Text>,
+    /// Version of the kernel.
+    pub kernel: Option<Text>,
+    /// Version of the interpreter or virtual machine.
+    pub runtime: Option<Text>,
+}
+
+impl BenchResult {
+    /// Name with the measure, where that is not the one that goes without saying.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        match &*self.measure {
+            "" | "time" => self.name.to_string(),
+            measure => format!("{} {measure}", self.name),
+        }
+    }
+}
+
+impl Host {
+    /// Name and value of all that is known.
+    pub fn facts(&self) -> impl Iterator<Item = (&'static str, &Text)> {
+        [
+            ("cpu", &self.cpu),
+            ("cores", &self.cores),
+            ("governor", &self.governor),
+            ("memory limit", &self.memory_limit),
+            ("system", &self.system),
+            ("kernel", &self.kernel),
+            ("runtime", &self.runtime),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    }
+
+    /// Is anything known?
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.facts().next().is_some()
+    }
+
+    /// What differs among what both sides know: name, here, there.
+    #[must_use]
+    pub fn differences(&self, other: &Self) -> Vec<(&'static str, Text, Text)> {
+        let theirs: Vec<(&str, &Text)> = other.facts().collect();
+        self.facts()
+            .filter_map(|(name, mine)| {
+                let (_, other) = theirs.iter().find(|(their, _)| *their == name)?;
+                (mine != *other).then(|| (name, mine.clone(), Text::clone(other)))
+            })
+            .collect()
+    }
+}
+
+impl BenchRun {
+    /// Adds measurements; those of a benchmark that stands here already are joined to it.
+    pub fn add(&mut self, result: BenchResult) {
+        let same = |r: &&mut BenchResult| r.name == result.name && r.measure == result.measure;
+        match (self.results.iter_mut().find(same).map(|r| &mut r.measured), result.measured) {
+            (Some(Measured::Samples(all)), Measured::Samples(more)) => all.extend(more),
+            (Some(Measured::Samples(all)), Measured::Point(more)) => all.push(more),
+            (Some(known @ Measured::Point(_)), Measured::Point(more)) => {
+                if let Measured::Point(first) = *known {
+                    *known = Measured::Samples(vec![first, more]);
+                }
+            }
+            (Some(known), measured) => *known = measured,
+            (None, measured) => self.results.push(BenchResult { measured, ..result }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(value: f64) -> BenchResult {
+        BenchResult {
+            name: "a".into(),
+            measure: "time".into(),
+            unit: "s".into(),
+            higher_is_better: false,
+            measured: Measured::Point(value),
+        }
+    }
+
+    #[test]
+    fn repeated_figures_become_samples() {
+        let mut run = BenchRun::default();
+        [1.0, 2.0, 3.0].into_iter().for_each(|v| run.add(result(v)));
+        assert_eq!(run.results.len(), 1);
+        assert_eq!(run.results[0].measured, Measured::Samples(vec![1.0, 2.0, 3.0]));
+    }
+
+    #[test]
+    fn hosts_differ_in_what_both_know() {
+        let here = Host { cpu: Some("A".into()), cores: Some("4".into()), ..Host::default() };
+        let there = Host { cpu: Some("B".into()), kernel: Some("6.1".into()), ..Host::default() };
+        assert_eq!(here.differences(&there), [("cpu", "A".into(), "B".into())]);
+        assert!(Host::default().differences(&there).is_empty() && !Host::default().is_known());
+    }
+}
