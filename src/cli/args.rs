@@ -1,9 +1,11 @@
 //! The command line as clap sees it. These types stop here.
 
+mod gate;
 mod synth;
 mod values;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(super) use gate::{Annotations, Gate, OnOtherHost, OnUndecided};
 use std::path::PathBuf;
 pub(super) use synth::{Synth, SynthHistory};
 pub(super) use values::parse_days;
@@ -110,6 +112,17 @@ pub(super) enum Command {
                       Examples:\n  windtunnel compare --before may.csv --after june.csv\n  \
                       windtunnel compare --before main.csv --after branch.csv --tolerance 3% --gate   exits with 2 or 3")]
     Compare(Compare),
+    /// Pass or fail: benchmarks of now against a baseline
+    #[command(
+        after_help = "Reads a criterion folder, and files of hyperfine, pytest-benchmark, google-benchmark, JMH, Go, BMF and \
+                      github-action-benchmark, CSV with a column `value`, and what --save wrote.\n\n\
+                      Exit codes: 0 pass, 2 something regressed, 3 no decision (no baseline, too few or too noisy \
+                      measurements), 1 usage error or failure.\n\n\
+                      Examples:\n  windtunnel gate --current target/criterion --baseline main.json --junit gate.xml\n  \
+                      windtunnel gate --current target/criterion --baseline target/criterion --rerun 'cargo bench'\n  \
+                      windtunnel gate --current now.json --baseline main.json --save main.json   a history of runs"
+    )]
+    Gate(Gate),
     /// Write the report: one HTML file, PNG twins of its charts, Markdown
     #[command(
         after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json"

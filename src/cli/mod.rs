@@ -5,6 +5,7 @@ mod command;
 mod config;
 mod console;
 mod exit;
+mod host;
 mod wire;
 
 use clap::Parser;

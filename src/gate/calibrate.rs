@@ -101,8 +101,5 @@ fn fails(sources: &[Source<'_>], runs: usize, settings: &GateSettings, draw: &mu
     let together: Vec<f64> = p_values.iter().map(|p| p[0]).collect();
     let q_values = benjamini_hochberg(&together);
     let alpha = 0.5 * (1.0 - settings.level);
-    p_values
-        .iter()
-        .zip(q_values)
-        .any(|(p, q)| q <= settings.false_discovery_rate && p.iter().all(|p| *p <= alpha))
+    p_values.iter().zip(q_values).any(|(p, q)| q <= settings.false_discovery_rate && p.iter().all(|p| *p <= alpha))
 }

@@ -72,7 +72,7 @@ fn within(before: &[&BenchResult], after: &[&BenchResult]) -> Result<Evidence, T
     if let (Some(first), Some(second)) = (&first, &second) {
         let few = first.len().min(second.len());
         let too_few = |n: usize| TooLittle {
-            reason: format!("{n} measurements; at least {MIN_SAMPLES} a side are needed"),
+            reason: format!("{n} {}", if n == 1 { "measurement" } else { "measurements" }),
             needed_n: MIN_SAMPLES,
         };
         if few < MIN_SAMPLES {
@@ -86,10 +86,7 @@ fn within(before: &[&BenchResult], after: &[&BenchResult]) -> Result<Evidence, T
     let (Some(a), Some(b)) = (a, b) else {
         let runs = before.len();
         return Err(TooLittle {
-            reason: format!(
-                "single figures: how they scatter is not known from {runs} {} of the baseline, at least {MIN_RUNS} are needed",
-                if runs == 1 { "run" } else { "runs" }
-            ),
+            reason: format!("single figures, and {runs} {} in the baseline", if runs == 1 { "run" } else { "runs" }),
             needed_n: MIN_RUNS,
         });
     };
@@ -126,8 +123,7 @@ fn samples(results: &[&BenchResult]) -> Option<Vec<f64>> {
     for result in results {
         match &result.measured {
             Measured::Samples(values) => all.extend(values),
-            Measured::Summary { .. } => return None,
-            Measured::Point(_) => return None,
+            Measured::Summary { .. } | Measured::Point(_) => return None,
         }
     }
     Some(all)
@@ -171,8 +167,8 @@ pub(super) fn level_of(results: &[&BenchResult], level: f64) -> Option<Estimate>
         return Some(estimate);
     }
     if let Some(known) = summary(results) {
-        let (lower, upper) = Gap { point: known.mean, standard_error: known.variance.sqrt(), df: known.df, n: 0.0 }
-            .interval(level)?;
+        let (lower, upper) =
+            Gap { point: known.mean, standard_error: known.variance.sqrt(), df: known.df, n: 0.0 }.interval(level)?;
         let method = "mean of a summary, Student's t".into();
         return Some(Estimate { point: known.mean, lower, upper, level, n: known.n, method });
     }

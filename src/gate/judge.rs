@@ -17,20 +17,7 @@ use std::collections::{HashMap, HashSet};
 /// it out, so the others are what confirms it.
 #[must_use]
 pub fn judge(baseline: &[BenchRun], current: &[BenchRun], settings: &GateSettings) -> Gate {
-    let (before, after) = (by_name(baseline), by_name(current));
-    let pairs: Vec<Pair<'_>> = names(baseline, current)
-        .iter()
-        .map(|key| Pair {
-            before: before.get(key).map_or(&[][..], Vec::as_slice),
-            after: after.get(key).map_or(&[][..], Vec::as_slice),
-        })
-        .collect();
-    let mut trials: Vec<Trial> = parallel_map(&pairs, |pair| pair.trial(settings));
-    let tested = correct(&mut trials);
-    for (trial, pair) in trials.iter_mut().zip(&pairs) {
-        trial.decide(tested, settings);
-        pair.confirm(trial, settings);
-    }
+    let trials = trials(baseline, current, settings);
     let false_alarms = calibrate(&trials, current.len(), settings);
     let mut benchmarks: Vec<Judged> = trials.into_iter().map(|trial| trial.judged).collect();
     benchmarks.extend(broken(current));
@@ -45,19 +32,36 @@ pub fn judge(baseline: &[BenchRun], current: &[BenchRun], settings: &GateSetting
     }
 }
 
-type Key = (Text, Text);
+/// Each benchmark that ran to its end, judged.
+pub(super) fn trials(baseline: &[BenchRun], current: &[BenchRun], settings: &GateSettings) -> Vec<Trial> {
+    let (before, after) = (by_name(baseline), by_name(current));
+    let pairs: Vec<Pair<'_>> = names(baseline, current)
+        .iter()
+        .map(|name| Pair {
+            before: before.get(name).map_or(&[][..], Vec::as_slice),
+            after: after.get(name).map_or(&[][..], Vec::as_slice),
+        })
+        .collect();
+    let mut trials: Vec<Trial> = parallel_map(&pairs, |pair| pair.trial(settings));
+    let tested = correct(&mut trials);
+    for (trial, pair) in trials.iter_mut().zip(&pairs) {
+        trial.decide(tested, settings);
+        pair.confirm(trial, settings);
+    }
+    trials
+}
 
 /// Results of each benchmark, a run each, in order of time.
-fn by_name(runs: &[BenchRun]) -> HashMap<Key, Vec<&BenchResult>> {
-    let mut all: HashMap<Key, Vec<&BenchResult>> = HashMap::new();
+fn by_name(runs: &[BenchRun]) -> HashMap<Text, Vec<&BenchResult>> {
+    let mut all: HashMap<Text, Vec<&BenchResult>> = HashMap::new();
     for result in runs.iter().flat_map(|run| &run.results) {
-        all.entry((result.name.clone(), result.measure.clone())).or_default().push(result);
+        all.entry(result.full_name().into()).or_default().push(result);
     }
     all
 }
 
 /// Names in the order of their first appearance, those of now first; without those that did not run to their end.
-fn names(baseline: &[BenchRun], current: &[BenchRun]) -> Vec<Key> {
+fn names(baseline: &[BenchRun], current: &[BenchRun]) -> Vec<Text> {
     let broken: HashSet<&Text> = current.iter().flat_map(|run| run.broken.iter().map(|(name, _)| name)).collect();
     let mut seen = HashSet::new();
     current
@@ -65,8 +69,8 @@ fn names(baseline: &[BenchRun], current: &[BenchRun]) -> Vec<Key> {
         .chain(baseline)
         .flat_map(|run| &run.results)
         .filter(|result| !broken.contains(&result.name))
-        .map(|result| (result.name.clone(), result.measure.clone()))
-        .filter(|key| seen.insert(key.clone()))
+        .map(|result| Text::from(result.full_name()))
+        .filter(|name| seen.insert(name.clone()))
         .collect()
 }
 
@@ -155,6 +159,7 @@ impl Trial {
         let Some(evidence) = &trial.evidence else { return trial };
         trial.judged.basis = Some(evidence.basis);
         trial.judged.change = change(evidence, settings.level);
+        trial.judged.current_error = Some(evidence.after.variance.sqrt());
         trial.judged.p_value = trial.worse_by().map(|(gap, edge)| gap.p_at_most(edge));
         trial
     }
@@ -227,6 +232,7 @@ impl Judged {
             higher_is_better: false,
             baseline: None,
             current: None,
+            current_error: None,
             change: None,
             limit: Limit::default(),
             p_value: None,

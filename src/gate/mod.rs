@@ -15,10 +15,7 @@ mod judge;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    model::Text,
-    stats::Estimate,
-};
+use crate::{model::Text, stats::Estimate};
 pub use calibrate::FalseAlarms;
 pub use judge::judge;
 
@@ -77,7 +74,7 @@ impl Default for GateSettings {
 }
 
 /// Fewest measurements a side that are judged.
-pub const MIN_SAMPLES: usize = 5;
+pub const MIN_SAMPLES: usize = 3;
 /// Fewest runs of a baseline whose scatter is taken for that of runs.
 pub const MIN_RUNS: usize = 3;
 /// Slow-down, in multiples of what is tolerated, that a benchmark must be able to show to pass, ..
@@ -139,6 +136,8 @@ pub struct Judged {
     pub baseline: Option<Estimate>,
     /// Level now.
     pub current: Option<Estimate>,
+    /// Standard error of the level now, autocorrelation included; relative where levels are above 0.
+    pub current_error: Option<f64>,
     /// Share by which it changed, current over baseline minus one. `None` where levels are not above 0 or one is missing.
     pub change: Option<Estimate>,
     /// What is tolerated.

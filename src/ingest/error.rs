@@ -20,6 +20,16 @@ pub enum Error {
         /// Path or pattern as given.
         pattern: String,
     },
+    /// A criterion folder without that run.
+    #[error("{}: no run `{wanted}` in this criterion folder; there are {there}", path.display())]
+    NoSuchRun {
+        /// Folder.
+        path: PathBuf,
+        /// Run that was asked for.
+        wanted: String,
+        /// Runs that are there.
+        there: String,
+    },
     /// A pattern that is none.
     #[error("{pattern}: no such file or folder, and no pattern either: {reason}")]
     Pattern {

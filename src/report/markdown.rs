@@ -112,7 +112,7 @@ fn method(page: &mut String, view: &View) {
 }
 
 /// Text with all of its markup escaped, and with mentions broken.
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
@@ -139,7 +139,7 @@ fn is_autolink(text: &str) -> bool {
 }
 
 /// A code span that holds `name` whole, fit for a table's cell.
-fn code(name: &str) -> String {
+pub(super) fn code(name: &str) -> String {
     let longest = name.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let pad = if name.starts_with('`') || name.ends_with('`') || name.trim().is_empty() { " " } else { "" };

@@ -3,6 +3,7 @@
 //! `view` turns numbers into words, `chart` draws, `html` and `markdown` lay out. The same analysis gives the same bytes.
 
 mod chart;
+mod gate;
 mod html;
 mod markdown;
 mod view;
@@ -12,6 +13,8 @@ mod words;
 mod tests;
 
 use crate::analysis::Analysis;
+pub use gate::{GateContext, gate_annotations, gate_bmf, gate_code_quality, gate_junit, gate_markdown, gate_metrics};
+pub(crate) use gate::{change, gist, level, limit, tally};
 pub(crate) use words::{count, counted};
 
 /// A report, ready to be written to files.
@@ -75,6 +78,9 @@ pub enum Error {
     /// The page's template failed.
     #[error("the page's template failed")]
     Template(#[from] minijinja::Error),
+    /// XML or metrics could not be written.
+    #[error("the result cannot be written as text: {0}")]
+    Xml(String),
 }
 
 /// Renders `analysis` as a page, as Markdown and as pictures.

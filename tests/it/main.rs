@@ -17,6 +17,7 @@ mod concurrent;
 mod crash;
 mod damage;
 mod disk_full;
+mod gate;
 mod hostile;
 mod idempotent;
 mod ingest;

@@ -4,7 +4,7 @@ use super::support::{World, list, number, text};
 use std::fmt::Write as _;
 
 /// Normal enough, the same every time.
-fn noise(n: usize, seed: u64) -> Vec<f64> {
+pub(crate) fn noise(n: usize, seed: u64) -> Vec<f64> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut unit = move || {
         state ^= state << 13;

@@ -85,8 +85,17 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
         ("report", world.json(&["report", "--from", "reports/analysis.json"])),
         ("doctor", world.json(&["doctor"])),
         ("config", world.json(&["config", "show"])),
+        ("gate", gate(&world)),
+        ("benchmarks", serde_json::from_slice(&std::fs::read(world.path("kept.json")).expect("kept")).expect("JSON")),
     ];
     (world, documents)
+}
+
+/// A gate on itself, which also writes what is kept for the next one.
+fn gate(world: &World) -> Value {
+    world.write("bench.csv", "value\n1.0\n1.1\n1.2\n1.1\n1.0\n1.2\n");
+    let arguments = ["gate", "--json", "--current", "bench.csv", "--baseline", "bench.csv", "--save", "kept.json"];
+    world.run(&arguments).json()
 }
 
 #[test]
@@ -99,6 +108,7 @@ fn each_document_begins_as_the_contract_says() {
         let wanted = match name {
             "receipt" => "deployment sources totals span defects",
             "weekly" => "receipt paths seed",
+            "gate" => "verdict benchmarks false_alarm_rate seed",
             "analysis" => {
                 "seed as_of window baseline axis regressions improvements trends went_away inconclusive not_measurable \
                  run_changes series dags coverage false_alarm_rate"

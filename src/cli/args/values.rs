@@ -1,6 +1,9 @@
 //! Values as people write them: versions, dates, lengths of time, sizes.
 
-use crate::synth;
+use crate::{
+    gate::{Floor, Limit},
+    synth,
+};
 
 /// `+02:00`, `-0530` or `+2`, to seconds east of UTC.
 pub(in crate::cli) fn parse_offset(text: &str) -> Result<i32, String> {
@@ -66,6 +69,36 @@ pub(in crate::cli) fn parse_share(text: &str) -> Result<f64, String> {
         Ok(share) if share.is_finite() && share >= 0.0 && share * unit <= 1e3 => Ok(share * unit),
         _ => Err(format!("`{text}` is no share: write 5% or 0.05")),
     }
+}
+
+/// `5ms`, or a number in the benchmark's own unit.
+pub(in crate::cli) fn parse_floor(text: &str) -> Result<Floor, String> {
+    let text = text.trim();
+    let (number, seconds) = [("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0), ("", 0.0)]
+        .iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)))
+        .unwrap_or((text, 0.0));
+    match number.trim().parse::<f64>() {
+        Ok(size) if size.is_finite() && size >= 0.0 && seconds > 0.0 => Ok(Floor::Seconds(size * seconds)),
+        Ok(size) if size.is_finite() && size >= 0.0 => Ok(Floor::Units(size)),
+        _ => Err(format!("`{text}` is no size: write 5ms, 200ns or a number in the benchmark's unit")),
+    }
+}
+
+/// `sched/*=8%` or `sched/*=8%,5ms`.
+pub(in crate::cli) fn parse_limit(text: &str) -> Result<(glob::Pattern, Limit), String> {
+    // Names may hold an equals sign; what is tolerated does not.
+    let (pattern, limit) =
+        text.rsplit_once('=').ok_or_else(|| format!("`{text}`: write PATTERN=8% or PATTERN=8%,5ms"))?;
+    let (share, floor) = match limit.split_once(',') {
+        Some((share, floor)) => (share, Some(parse_floor(floor)?)),
+        None => (limit, None),
+    };
+    Ok((parse_pattern(pattern)?, Limit { tolerance: parse_share(share)?, floor }))
+}
+
+pub(in crate::cli) fn parse_pattern(text: &str) -> Result<glob::Pattern, String> {
+    glob::Pattern::new(text).map_err(|error| format!("`{text}` is no pattern: {error}"))
 }
 
 /// One or more.

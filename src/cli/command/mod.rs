@@ -6,6 +6,7 @@ mod demo;
 mod detect;
 mod doctor;
 mod export_sql;
+mod gate;
 mod ingest;
 mod lake;
 mod quarantine;
@@ -71,6 +72,7 @@ pub(super) fn run(parsed: Cli, console: &Console) -> Result<Outcome, Error> {
         Command::Analyze(args) => analyze::run(&context, &args),
         Command::Compare(args) => compare::run(&context, &args),
         Command::Detect(args) => detect::run(&context, &args),
+        Command::Gate(args) => gate::run(&context, &args),
         Command::Report(args) => report::run(&context, &args),
         Command::Config(args) => settings::run(&context, &args),
         Command::Doctor => doctor::run(&context),

@@ -89,11 +89,17 @@ pub(super) fn write(context: &Context<'_>, analysis: &Analysis, out: &Path) -> R
 
 fn place(folder: &Path, name: &str, bytes: &[u8]) -> Result<String, Error> {
     let path = folder.join(name);
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write in", folder))?;
-    std::io::Write::write_all(&mut file, bytes).map_err(Error::io("write", &path))?;
-    let persisted = file.persist(&path).map_err(|error| Error::io("write", &path)(error.error))?;
-    readable(&persisted, &path)?;
+    place_at(&path, bytes)?;
     Ok(path.display().to_string())
+}
+
+/// Writes a file beside its place and renames it; its folder is there.
+pub(super) fn place_at(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write in", folder))?;
+    std::io::Write::write_all(&mut file, bytes).map_err(Error::io("write", path))?;
+    let persisted = file.persist(path).map_err(|error| Error::io("write", path)(error.error))?;
+    readable(&persisted, path)
 }
 
 /// Temporary files are private; a report is there to be served and sent.

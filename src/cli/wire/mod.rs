@@ -4,6 +4,7 @@ pub(super) mod analysis;
 pub(super) mod compare;
 pub(super) mod detect;
 mod estimate;
+pub(super) mod gate;
 pub(super) mod lake;
 pub(super) mod receipt;
 pub(super) mod small;
@@ -15,10 +16,12 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
         ("analysis", schemars::schema_for!(analysis::Document)),
+        ("benchmarks", schemars::schema_for!(gate::Benchmarks)),
         ("compare", schemars::schema_for!(compare::Document)),
         ("config", schemars::schema_for!(small::Config)),
         ("detect", schemars::schema_for!(detect::Document)),
         ("doctor", schemars::schema_for!(small::Doctor)),
+        ("gate", schemars::schema_for!(gate::Document)),
         ("lake", schemars::schema_for!(lake::Document)),
         ("receipt", schemars::schema_for!(receipt::Document)),
         ("report", schemars::schema_for!(small::Report)),

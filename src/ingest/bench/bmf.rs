@@ -20,13 +20,8 @@ struct Metric {
 }
 
 /// Units of Bencher's built-in measures.
-const UNITS: [(&str, &str); 5] = [
-    ("latency", "ns"),
-    ("throughput", "ops/s"),
-    ("build-time", "s"),
-    ("file-size", "B"),
-    ("json", ""),
-];
+const UNITS: [(&str, &str); 5] =
+    [("latency", "ns"), ("throughput", "ops/s"), ("build-time", "s"), ("file-size", "B"), ("json", "")];
 
 pub(super) fn read(content: &Content) -> Result<Vec<BenchRun>, Error> {
     let document: Pairs<Pairs<Metric>> = content.json("BMF")?;

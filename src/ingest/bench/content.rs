@@ -30,11 +30,6 @@ impl Content {
         Ok(Self { path: path.into(), kept })
     }
 
-    #[cfg(test)]
-    pub(super) fn from_text(text: &str) -> Self {
-        Self { path: "x".into(), kept: Some(text.as_bytes().to_vec()) }
-    }
-
     /// From the start, behind a byte-order mark and white space.
     pub(super) fn reader(&self) -> Result<Box<dyn BufRead + '_>, Error> {
         let mut reader: Box<dyn BufRead + '_> = match &self.kept {

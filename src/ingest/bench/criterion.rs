@@ -44,10 +44,7 @@ pub(super) fn read(folder: &Path, named: Option<&str>) -> Result<Option<BenchRun
     }
     if run.results.is_empty() && run.broken.is_empty() {
         let there: Vec<String> = there.into_iter().collect();
-        return Err(unrecognised(
-            folder,
-            format!("no baseline `{wanted}` in this criterion folder; there are {}", there.join(", ")),
-        ));
+        return Err(Error::NoSuchRun { path: folder.into(), wanted: wanted.to_owned(), there: there.join(", ") });
     }
     Ok(Some(run))
 }

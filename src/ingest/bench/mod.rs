@@ -35,6 +35,9 @@ const KNOWN: &str = "a criterion folder, hyperfine, pytest-benchmark, google-ben
 /// # Errors
 /// [`Error::Unrecognised`] with the place where the text leaves its format, or with the known formats.
 pub fn read_benches(path: &Path, named: Option<&str>) -> Result<Vec<BenchRun>, Error> {
+    if path != Path::new("-") && !path.exists() {
+        return Err(Error::NotFound { pattern: path.display().to_string() });
+    }
     let runs = if path.is_dir() { folder(path, named)? } else { file(path)? };
     if runs.iter().all(|run| run.results.is_empty() && run.broken.is_empty()) {
         return Err(unrecognised(path, format!("no benchmark stands there; wanted {KNOWN}")));
@@ -86,6 +89,9 @@ fn file(path: &Path) -> Result<Vec<BenchRun>, Error> {
         _ if is("value", &Kind::List) || is("value", &Kind::Other) => plain::read(path, &content),
         _ if keys.iter().any(|(_, kind)| *kind == Kind::Object) => bmf::read(&content),
         _ => {
+            if keys.is_empty() {
+                return Err(unrecognised(path, format!("an empty object; wanted {KNOWN}")));
+            }
             let there: Vec<&str> = keys.iter().take(8).map(|(key, _)| key.as_str()).collect();
             Err(unrecognised(path, format!("JSON with {}; wanted {KNOWN}", there.join(", "))))
         }

@@ -53,13 +53,21 @@ struct Entry {
 #[derive(Deserialize)]
 struct Stats {
     #[serde(default)]
-    data: Option<Vec<f64>>,
+    data: Option<Vec<Round>>,
     #[serde(default)]
     mean: Option<f64>,
     #[serde(default)]
     stddev: Option<f64>,
     #[serde(default)]
     rounds: usize,
+}
+
+/// Seconds of a round; anything else says that the list was cut.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Round {
+    Seconds(f64),
+    Other(serde::de::IgnoredAny),
 }
 
 pub(super) fn read(content: &Content) -> Result<Vec<BenchRun>, Error> {
@@ -82,15 +90,19 @@ pub(super) fn read(content: &Content) -> Result<Vec<BenchRun>, Error> {
             higher_is_better: false,
             measured,
         };
-        // A tool may cut the list and keep the count.
-        match stats.data.filter(|data| data.len() >= stats.rounds.min(2) && !data.is_empty()) {
-            Some(data) if data.len() == stats.rounds || measured.is_none() => {
-                put_samples(&mut run, result(Measured::Point(0.0)), data);
-            }
-            _ => match measured {
-                Some(measured) => run.add(result(measured)),
-                None => run.broken.push((name.clone(), "no measurement".into())),
-            },
+        let data: Vec<f64> = stats
+            .data
+            .into_iter()
+            .flatten()
+            .filter_map(|round| match round {
+                Round::Seconds(seconds) => Some(seconds),
+                Round::Other(_) => None,
+            })
+            .collect();
+        match measured {
+            // Some tools cut the list and keep the count of rounds.
+            Some(measured) if data.len() < stats.rounds.max(1) => run.add(result(measured)),
+            _ => put_samples(&mut run, result(Measured::Point(0.0)), data),
         }
     }
     Ok(vec![run])

@@ -1,0 +1,105 @@
+//! A gate for a terminal.
+
+use crate::{
+    cli::{
+        command::{Context, lake::new_table},
+        console::line,
+    },
+    gate::{Basis, Decision, Gate, Judged, Verdict},
+    report::{change, counted, gist, level, limit, tally},
+};
+
+/// Benchmarks that are listed, of those that passed and of the others; more are only counted.
+const LISTED: usize = 20;
+
+pub(super) fn text(context: &Context<'_>, gate: &Gate) -> String {
+    let (word, color) = match gate.decision {
+        Decision::Pass => ("PASS", anstyle::AnsiColor::Green),
+        Decision::Fail => ("FAIL", anstyle::AnsiColor::Red),
+        Decision::NoDecision => ("NO DECISION", anstyle::AnsiColor::Yellow),
+    };
+    let mut text = format!("{}  {}\n", context.console.paint(word, color), tally(gate));
+    let told: Vec<&Judged> = gate.benchmarks.iter().filter(|b| b.verdict != Verdict::Unchanged).collect();
+    told.iter().take(LISTED).for_each(|benchmark| text.push_str(&entry(context, benchmark)));
+    more(&mut text, told.len());
+    let quiet: Vec<&Judged> = gate.of(Verdict::Unchanged).collect();
+    if !quiet.is_empty() {
+        text.push_str(&format!("\n{}", unchanged(context, &quiet)));
+        more(&mut text, quiet.len());
+    }
+    text.push('\n');
+    text.push_str(&notes(gate));
+    text
+}
+
+fn more(text: &mut String, all: usize) {
+    if all > LISTED {
+        text.push_str(&format!("{} more (`--json` has them all)\n", all - LISTED));
+    }
+}
+
+/// A benchmark that is to be looked at, on lines of its own.
+fn entry(context: &Context<'_>, benchmark: &Judged) -> String {
+    let color = match benchmark.verdict {
+        Verdict::Regressed | Verdict::Broken => anstyle::AnsiColor::Red,
+        Verdict::Improved => anstyle::AnsiColor::Green,
+        _ => anstyle::AnsiColor::Yellow,
+    };
+    let mut text =
+        format!("\n{}\n  {}\n", line(&benchmark.name), context.console.paint(&line(&gist(benchmark)), color));
+    if benchmark.baseline.is_some() || benchmark.current.is_some() {
+        let side = |estimate| level(estimate, &benchmark.unit);
+        let levels = format!("{} → {}", side(benchmark.baseline.as_ref()), side(benchmark.current.as_ref()));
+        let change = if benchmark.change.is_some() { format!("  {}", change(benchmark)) } else { String::new() };
+        text.push_str(&format!("  {}{change}  limit {}\n", line(&levels), line(&limit(benchmark))));
+    }
+    text
+}
+
+fn unchanged(context: &Context<'_>, quiet: &[&Judged]) -> String {
+    let mut table = new_table(context.console.width());
+    table.set_header(["unchanged", "now", "change (95 % interval)", "limit"]);
+    for benchmark in quiet.iter().take(LISTED) {
+        let near = if benchmark.near_limit { ", near" } else { "" };
+        table.add_row([
+            line(&benchmark.name),
+            line(&level(benchmark.current.as_ref(), &benchmark.unit)),
+            change(benchmark),
+            line(&format!("{}{near}", limit(benchmark))),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+fn notes(gate: &Gate) -> String {
+    let mut text = String::new();
+    if let Some(found) = &gate.false_alarms {
+        text.push_str(&format!(
+            "Chance: on the baseline's own noise {} of {} gates failed (at most {:.1} %).\n",
+            found.failed,
+            crate::report::count(found.gates as u64),
+            100.0 * found.at_most
+        ));
+    }
+    if gate.benchmarks.iter().any(|b| matches!(b.basis, Some(Basis::Samples | Basis::Summaries))) {
+        text.push_str(&format!(
+            "Not known: how runs differ (the baseline has {}; three tell it).\n",
+            counted(gate.baseline_runs, "run", "runs")
+        ));
+    }
+    if gate.benchmarks.iter().any(|b| b.basis == Some(Basis::Summaries)) {
+        text.push_str("Means only were kept of some: their measurements are taken to be independent.\n");
+    }
+    text
+}
+
+/// What differs between the machines.
+pub(super) fn hosts(gate: &Gate) -> String {
+    let told: Vec<String> = gate
+        .host
+        .iter()
+        .flatten()
+        .map(|(name, before, now)| format!("{name} `{}` instead of `{}`", line(now), line(before)))
+        .collect();
+    format!("not the machine of the baseline: {}", told.join(", "))
+}
