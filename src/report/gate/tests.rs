@@ -80,6 +80,7 @@ fn every_format() {
 fn junit_counts_and_holds_no_control_characters() {
     let xml = gate_junit(&gate(), &context()).expect("written");
     assert!(xml.contains(r#"tests="7" skipped="2" errors="1" failures="2""#), "{xml}");
+    assert!(xml.contains("<testsuites name=\"windtunnel gate\" tests=\"7\" failures=\"2\" errors=\"1\">"), "{xml}");
     assert!(xml.chars().all(|c| !c.is_control() || c == '\n'), "{xml:?}");
 }
 
