@@ -1,7 +1,7 @@
 //! Before against after: three statistics of each pair of series, each with its own interval, and a verdict in four states.
 
 use crate::{
-    model::{NumberSeries, Text},
+    model::{NumberSeries, Quantity, Text},
     stats::{
         Estimate, benjamini_hochberg, calendar_pattern, mean_difference, median, p_value_of_difference, parallel_map,
         ratio, ratio_of_locations, ratio_of_means, ratio_of_medians,
@@ -57,6 +57,8 @@ pub enum Verdict {
 pub struct Effect {
     /// Series.
     pub id: Text,
+    /// What its values are; `None` for numbers from a file.
+    pub quantity: Option<Quantity>,
     /// What is compared.
     pub statistic: Statistic,
     /// After divided by before; `None` where that says nothing (values around zero).
@@ -71,6 +73,8 @@ pub struct Effect {
     pub p_value: Option<f64>,
     /// Corrected for all series that were compared.
     pub q_value: Option<f64>,
+    /// The ratio over that of series which the change did not touch; of the location in a history alone.
+    pub against_others: Option<Estimate>,
     /// What came of it.
     pub verdict: Verdict,
     /// Values a side that would decide it, where it is inconclusive and more would.
@@ -95,15 +99,7 @@ pub fn compare_numbers(before: &[NumberSeries], after: &[NumberSeries], settings
     let alone = before.len() == 1 && after.len() == 1;
     let partner = |s: &NumberSeries| if alone { after.first() } else { by_id.get(&s.id).copied() };
     let pairs: Vec<(&NumberSeries, &NumberSeries)> = before.iter().filter_map(|b| Some((b, partner(b)?))).collect();
-    let mut effects = parallel_map(&pairs, |(before, after)| effects(before, after, settings));
-    for statistic in 0..3 {
-        let p_values: Vec<f64> = effects.iter().map(|e| e[statistic].p_value.unwrap_or(1.0)).collect();
-        for (effect, q) in effects.iter_mut().zip(benjamini_hochberg(&p_values)) {
-            let effect = &mut effect[statistic];
-            effect.q_value = effect.p_value.map(|_| q);
-            effect.judge(settings);
-        }
-    }
+    let effects = compare_pairs(&pairs, settings, |_| true);
     let known: Vec<&Text> = pairs.iter().flat_map(|(b, a)| [&b.id, &a.id]).collect();
     let lonely = |side: &[NumberSeries]| side.iter().map(|s| s.id.clone()).filter(|id| !known.contains(&id)).collect();
     Comparison {
@@ -113,12 +109,32 @@ pub fn compare_numbers(before: &[NumberSeries], after: &[NumberSeries], settings
     }
 }
 
+/// Three effects a pair; the pairs at the places that `counts` names share the false discovery rate.
+pub(super) fn compare_pairs(
+    pairs: &[(&NumberSeries, &NumberSeries)],
+    settings: &CompareSettings,
+    counts: impl Fn(usize) -> bool,
+) -> Vec<[Effect; 3]> {
+    let mut all = parallel_map(pairs, |(before, after)| effects(before, after, settings));
+    let places: Vec<usize> = (0..all.len()).filter(|place| counts(*place)).collect();
+    for statistic in 0..3 {
+        let p_values: Vec<f64> = places.iter().map(|place| all[*place][statistic].p_value.unwrap_or(1.0)).collect();
+        for (place, q) in places.iter().zip(benjamini_hochberg(&p_values)) {
+            let effect = &mut all[*place][statistic];
+            effect.q_value = effect.p_value.map(|_| q);
+            effect.judge(settings);
+        }
+    }
+    all
+}
+
 fn effects(before: &NumberSeries, after: &NumberSeries, settings: &CompareSettings) -> [Effect; 3] {
     let (a, b) = without_calendar(before, after).unwrap_or_else(|| (before.values.clone(), after.values.clone()));
     let level = settings.level;
     let positive = a.iter().chain(&b).all(|v| *v > 0.0);
     let effect = |statistic, ratio, p_value| Effect {
         id: before.id.clone(),
+        quantity: None,
         statistic,
         ratio,
         difference: if statistic == Statistic::Location { mean_difference(&a, &b, level) } else { None },
@@ -126,6 +142,7 @@ fn effects(before: &NumberSeries, after: &NumberSeries, settings: &CompareSettin
         after_n: b.len(),
         p_value,
         q_value: None,
+        against_others: None,
         verdict: Verdict::Inconclusive,
         needed_n: None,
     };

@@ -1,6 +1,7 @@
 //! Judgement about pipelines: what changed, since when, by how much, how sure that is, and where a run's time goes.
 
 mod axis;
+mod before_after;
 mod calendar;
 mod change;
 mod compare;
@@ -12,6 +13,7 @@ mod facts;
 mod finding;
 #[cfg(test)]
 mod fixtures;
+mod gathered;
 mod host;
 mod minutes;
 mod multiplicity;
@@ -19,20 +21,24 @@ mod numbers;
 mod overhead;
 mod path;
 mod result;
+mod roi;
 mod run_change;
 mod series;
 mod series_view;
 mod settings;
 mod shadow;
+mod slot_time;
 mod sorted;
 mod structure;
 mod warnings;
 mod weekly;
 
+pub use before_after::{BeforeAfter, Ranges, compare_ranges};
 pub use compare::{CompareSettings, Comparison, Effect, Statistic, Verdict, compare_numbers};
 pub use facts::Histories;
 pub use minutes::minutes_lost;
 pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_numbers};
 pub use result::*;
+pub use roi::{CashFlow, CostModel, Delay, Fleet, Roi, Swing, Uncertain, Work, Worth, npv, return_on_investment};
 pub use settings::{Acknowledgement, AxisMode, Filter, Settings};
 pub use weekly::analyze;

@@ -1,15 +1,14 @@
 //! The weekly regression analysis: histories in, findings out.
 
 use super::{
-    axis::{self, DagAxis},
-    calendar::Calendar,
+    axis,
     coverage::Counting,
     dag_view::dag_view,
     examined::{Examined, Outcome, examine},
-    facts::{Ends, Facts, Histories},
+    facts::{Ends, Histories},
+    gathered::Shared,
     host::host_changes,
     multiplicity::q_values,
-    overhead::{Gathering, Overheads},
     result::{Analysis, DagView, FalseAlarms, RunChange},
     run_change::run_change,
     settings::Settings,
@@ -17,8 +16,7 @@ use super::{
     sorted::Sorted,
     warnings::{stale_acknowledgements, warnings},
 };
-use crate::model::{Deployment, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Analyses the histories of one or more deployments. Each history is read twice: once for what all of them share, once for
 /// its own series; between the two, and of the series without a change, nothing is kept that grows with its length.
@@ -29,43 +27,6 @@ pub fn analyze<H: Histories>(histories: &H, settings: &Settings) -> Result<Analy
     let shared = Shared::gather(histories, settings)?;
     let each = Each::examine(histories, &shared, settings)?;
     Ok(conclude(shared, each, settings))
-}
-
-/// What all histories have in common.
-struct Shared {
-    facts: Vec<Facts>,
-    axes: Vec<DagAxis>,
-    calendar: Calendar,
-    overheads: Overheads,
-}
-
-impl Shared {
-    fn gather<H: Histories>(histories: &H, settings: &Settings) -> Result<Self, H::Error> {
-        let (mut facts, mut axes) = (Vec::new(), Vec::new());
-        // Each Airflow has hosts of its own.
-        let mut gatherings: BTreeMap<Deployment, Gathering> = BTreeMap::new();
-        for h in 0..histories.count() {
-            let history = histories.load(h)?;
-            let dag = axis::choose(&history, settings.axis);
-            let instants =
-                history.runs.iter().filter_map(|run| Some((&run.run_id, axis::instant(run, dag.choice.axis)?)));
-            let instants: BTreeMap<_, Timestamp> = instants.collect();
-            let gathering = gatherings.entry(history.deployment.clone()).or_default();
-            gathering.add(h, &history, |attempt| {
-                instants.get(&attempt.run_id).copied().or_else(|| axis::instant_of_attempt(attempt, dag.choice.axis))
-            });
-            facts.push(Facts::of(&history, settings));
-            axes.push(dag);
-        }
-        axis::agree(&mut axes);
-        let calendar = Calendar::new(&facts, &axes, settings);
-        let fit = |(name, gathering): (Deployment, Gathering)| {
-            let caught_up = axis::is_catch_up(&name, &axes);
-            (name, gathering.fit(caught_up, settings))
-        };
-        let overheads = gatherings.into_iter().map(fit).collect();
-        Ok(Self { facts, axes, calendar, overheads })
-    }
 }
 
 /// What was found in each history.

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) use gate::{Annotations, Gate, OnOtherHost, OnUndecided};
 use std::path::PathBuf;
 pub(super) use synth::{Synth, SynthHistory};
-pub(super) use values::parse_days;
-use values::{parse_date, parse_major, parse_offset, parse_share, parse_size, parse_threads, parse_time};
+use values::{parse_date, parse_major, parse_offset, parse_share, parse_size, parse_threads};
+pub(super) use values::{parse_days, parse_start, parse_time};
 
 /// Says what got slower in Airflow, since when, by how much, and how sure that is: from what Airflow already wrote down.
 #[derive(Debug, Parser)]
@@ -109,7 +109,9 @@ pub(super) enum Command {
     Detect(Detect),
     /// How much did it change? Before against after, with intervals and a verdict
     #[command(after_help = "Files as for `detect`; series of one `series_id` are compared with each other.\n\n\
-                      Examples:\n  windtunnel compare --before may.csv --after june.csv\n  \
+                      Examples:\n  windtunnel compare --at 2026-06-01 --dag orders_etl --cost prices.toml   did it pay?\n  \
+                      windtunnel compare --before 2026-05-01..2026-05-31 --after 2026-06-01..2026-06-30\n  \
+                      windtunnel compare --before may.csv --after june.csv\n  \
                       windtunnel compare --before main.csv --after branch.csv --tolerance 3% --gate   exits with 2 or 3")]
     Compare(Compare),
     /// Pass or fail: benchmarks of now against a baseline
@@ -362,12 +364,27 @@ pub(super) struct Detect {
 /// `compare`
 #[derive(Debug, Args)]
 pub(super) struct Compare {
-    /// CSV or JSON of the time before the change; `-` is stdin
+    /// Before the change: CSV or JSON (`-` is stdin), or a range of the lake such as 2026-05-01..2026-05-31
+    #[arg(long, value_name = "FILE|A..B", requires = "after")]
+    pub(super) before: Option<String>,
+    /// After it, likewise
+    #[arg(long, value_name = "FILE|C..D", requires = "before")]
+    pub(super) after: Option<String>,
+    /// When the change came: the weeks before it in the lake against the weeks after
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["before", "after"], value_parser = parse_start)]
+    pub(super) at: Option<crate::model::Timestamp>,
+    /// How much on each side of --at [default: 8w]
+    #[arg(long, value_name = "LENGTH", value_parser = parse_days, requires = "at")]
+    pub(super) window: Option<f64>,
+    /// DAG that changed (repeatable); the others say what happened to all [default: every DAG]
+    #[arg(long, value_name = "DAG")]
+    pub(super) dag: Vec<String>,
+    /// Time axis of the lake's DAGs
+    #[arg(long, value_enum, default_value_t = AxisOption::Auto)]
+    pub(super) axis: AxisOption,
+    /// TOML of prices and hours: adds savings, payback, present value and the chance that it pays
     #[arg(long, value_name = "FILE")]
-    pub(super) before: PathBuf,
-    /// CSV or JSON of the time after it
-    #[arg(long, value_name = "FILE")]
-    pub(super) after: PathBuf,
+    pub(super) cost: Option<PathBuf>,
     /// Changes up to this do not matter
     #[arg(long, value_name = "SHARE", value_parser = parse_share, default_value = "5%")]
     pub(super) tolerance: f64,

@@ -4,6 +4,7 @@ mod args;
 mod command;
 mod config;
 mod console;
+mod cost;
 mod exit;
 mod host;
 mod wire;

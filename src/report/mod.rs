@@ -15,7 +15,7 @@ mod tests;
 use crate::analysis::Analysis;
 pub use gate::{GateContext, gate_annotations, gate_bmf, gate_code_quality, gate_junit, gate_markdown, gate_metrics};
 pub(crate) use gate::{change, gist, level, limit, tally};
-pub(crate) use words::{count, counted};
+pub(crate) use words::{count, counted, number};
 
 /// A report, ready to be written to files.
 #[derive(Clone, Debug, PartialEq)]

@@ -32,6 +32,16 @@ pub(super) fn t_reach(level: f64, df: f64) -> Option<f64> {
     t.is_finite().then_some(t)
 }
 
+/// How many standard errors reach to both sides at `level`, a standard normal; infinite at 1, NaN outside (0, 1].
+pub fn normal_quantile_two_sided(level: f64) -> f64 {
+    normal_quantile(0.5 + 0.5 * level)
+}
+
+/// Quantile of Student's t above the median: `p` in (0.5, 1), `df` above 0. Infinite for any other.
+pub fn student_quantile(p: f64, df: f64) -> f64 {
+    t_reach(2.0 * p - 1.0, df).unwrap_or(f64::INFINITY)
+}
+
 /// Two-sided tail area of Student's t.
 pub(super) fn t_two_sided(t: f64, df: f64) -> f64 {
     if t.is_nan() || df.is_nan() || df <= 0.0 {

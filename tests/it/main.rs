@@ -40,3 +40,4 @@ mod report;
 mod reproducible;
 mod schemas;
 mod settings;
+mod worth;

@@ -75,6 +75,7 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
     world.write("in/dag_run.csv", dag_runs(&stories));
     let receipt = world.ingest("default", &[&world.path("in"), &dataset("export-archived")]);
     let weekly = world.json(&["weekly", "in"]);
+    world.write("cost.toml", "[engineers]\nhour = 100\ninvested_hours = 2\n");
     let documents = vec![
         ("receipt", receipt),
         ("weekly", weekly),
@@ -86,6 +87,7 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
         ("doctor", world.json(&["doctor"])),
         ("config", world.json(&["config", "show"])),
         ("gate", gate(&world)),
+        ("compare", world.json(&["compare", "--at", "2026-05-01", "--cost", "cost.toml"])),
         ("benchmarks", serde_json::from_slice(&std::fs::read(world.path("kept.json")).expect("kept")).expect("JSON")),
     ];
     (world, documents)

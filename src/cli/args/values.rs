@@ -47,6 +47,17 @@ pub(in crate::cli) fn parse_time(text: &str) -> Result<crate::model::Timestamp, 
         .map_err(|_| format!("`{text}` is no time: write YYYY-MM-DD or RFC 3339, such as 2026-11-24T12:00:00Z"))
 }
 
+/// The first instant of a date, or an instant.
+pub(in crate::cli) fn parse_start(text: &str) -> Result<crate::model::Timestamp, String> {
+    let instant = text.parse::<jiff::Timestamp>().or_else(|_| {
+        let date: jiff::civil::Date = text.parse()?;
+        jiff::tz::Offset::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight()))
+    });
+    instant
+        .map(|instant| crate::model::Timestamp::from_micros(instant.as_microsecond()))
+        .map_err(|_| format!("`{text}` is no time: write YYYY-MM-DD or RFC 3339, such as 2026-11-24T12:00:00Z"))
+}
+
 /// `7d`, `4w` or a plain number of days.
 pub(in crate::cli) fn parse_days(text: &str) -> Result<f64, String> {
     let (number, factor) = match text.trim_end_matches(['d', 'w']) {

@@ -36,6 +36,22 @@ pub(super) fn outcome(analysis: &Analysis, fail_on: Option<FailOn>) -> Outcome {
 
 /// Analyses what the lake holds.
 pub(super) fn analysis(context: &Context<'_>, lake: &Lake, options: &AnalysisOptions) -> Result<Analysis, Error> {
+    let mut analysis = with_lake(context, lake, options, |histories, settings| analyze(histories, settings))?;
+    analysis.warnings.extend(rejected(lake)?);
+    if analysis.axes.is_empty() {
+        let dags = analysis.coverage.dags;
+        return Err(Error::Usage(format!("no DAG fits: {dags} in the lake; see `windtunnel lake ls`")));
+    }
+    Ok(analysis)
+}
+
+/// Hands the histories of the lake to something that reads them.
+pub(super) fn with_lake<T>(
+    context: &Context<'_>,
+    lake: &Lake,
+    options: &AnalysisOptions,
+    read: impl FnOnce(&Held<'_>, &Settings) -> Result<T, Error>,
+) -> Result<T, Error> {
     let settings = settings(context, options)?;
     let held = lake.hold();
     // Numbers from a damaged part would look like any others.
@@ -45,14 +61,10 @@ pub(super) fn analysis(context: &Context<'_>, lake: &Lake, options: &AnalysisOpt
         places.extend(lake.dag_ids(&deployment)?.into_iter().map(|dag_id| (deployment.clone(), dag_id)));
     }
     let bar = context.console.bar(2 * places.len() as u64, "reading and analysing");
-    let mut analysis = analyze(&Held { lake, places: &places, bar: &bar }, &settings)?;
+    let found = read(&Held { lake, places: &places, bar: &bar }, &settings);
     bar.finish_and_clear();
-    analysis.warnings.extend(rejected(lake)?);
     drop(held);
-    if analysis.axes.is_empty() {
-        return Err(Error::Usage(format!("no DAG fits: {} in the lake; see `windtunnel lake ls`", places.len())));
-    }
-    Ok(analysis)
+    found
 }
 
 /// What was not understood when the lake was filled is missing from every number.
@@ -69,7 +81,7 @@ fn rejected(lake: &Lake) -> Result<Option<String>, Error> {
 }
 
 /// The histories of a lake.
-struct Held<'a> {
+pub(super) struct Held<'a> {
     lake: &'a Lake,
     places: &'a [(Deployment, Text)],
     bar: &'a indicatif::ProgressBar,

@@ -1,52 +1,52 @@
 //! `compare`: before against after.
 
+mod money;
+mod sides;
+
 use super::{
     Context,
-    detect::{certainty, effect_text, warnings},
+    detect::{certainty, effect_text},
     lake::new_table,
 };
 use crate::{
-    analysis::{CompareSettings, Comparison, Effect, Statistic, Verdict, compare_numbers},
+    analysis::{CompareSettings, Comparison, Effect, Statistic, Verdict, return_on_investment},
     cli::{
         args::Compare,
         console::line,
+        cost,
         exit::{Error, Outcome},
-        wire::compare::Document,
+        wire::{compare::Document, roi::Roi},
     },
-    ingest::read_numbers,
 };
+use sides::Found;
 
 /// Names without counterpart that a message lists.
 const NAMED: usize = 5;
 
 pub(super) fn run(context: &Context<'_>, args: &Compare) -> Result<Outcome, Error> {
-    let (before, after) = (read_numbers(&args.before)?, read_numbers(&args.after)?);
     let settings = CompareSettings {
         tolerance: args.tolerance,
         higher_is_better: args.higher_is_better,
         ..CompareSettings::default()
     };
-    let found = compare_numbers(&before.series, &after.series, &settings);
-    if found.effects.is_empty() {
-        return Err(Error::Usage(format!(
-            "no series stands in both files: before has {}, after {}",
-            listed(&found.only_before),
-            listed(&found.only_after)
-        )));
+    let cost = args.cost.as_deref().map(cost::read).transpose()?;
+    let Found { comparison, work, mut notes } = sides::compare(context, args, &settings, cost.as_ref())?;
+    let roi = cost.as_ref().and_then(|cost| return_on_investment(&work, cost, context.seed()));
+    if cost.is_some() && roi.is_none() {
+        notes.push("no return on investment: no DAG has two runs on each side".to_owned());
     }
-    let mut notes: Vec<String> = warnings(&before).into_iter().chain(warnings(&after)).collect();
-    for (side, ids) in [("before", &found.only_before), ("after", &found.only_after)] {
-        if !ids.is_empty() {
-            notes.push(format!("only in {side}, not compared: {}", listed(ids)));
-        }
-    }
+    let worth = cost.as_ref().zip(roi.as_ref());
     if context.console.json {
-        context.console.document(&Document::new(&found, &settings, notes))?;
+        let roi = worth.map(|(cost, roi)| Roi::new(roi, cost, context.seed()));
+        context.console.document(&Document::new(&comparison, &settings, roi, notes))?;
     } else {
         notes.iter().for_each(|note| context.console.warn(note));
-        context.console.say(&text(context, &found, &settings))?;
+        context.console.say(&text(context, &comparison, &settings))?;
+        if let Some((cost, roi)) = worth {
+            context.console.say(&money::text(context, roi, cost))?;
+        }
     }
-    Ok(if args.gate { gate(&found) } else { Outcome::Fine })
+    Ok(if args.gate { gate(&comparison) } else { Outcome::Fine })
 }
 
 /// A regression fails; nothing decided is no pass.
@@ -69,10 +69,14 @@ fn listed(ids: &[crate::model::Text]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
+/// Series without a verdict that are listed, at most.
+const LISTED: usize = 15;
+
 fn text(context: &Context<'_>, found: &Comparison, settings: &CompareSettings) -> String {
-    let located = || found.effects.iter().filter(|e| e.statistic == Statistic::Location);
-    let count = |verdict| located().filter(|e| e.verdict == verdict).count();
-    let summary = [Verdict::Regressed, Verdict::Improved, Verdict::Unchanged, Verdict::Inconclusive]
+    let mut all: Vec<&[Effect]> = found.effects.chunks(3).collect();
+    let count = |verdict| all.iter().filter(|three| three[0].verdict == verdict).count();
+    let order = [Verdict::Regressed, Verdict::Improved, Verdict::Inconclusive, Verdict::Unchanged];
+    let summary = order
         .map(|verdict| (count(verdict), verdict))
         .iter()
         .filter(|(n, _)| *n > 0)
@@ -83,33 +87,56 @@ fn text(context: &Context<'_>, found: &Comparison, settings: &CompareSettings) -
         0 => anstyle::AnsiColor::Green,
         _ => anstyle::AnsiColor::Red,
     };
-    let mut text = format!("{}\n\n", context.console.paint(&summary, color));
-    let mut table = new_table(context.console.width());
-    table.set_header(["series", "statistic", "change (95 % interval)", "n", "q", "verdict"]);
-    let mut order: Vec<&[Effect]> = found.effects.chunks(3).collect();
-    order.sort_by_key(|effects| match effects[0].verdict {
-        Verdict::Regressed => 0,
-        Verdict::Inconclusive => 1,
-        Verdict::Improved => 2,
-        Verdict::Unchanged => 3,
-    });
-    for effect in order.into_iter().flatten() {
-        let first = effect.statistic == Statistic::Location;
-        table.add_row([
-            if first { line(&effect.id) } else { String::new() },
-            effect.statistic.as_str().to_owned(),
-            change(effect),
-            if first { format!("{} → {}", effect.before_n, effect.after_n) } else { String::new() },
-            effect.q_value.map_or_else(String::new, |q| certainty(q).trim_start_matches("q = ").to_owned()),
-            verdict(effect),
-        ]);
+    let mut text = format!("{}\n", context.console.paint(&summary, color));
+    all.sort_by_key(|three| order.iter().position(|verdict| *verdict == three[0].verdict));
+    let changed = |three: &&[Effect]| matches!(three[0].verdict, Verdict::Regressed | Verdict::Improved);
+    let (loud, quiet): (Vec<&[Effect]>, Vec<&[Effect]>) = all.into_iter().partition(changed);
+    // Of a few series everything is worth telling.
+    let whole = if quiet.len() <= 3 { quiet.len() } else { 0 };
+    loud.iter().chain(&quiet[..whole]).for_each(|three| text.push_str(&entry(three)));
+    if whole < quiet.len() {
+        text.push_str(&format!("\n{}\n", table(context, &quiet)));
+        if quiet.len() > LISTED {
+            text.push_str(&format!("{} more (`--json` has them all)\n", quiet.len() - LISTED));
+        }
     }
     text.push_str(&format!(
-        "{table}\n\nlocation is robust and carries the verdict; a heavier tail moves the mean alone. \
-         Tolerated: {:.0} %.\n",
+        "\nlocation is robust and carries the verdict; a heavier tail moves the mean alone.\nTolerated: {:.0} %.\n",
         settings.tolerance * 100.0
     ));
     text
+}
+
+/// One series with all that is known of it.
+fn entry(three: &[Effect]) -> String {
+    let first = &three[0];
+    let quantity = first.quantity.map_or_else(String::new, |quantity| format!("  {}", quantity.label()));
+    let q = first.q_value.map_or_else(String::new, |q| format!("  {}", certainty(q)));
+    let mut text = format!("\n{}{quantity}\n  {}\n", line(&first.id), verdict(first));
+    for effect in three.iter().filter(|effect| effect.ratio.is_some() || effect.difference.is_some()) {
+        let told = if effect.statistic == Statistic::Location { q.as_str() } else { "" };
+        text.push_str(&format!("  {:<9} {}{told}\n", effect.statistic.as_str(), change(effect)));
+    }
+    if let Some(ratio) = &first.against_others {
+        text.push_str(&format!("  against other DAGs {}\n", effect_text(ratio)));
+    }
+    text.push_str(&format!("  {} → {} runs\n", first.before_n, first.after_n));
+    text
+}
+
+fn table(context: &Context<'_>, quiet: &[&[Effect]]) -> String {
+    let mut table = new_table(context.console.width());
+    table.set_header(["series", "location (95 % interval)", "verdict", "runs needed"]);
+    for three in quiet.iter().take(LISTED) {
+        let first = &three[0];
+        let name = match first.quantity {
+            Some(quantity @ crate::model::Quantity::RunDuration) => format!("{} ({})", first.id, quantity.label()),
+            _ => first.id.to_string(),
+        };
+        let needed = first.needed_n.map_or_else(String::new, |n| crate::report::count(n as u64));
+        table.add_row([line(&name), change(first), first.verdict.as_str().to_owned(), needed]);
+    }
+    table.to_string()
 }
 
 fn change(effect: &Effect) -> String {

@@ -7,6 +7,7 @@ mod estimate;
 pub(super) mod gate;
 pub(super) mod lake;
 pub(super) mod receipt;
+pub(super) mod roi;
 pub(super) mod small;
 
 /// Version of this program, as in every document.

@@ -1,0 +1,93 @@
+//! What a change was worth, for a terminal.
+
+use crate::{
+    analysis::{CostModel, Roi, Worth},
+    cli::{command::Context, console::line},
+    report::number,
+    stats::Estimate,
+};
+
+/// Inputs of the tornado that are shown.
+const SWINGS: usize = 5;
+/// Columns of its bars.
+const BAR: f64 = 30.0;
+
+pub(super) fn text(context: &Context<'_>, roi: &Roi, model: &CostModel) -> String {
+    let (word, color) = match roi.verdict {
+        Worth::WorthIt => ("Worth it", anstyle::AnsiColor::Green),
+        Worth::NotWorthIt => ("Not worth it", anstyle::AnsiColor::Red),
+        Worth::Undecided => ("Undecided", anstyle::AnsiColor::Yellow),
+    };
+    let mut text = format!(
+        "\n{}: it pays with a probability of {:.0} % ({} years at {} %)\n\n",
+        context.console.paint(word, color),
+        100.0 * roi.p_positive,
+        model.horizon_years,
+        number(100.0 * model.discount_rate)
+    );
+    let currency = line(&model.currency);
+    let mut row = |name: &str, estimate: &Estimate, unit: &str| {
+        text.push_str(&format!(
+            "  {name:<34} {:>12}  {}\n",
+            format!("{} {unit}", number(estimate.point)).trim(),
+            ends(estimate)
+        ));
+    };
+    row("slot-hours saved a year", &roi.slot_hours_saved, "h");
+    if let Some(earlier) = &roi.hours_earlier {
+        row("runs end earlier, a year in all", earlier, "h");
+    }
+    row("saving realised a year", &roi.realised, &currency);
+    row("capacity freed, not in the benefit", &roi.freed, &currency);
+    if model.delay.is_some() {
+        row("lateness saved a year", &roi.delay, &currency);
+    }
+    row("engineers' hours saved (as told)", &roi.engineers, &currency);
+    row("benefit a year", &roi.benefit, &currency);
+    row("investment", &roi.investment, &currency);
+    match &roi.payback_months {
+        Some(months) => row("pays back after", months, "months"),
+        None => text.push_str(&format!("  {:<34} {:>12}\n", "pays back after", "never")),
+    }
+    let mut row = |name: &str, estimate: &Estimate, unit: &str| {
+        text.push_str(&format!(
+            "  {name:<34} {:>12}  {}\n",
+            format!("{} {unit}", number(estimate.point)).trim(),
+            ends(estimate)
+        ));
+    };
+    row("net present value", &roi.npv, &currency);
+    if let Some(share) = &roi.roi {
+        let percent = share.map(|share| 100.0 * share);
+        row("return on investment", &percent, "%");
+    }
+    text.push_str(&format!(
+        "  {:<34} {:>12}\n",
+        "break-even benefit a year",
+        format!("{} {currency}", number(roi.break_even))
+    ));
+    text.push_str(&tornado(roi, &currency));
+    text.push_str("\nIntervals hold 90 % of 4,000 draws of all inputs.\n");
+    roi.notes.iter().for_each(|note| text.push_str(&format!("Note: {}.\n", line(note))));
+    text
+}
+
+fn ends(estimate: &Estimate) -> String {
+    if estimate.lower == estimate.upper {
+        return String::new();
+    }
+    format!("({} to {})", number(estimate.lower), number(estimate.upper))
+}
+
+/// Which input moves the present value most, as bars from its low to its high end.
+fn tornado(roi: &Roi, currency: &str) -> String {
+    let Some(widest) = roi.tornado.first() else { return String::new() };
+    let width = (widest.npv_high - widest.npv_low).abs();
+    let mut text = format!("\nWhat moves the present value ({currency}):\n");
+    for swing in roi.tornado.iter().take(SWINGS) {
+        let (low, high) = (swing.npv_low.min(swing.npv_high), swing.npv_low.max(swing.npv_high));
+        let bar = "▇".repeat(((high - low) / width * BAR).round().max(1.0) as usize);
+        text.push_str(&format!("  {:<30} {bar} {} to {}\n", swing.input, number(low), number(high)));
+    }
+    text
+}

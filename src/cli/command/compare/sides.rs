@@ -1,0 +1,133 @@
+//! What is compared: two files, or two ranges of the lake.
+
+use crate::{
+    analysis::{CompareSettings, Comparison, CostModel, Ranges, Work, compare_numbers, compare_ranges},
+    cli::{
+        args::{AnalysisOptions, Compare, parse_start, parse_time},
+        command::{Context, analyze, detect},
+        exit::Error,
+    },
+    ingest::read_numbers,
+    model::{NumberSeries, TimeRange},
+};
+use std::path::Path;
+
+/// Effects, and the work that a calculation of costs rests on.
+pub(super) struct Found {
+    pub(super) comparison: Comparison,
+    pub(super) work: Vec<Work>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Days of a year, for runs a year.
+const DAYS_PER_YEAR: f64 = 365.25;
+/// Days on each side of `--at`, where nothing else is said: whole weeks, enough for weekdays to show.
+pub(in crate::cli) const SIDE_DAYS: f64 = 56.0;
+
+pub(super) fn compare(
+    context: &Context<'_>,
+    args: &Compare,
+    settings: &CompareSettings,
+    cost: Option<&CostModel>,
+) -> Result<Found, Error> {
+    match (&args.before, &args.after, args.at) {
+        (None, None, Some(at)) => {
+            let days = args.window.unwrap_or(SIDE_DAYS) * 86_400.0;
+            let before = TimeRange { from: at.plus_seconds(-days), to: at };
+            let after = TimeRange { from: at, to: at.plus_seconds(days) };
+            ranges(context, args, &Ranges { before, after }, settings)
+        }
+        (Some(before), Some(after), None) => match (range(before)?, range(after)?) {
+            (Some(before), Some(after)) => ranges(context, args, &Ranges { before, after }, settings),
+            (None, None) => files(Path::new(before), Path::new(after), settings, cost),
+            _ => Err(Error::Usage("--before and --after: write two files, or two ranges A..B of the lake".to_owned())),
+        },
+        _ => Err(Error::Usage(
+            "write --before A --after B (two files, or two ranges such as 2026-05-01..2026-05-31), or --at TIME"
+                .to_owned(),
+        )),
+    }
+}
+
+/// `A..B`, two dates or instants; a date as the end counts whole. `None` for a file.
+fn range(text: &str) -> Result<Option<TimeRange>, Error> {
+    let Some((from, to)) = text.split_once("..").filter(|_| !Path::new(text).exists()) else { return Ok(None) };
+    let bad = |part: &str| {
+        Error::Usage(format!("`{text}`: no such file, and `{part}` is no time: write 2026-05-01..2026-05-31"))
+    };
+    let from = parse_start(from).map_err(|_| bad(from))?;
+    let to = parse_time(to).map_err(|_| bad(to))?;
+    if from >= to {
+        return Err(Error::Usage(format!("`{text}`: the range ends before it begins")));
+    }
+    Ok(Some(TimeRange { from, to }))
+}
+
+fn ranges(context: &Context<'_>, args: &Compare, ranges: &Ranges, settings: &CompareSettings) -> Result<Found, Error> {
+    let options = AnalysisOptions {
+        as_of: None,
+        window: None,
+        baseline: None,
+        axis: args.axis,
+        dag: args.dag.clone(),
+        owner: Vec::new(),
+        tag: Vec::new(),
+    };
+    let found = analyze::with_lake(context, &context.lake(), &options, |histories, analysis| {
+        compare_ranges(histories, ranges, analysis, settings)
+    })?;
+    if found.comparison.effects.is_empty() {
+        return Err(Error::Usage(format!(
+            "no series has runs in both ranges, {} .. {} and {} .. {}; see `windtunnel lake ls`",
+            ranges.before.from, ranges.before.to, ranges.after.from, ranges.after.to
+        )));
+    }
+    Ok(Found { comparison: found.comparison, work: found.work, notes: found.notes })
+}
+
+fn files(before: &Path, after: &Path, settings: &CompareSettings, cost: Option<&CostModel>) -> Result<Found, Error> {
+    let (before, after) = (read_numbers(before)?, read_numbers(after)?);
+    let comparison = compare_numbers(&before.series, &after.series, settings);
+    let listed = super::listed;
+    if comparison.effects.is_empty() {
+        return Err(Error::Usage(format!(
+            "no series stands in both files: before has {}, after {}",
+            listed(&comparison.only_before),
+            listed(&comparison.only_after)
+        )));
+    }
+    let mut notes: Vec<String> = detect::warnings(&before).into_iter().chain(detect::warnings(&after)).collect();
+    for (side, ids) in [("before", &comparison.only_before), ("after", &comparison.only_after)] {
+        if !ids.is_empty() {
+            notes.push(format!("only in {side}, not compared: {}", listed(ids)));
+        }
+    }
+    let work = cost.map(|cost| work(&before.series, &after.series, cost)).transpose()?.unwrap_or_default();
+    Ok(Found { comparison, work, notes })
+}
+
+/// Values are seconds a run, each on as many slots as the cost file says.
+fn work(before: &[NumberSeries], after: &[NumberSeries], cost: &CostModel) -> Result<Vec<Work>, Error> {
+    let alone = before.len() == 1 && after.len() == 1;
+    let partner = |b: &NumberSeries| if alone { after.first() } else { after.iter().find(|a| a.id == b.id) };
+    let in_slots = |s: &NumberSeries| NumberSeries {
+        values: s.values.iter().map(|seconds| seconds * cost.slots).collect(),
+        ..s.clone()
+    };
+    let one = |(b, a): (&NumberSeries, &NumberSeries)| {
+        let runs_per_year = cost.runs_per_year.or_else(|| runs_per_year(a)).ok_or_else(|| {
+            Error::Usage(
+                "--cost: without times in the file, `[work] runs_per_year` must say how often it runs".to_owned(),
+            )
+        })?;
+        let (id, durations) = (b.id.to_string(), Some((b.clone(), a.clone())));
+        Ok(Work { id, before: in_slots(b), after: in_slots(a), durations, runs_per_year })
+    };
+    before.iter().filter_map(|b| Some((b, partner(b)?))).map(one).collect()
+}
+
+fn runs_per_year(series: &NumberSeries) -> Option<f64> {
+    let times = series.times.as_ref()?;
+    let days = times.last()?.seconds_since(*times.first()?) / 86_400.0;
+    (days > 0.0).then(|| (times.len() - 1) as f64 / days * DAYS_PER_YEAR)
+}

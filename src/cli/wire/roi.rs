@@ -1,0 +1,81 @@
+//! `roi` of a comparison: amounts with intervals.
+
+use super::estimate::{Estimate, finite};
+use crate::analysis as memory;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What a change was worth. Intervals hold 90 % of the draws.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct Roi {
+    currency: String,
+    horizon_years: u32,
+    discount_rate: f64,
+    seed: u64,
+    /// `worth_it`, `not_worth_it` or `undecided`.
+    verdict: &'static str,
+    /// Share of the draws in which it pays.
+    p_roi_positive: f64,
+    slot_hours_saved_per_year: Estimate,
+    /// Hours by which the runs of a year end earlier, all together.
+    hours_earlier_per_year: Option<Estimate>,
+    runs_per_year: f64,
+    /// Capacity freed that is paid for nevertheless; never part of the benefit.
+    saving_freed_per_year: Estimate,
+    saving_realised_per_year: Estimate,
+    delay_saving_per_year: Estimate,
+    /// Engineers' hours as told, not measured.
+    engineers_saving_per_year: Estimate,
+    benefit_per_year: Estimate,
+    investment: Estimate,
+    payback_months: Option<Estimate>,
+    npv: Estimate,
+    roi: Option<Estimate>,
+    break_even_benefit_per_year: Option<f64>,
+    tornado: Vec<Swing>,
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Swing {
+    input: &'static str,
+    low: Option<f64>,
+    high: Option<f64>,
+    npv_low: Option<f64>,
+    npv_high: Option<f64>,
+}
+
+impl Roi {
+    pub(in crate::cli) fn new(roi: &memory::Roi, model: &memory::CostModel, seed: u64) -> Self {
+        let swing = |s: &memory::Swing| Swing {
+            input: s.input,
+            low: finite(s.low),
+            high: finite(s.high),
+            npv_low: finite(s.npv_low),
+            npv_high: finite(s.npv_high),
+        };
+        Self {
+            currency: model.currency.clone(),
+            horizon_years: model.horizon_years,
+            discount_rate: model.discount_rate,
+            seed,
+            verdict: roi.verdict.as_str(),
+            p_roi_positive: roi.p_positive,
+            slot_hours_saved_per_year: (&roi.slot_hours_saved).into(),
+            hours_earlier_per_year: roi.hours_earlier.as_ref().map(Estimate::from),
+            runs_per_year: roi.runs_per_year,
+            saving_freed_per_year: (&roi.freed).into(),
+            saving_realised_per_year: (&roi.realised).into(),
+            delay_saving_per_year: (&roi.delay).into(),
+            engineers_saving_per_year: (&roi.engineers).into(),
+            benefit_per_year: (&roi.benefit).into(),
+            investment: (&roi.investment).into(),
+            payback_months: roi.payback_months.as_ref().map(Estimate::from),
+            npv: (&roi.npv).into(),
+            roi: roi.roi.as_ref().map(Estimate::from),
+            break_even_benefit_per_year: finite(roi.break_even),
+            tornado: roi.tornado.iter().map(swing).collect(),
+            notes: roi.notes.clone(),
+        }
+    }
+}
