@@ -117,7 +117,9 @@ pub(super) fn compare_pairs(
 ) -> Vec<[Effect; 3]> {
     let mut all = parallel_map(pairs, |(before, after)| effects(before, after, settings));
     let places: Vec<usize> = (0..all.len()).filter(|place| counts(*place)).collect();
-    for statistic in 0..3 {
+    for statistic in [Statistic::Location, Statistic::Mean, Statistic::Median] {
+        // Effects stand in this order.
+        let statistic = statistic as usize;
         let p_values: Vec<f64> = places.iter().map(|place| all[*place][statistic].p_value.unwrap_or(1.0)).collect();
         for (place, q) in places.iter().zip(benjamini_hochberg(&p_values)) {
             let effect = &mut all[*place][statistic];

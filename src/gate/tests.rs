@@ -54,7 +54,6 @@ fn false_failures_are_no_more_than_it_prints() {
         total += 1;
     }
     let (share, printed) = (failed as f64 / total as f64, printed / total as f64);
-    println!("failed {share:.4}, printed {printed:.4}");
     assert!(share <= printed && printed < 0.03, "{share} failed, {printed} printed");
 }
 
@@ -74,7 +73,6 @@ fn with_as_many_as_it_asks_for_it_sees_twice_the_tolerance() {
         seen += usize::from(judged(before, after).verdict == Verdict::Regressed);
         total += 1;
     }
-    println!("{seen} of {total}");
     assert!(total > 300 && seen as f64 >= 0.9 * total as f64, "{seen} of {total}");
 }
 
@@ -93,7 +91,6 @@ fn what_passes_undecided_would_have_been_seen() {
         passed += 1;
         seen += usize::from(judged(side(100.0), side(110.0)).verdict == Verdict::Regressed);
     }
-    println!("{seen} of {passed}");
     assert!(passed > 100 && seen as f64 >= 0.85 * passed as f64, "{seen} of {passed}");
 }
 
