@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     model::{Index, NumberSeries, Quantity, RunType, SeriesKey, TimeRange},
-    stats::{Estimate, MAD_TO_SD, mad, median, normal_quantile_two_sided},
+    stats::{Detector, Estimate, MAD_TO_SD, detect_steps, mad, median, normal_quantile_two_sided},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tasks of other DAGs from which on their median says what happened to all.
 const MIN_OTHERS: usize = 5;
@@ -26,6 +26,40 @@ pub struct Ranges {
     pub before: TimeRange,
     /// After it.
     pub after: TimeRange,
+}
+
+/// One series on both sides of a change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SidePair {
+    /// Its name, unique among all.
+    pub id: String,
+    /// What its values are.
+    pub quantity: Quantity,
+    /// Before.
+    pub before: NumberSeries,
+    /// After.
+    pub after: NumberSeries,
+}
+
+/// The last days of each DAG against the days before them: what the settings call window and baseline. Of a step within the
+/// last days, what came after it.
+///
+/// # Errors
+/// Where a history cannot be had.
+pub fn last_days<H: Histories>(histories: &H, settings: &Settings) -> Result<Vec<SidePair>, H::Error> {
+    let gathered = Gathered::read(histories, settings, |shared, h| Ranges {
+        before: shared.calendar.baseline(h),
+        after: shared.calendar.window(h),
+    })?;
+    let names = gathered.names();
+    let pairs = gathered.pairs.into_iter().zip(&gathered.keys).zip(names);
+    Ok(pairs
+        .filter(|((_, (_, wanted)), _)| *wanted)
+        .map(|(((before, after), (key, _)), id)| {
+            let after = since_its_step(&before, after);
+            SidePair { id, quantity: key.quantity, before, after }
+        })
+        .collect())
 }
 
 /// What was compared.
@@ -52,27 +86,7 @@ pub fn compare_ranges<H: Histories>(
     settings: &Settings,
     compare: &CompareSettings,
 ) -> Result<BeforeAfter, H::Error> {
-    let shared = Shared::gather(histories, settings)?;
-    let mut gathered = Gathered::default();
-    for (h, axis) in shared.axes.iter().enumerate() {
-        let history = histories.load(h)?;
-        let wanted = shared.facts[h].wanted;
-        let all = series::of_dag(h, &history, axis, &shared.overheads[&history.deployment]);
-        let kept = gathered.without_unscheduled(all);
-        for one in kept.iter().filter(|one| one.not_measurable.is_none() || one.key.task_id.is_some()) {
-            gathered.take(one, ranges, wanted);
-        }
-        if wanted {
-            let work = slot_seconds(&history, axis).into_iter().filter_map(|(run_type, cost)| {
-                let is_run = |s: &&Series| s.key.task_id.is_none() && s.key.run_type == run_type;
-                let durations = kept.iter().find(is_run).filter(|s| s.not_measurable.is_none());
-                gathered.work(&history.dag_id, &cost, durations, ranges)
-            });
-            let work: Vec<Work> = work.collect();
-            gathered.work.extend(work);
-        }
-    }
-    Ok(gathered.finish(compare))
+    Ok(Gathered::read(histories, settings, |_, _| *ranges)?.finish(compare))
 }
 
 /// Series as they come.
@@ -87,6 +101,35 @@ struct Gathered {
 }
 
 impl Gathered {
+    fn read<H: Histories>(
+        histories: &H,
+        settings: &Settings,
+        ranges: impl Fn(&Shared, usize) -> Ranges,
+    ) -> Result<Self, H::Error> {
+        let shared = Shared::gather(histories, settings)?;
+        let mut gathered = Self::default();
+        for (h, axis) in shared.axes.iter().enumerate() {
+            let history = histories.load(h)?;
+            let wanted = shared.facts[h].wanted;
+            let ranges = &ranges(&shared, h);
+            let all = series::of_dag(h, &history, axis, &shared.overheads[&history.deployment]);
+            let kept = gathered.without_unscheduled(all);
+            for one in kept.iter().filter(|one| one.not_measurable.is_none() || one.key.task_id.is_some()) {
+                gathered.take(one, ranges, wanted);
+            }
+            if wanted {
+                let work = slot_seconds(&history, axis).into_iter().filter_map(|(run_type, cost)| {
+                    let is_run = |s: &&Series| s.key.task_id.is_none() && s.key.run_type == run_type;
+                    let durations = kept.iter().find(is_run).filter(|s| s.not_measurable.is_none());
+                    gathered.work(&history.dag_id, &cost, durations, ranges)
+                });
+                let work: Vec<Work> = work.collect();
+                gathered.work.extend(work);
+            }
+        }
+        Ok(gathered)
+    }
+
     /// Durations of tasks and of runs; where runs are scheduled, those alone.
     fn without_unscheduled(&mut self, all: Vec<Series>) -> Vec<Series> {
         let is_asked = |s: &Series| match s.key.quantity {
@@ -103,8 +146,8 @@ impl Gathered {
     }
 
     fn take(&mut self, series: &Series, ranges: &Ranges, wanted: bool) {
-        let before = self.side(series, &ranges.before, |p| p.adjusted);
-        let after = self.side(series, &ranges.after, |p| p.adjusted);
+        let before = self.before(series, &ranges.before, |p| p.adjusted);
+        let after = inside(series, &ranges.after, |p| p.adjusted);
         if before.values.is_empty() || after.values.is_empty() {
             self.one_sided += usize::from(wanted);
             return;
@@ -113,23 +156,19 @@ impl Gathered {
         self.pairs.push((before, after));
     }
 
-    /// Points of a range. A run that began before the change and ended after it is on neither side.
-    fn side(&mut self, series: &Series, range: &TimeRange, value: impl Fn(&Sampled) -> f64) -> NumberSeries {
-        let inside: Vec<&Sampled> = series.points.iter().filter(|p| range.contains(p.at)).collect();
-        let kept: Vec<&Sampled> = inside.iter().copied().filter(|p| p.at.plus_seconds(p.raw) <= range.to).collect();
-        self.overlapping += inside.len() - kept.len();
-        NumberSeries {
-            id: series.key.name().into(),
-            times: Some(kept.iter().map(|p| p.at).collect()),
-            values: kept.iter().map(|p| value(p)).collect(),
-        }
+    /// Points before the change. A run that had not ended when it came is on neither side.
+    fn before(&mut self, series: &Series, range: &TimeRange, value: impl Fn(&Sampled) -> f64) -> NumberSeries {
+        let mut ended = series.clone();
+        ended.cut(|p| !range.contains(p.at) || p.at.plus_seconds(p.raw) <= range.to);
+        self.overlapping += series.points.len() - ended.points.len();
+        inside(&ended, range, value)
     }
 
     fn work(&mut self, id: &str, cost: &NumberSeries, durations: Option<&Series>, ranges: &Ranges) -> Option<Work> {
         let (before, after) = (within(cost, &ranges.before), within(cost, &ranges.after));
         let overlapping = self.overlapping;
         let durations = durations
-            .map(|series| (self.side(series, &ranges.before, |p| p.raw), self.side(series, &ranges.after, |p| p.raw)));
+            .map(|series| (self.before(series, &ranges.before, |p| p.raw), inside(series, &ranges.after, |p| p.raw)));
         // They were counted when the series was compared.
         self.overlapping = overlapping;
         let (first, last) = (*after.times.as_ref()?.first()?, *after.times.as_ref()?.last()?);
@@ -146,6 +185,26 @@ impl Gathered {
         })
     }
 
+    /// Names with as much of the deployment and the run type as tells them apart.
+    fn names(&self) -> Vec<String> {
+        let deployments: BTreeSet<_> = self.keys.iter().map(|(key, _)| &key.deployment).collect();
+        let mut run_types: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for (key, _) in &self.keys {
+            run_types.entry((&key.deployment, &key.dag_id)).or_default().insert(&key.run_type);
+        }
+        let name = |(key, _): &(SeriesKey, bool)| {
+            let mut id = key.name();
+            if deployments.len() > 1 {
+                id = format!("{}/{id}", key.deployment);
+            }
+            if run_types[&(&key.deployment, &key.dag_id)].len() > 1 {
+                id.push_str(&format!(" ({})", key.run_type.as_str()));
+            }
+            id
+        };
+        self.keys.iter().map(name).collect()
+    }
+
     fn finish(self, settings: &CompareSettings) -> BeforeAfter {
         let pairs: Vec<(&NumberSeries, &NumberSeries)> = self.pairs.iter().map(|(b, a)| (b, a)).collect();
         let mut effects = compare_pairs(&pairs, settings, |place| self.keys[place].1);
@@ -156,27 +215,16 @@ impl Gathered {
         for (place, three) in effects.iter_mut().enumerate() {
             three[0].against_others = against_others(place, &self.keys, &others, settings.level);
         }
-        let deployments: BTreeSet<_> = self.keys.iter().map(|(key, _)| &key.deployment).collect();
-        let run_types: BTreeSet<_> = self.keys.iter().map(|(key, _)| (&key.dag_id, &key.run_type)).collect();
         let mut kept = Vec::new();
-        for (three, (key, wanted)) in effects.into_iter().zip(&self.keys) {
-            if !wanted {
-                continue;
+        for ((three, (_, wanted)), id) in effects.into_iter().zip(&self.keys).zip(self.names()) {
+            if *wanted {
+                kept.extend(three.into_iter().map(|effect| Effect { id: id.as_str().into(), ..effect }));
             }
-            let several = run_types.iter().filter(|(dag, _)| *dag == &key.dag_id).count() > 1;
-            let mut id = key.name();
-            if deployments.len() > 1 {
-                id = format!("{}/{id}", key.deployment);
-            }
-            if several {
-                id.push_str(&format!(" ({})", key.run_type.as_str()));
-            }
-            kept.extend(three.into_iter().map(|effect| Effect { id: id.as_str().into(), ..effect }));
         }
         let count = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}"));
         let notes = [
             count(self.unscheduled, "series of manual runs and backfills left out"),
-            count(self.overlapping, "runs left out that had not ended at the end of their range"),
+            count(self.overlapping, "runs left out that had not ended when the change came"),
             count(self.one_sided, "series left out that have runs in one range only"),
         ];
         BeforeAfter {
@@ -184,6 +232,36 @@ impl Gathered {
             work: self.work,
             notes: notes.into_iter().flatten().collect(),
         }
+    }
+}
+
+/// Runs from which on a level after a step says something.
+const MIN_SINCE: usize = 3;
+
+/// What came after a step that falls into the last days: the days before it would water it down.
+fn since_its_step(before: &NumberSeries, after: NumberSeries) -> NumberSeries {
+    let all: Vec<f64> = before.values.iter().chain(&after.values).copied().collect();
+    let log = all.iter().all(|v| *v > 0.0);
+    let scaled: Vec<f64> = all.iter().map(|v| if log { v.ln() } else { *v }).collect();
+    let step = detect_steps(&scaled, &Detector::default()).last().map(|step| step.index);
+    let Some(since) = step.and_then(|index| index.checked_sub(before.values.len())) else { return after };
+    if after.values.len() < since + MIN_SINCE {
+        return after;
+    }
+    NumberSeries {
+        times: after.times.map(|times| times[since..].to_vec()),
+        values: after.values[since..].to_vec(),
+        ..after
+    }
+}
+
+/// Points of a range.
+fn inside(series: &Series, range: &TimeRange, value: impl Fn(&Sampled) -> f64) -> NumberSeries {
+    let kept = || series.points.iter().filter(|p| range.contains(p.at));
+    NumberSeries {
+        id: series.key.name().into(),
+        times: Some(kept().map(|p| p.at).collect()),
+        values: kept().map(value).collect(),
     }
 }
 

@@ -33,7 +33,7 @@ mod structure;
 mod warnings;
 mod weekly;
 
-pub use before_after::{BeforeAfter, Ranges, compare_ranges};
+pub use before_after::{BeforeAfter, Ranges, SidePair, compare_ranges, last_days};
 pub use compare::{CompareSettings, Comparison, Effect, Statistic, Verdict, compare_numbers};
 pub use facts::Histories;
 pub use minutes::minutes_lost;

@@ -23,7 +23,7 @@ pub fn judge(baseline: &[BenchRun], current: &[BenchRun], settings: &GateSetting
     benchmarks.extend(broken(current));
     benchmarks.sort_by(|a, b| a.verdict.cmp(&b.verdict).then(b.severity().total_cmp(&a.severity())));
     Gate {
-        decision: decision(&benchmarks),
+        decision: decision(&benchmarks, settings),
         benchmarks,
         false_alarms,
         host: host(baseline, current),
@@ -287,16 +287,16 @@ fn broken(current: &[BenchRun]) -> Vec<Judged> {
     .collect()
 }
 
-fn decision(benchmarks: &[Judged]) -> Decision {
+fn decision(benchmarks: &[Judged], settings: &GateSettings) -> Decision {
     let any = |wanted: &[Verdict]| benchmarks.iter().any(|b| wanted.contains(&b.verdict));
-    if any(&[Verdict::Regressed]) {
-        Decision::Fail
-    } else if any(&[Verdict::Broken, Verdict::Inconclusive, Verdict::NoBaseline])
-        || !any(&[Verdict::Improved, Verdict::Unchanged])
-    {
-        Decision::NoDecision
-    } else {
-        Decision::Pass
+    let decided = any(&[Verdict::Improved, Verdict::Unchanged]);
+    let undecided = any(&[Verdict::Broken])
+        || any(&[Verdict::Inconclusive]) && !settings.some_undecided
+        || any(&[Verdict::NoBaseline]) && !settings.some_new;
+    match (any(&[Verdict::Regressed]), decided && !undecided) {
+        (true, _) => Decision::Fail,
+        (false, true) => Decision::Pass,
+        (false, false) => Decision::NoDecision,
     }
 }
 

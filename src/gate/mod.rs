@@ -32,6 +32,10 @@ pub struct GateSettings {
     pub level: f64,
     /// Share of false failures among the failures (Benjamini-Hochberg). Default 0.05.
     pub false_discovery_rate: f64,
+    /// May something be undecided and the gate pass nevertheless, if anything could be decided? Default false.
+    pub some_undecided: bool,
+    /// May the baseline lack something, if it has anything? Default false.
+    pub some_new: bool,
     /// Seed of the calibration.
     pub seed: u64,
 }
@@ -68,6 +72,8 @@ impl Default for GateSettings {
             higher_is_better: Vec::new(),
             level: 0.95,
             false_discovery_rate: 0.05,
+            some_undecided: false,
+            some_new: false,
             seed: 1,
         }
     }

@@ -60,6 +60,25 @@ fn a_date_splits_the_history() {
 }
 
 #[test]
+fn the_last_week_is_gated_against_the_time_before() {
+    let world = world(0.0);
+    let gate = |arguments: &[&str]| world.run(&[&["gate", "--against"], arguments].concat());
+    // The history ends on 2026-05-10; the task doubled on the first.
+    let told = gate(&["2w", "--json", "--as-of", "2026-05-03"]).exits(2).json();
+    let worst = &told["benchmarks"][0];
+    assert_eq!(
+        (text(worst, "name"), text(worst, "verdict"), text(worst, "unit")),
+        ("dag0.work dag0", "regressed", "s")
+    );
+    gate(&["4w", "--as-of", "2026-04-28"]).exits(0);
+    gate(&["last-week", "--as-of", "2026-04-28"]).exits(0);
+    gate(&["4w", "--as-of", "2026-05-03", "--dag", "dag1"]).exits(0);
+    gate(&["4w", "--as-of", "2026-03-01"]).exits(1);
+    gate(&["soon"]).exits(1);
+    gate(&["4w", "--current", "x.json"]).exits(1);
+}
+
+#[test]
 fn what_it_was_worth() {
     let world = world(40.0);
     world.write(

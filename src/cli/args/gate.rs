@@ -1,6 +1,6 @@
 //! `gate`.
 
-use super::values::{parse_floor, parse_limit, parse_pattern, parse_share};
+use super::values::{parse_against, parse_floor, parse_limit, parse_pattern, parse_share, parse_time};
 use crate::gate::{Floor, Limit};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -9,11 +9,25 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Gate {
     /// Output of the benchmarks of now; `-` is stdin; of several runs each must agree for a failure
-    #[arg(long, value_name = "PATH", num_args = 1.., required = true, help_heading = "What is compared")]
+    #[arg(
+        long, value_name = "PATH", num_args = 1.., required_unless_present = "against", help_heading = "What is compared"
+    )]
     pub(in crate::cli) current: Vec<PathBuf>,
     /// Output of the benchmarks before: files of one run or of several, or a folder of such files
     #[arg(long, value_name = "PATH", num_args = 1.., help_heading = "What is compared")]
     pub(in crate::cli) baseline: Vec<PathBuf>,
+    /// Instead of files: the last week in the lake against `last-week`, the week before it, or 4w, the four weeks before
+    #[arg(
+        long, value_name = "LENGTH", value_parser = parse_against, help_heading = "What is compared",
+        conflicts_with_all = ["current", "baseline", "rerun", "save", "criterion_baseline"]
+    )]
+    pub(in crate::cli) against: Option<f64>,
+    /// DAG of the lake (repeatable) [default: every DAG]
+    #[arg(long, value_name = "DAG", requires = "against", help_heading = "What is compared")]
+    pub(in crate::cli) dag: Vec<String>,
+    /// Last instant of the lake that is looked at [default: the last one]
+    #[arg(long, value_name = "TIME", requires = "against", value_parser = parse_time, help_heading = "What is compared")]
+    pub(in crate::cli) as_of: Option<crate::model::Timestamp>,
     /// Baseline of a criterion folder [default: `base` where --current is the same folder, else `new`]
     #[arg(long, value_name = "NAME", help_heading = "What is compared")]
     pub(in crate::cli) criterion_baseline: Option<String>,

@@ -70,6 +70,15 @@ pub(in crate::cli) fn parse_days(text: &str) -> Result<f64, String> {
     }
 }
 
+/// `last-week`, or a length of time.
+pub(in crate::cli) fn parse_against(text: &str) -> Result<f64, String> {
+    if text == "last-week" {
+        Ok(7.0)
+    } else {
+        parse_days(text).map_err(|_| format!("`{text}`: write last-week, 14d or 4w"))
+    }
+}
+
 /// `5%` or `0.05`.
 pub(in crate::cli) fn parse_share(text: &str) -> Result<f64, String> {
     let (number, unit) = match text.strip_suffix('%') {

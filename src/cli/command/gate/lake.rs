@@ -1,0 +1,49 @@
+//! The last week in the lake against the time before it.
+
+use crate::{
+    analysis::{SidePair, last_days},
+    cli::{
+        args::{AnalysisOptions, AxisOption, Gate as Args},
+        command::{Context, analyze},
+        exit::Error,
+    },
+    model::{BenchResult, BenchRun, Measured, Quantity},
+};
+
+/// Days that are judged.
+const WINDOW_DAYS: f64 = 7.0;
+
+/// Each series of the lake as a benchmark: its runs of the `days` before, and those of the last week.
+pub(super) fn sides(context: &Context<'_>, args: &Args, days: f64) -> Result<(Vec<BenchRun>, Vec<BenchRun>), Error> {
+    let options = AnalysisOptions {
+        as_of: args.as_of,
+        window: Some(WINDOW_DAYS),
+        baseline: Some(days),
+        axis: AxisOption::Auto,
+        dag: args.dag.clone(),
+        owner: Vec::new(),
+        tag: Vec::new(),
+    };
+    let pairs =
+        analyze::with_lake(context, &context.lake(), &options, |histories, settings| last_days(histories, settings))?;
+    if pairs.is_empty() {
+        return Err(Error::Usage(
+            "no series of the lake has runs in the last week and before it; see `windtunnel lake ls`".to_owned(),
+        ));
+    }
+    let side = |values: fn(&SidePair) -> &Vec<f64>| BenchRun {
+        results: pairs.iter().map(|pair| result(pair, values(pair))).collect(),
+        ..BenchRun::default()
+    };
+    Ok((vec![side(|pair| &pair.before.values)], vec![side(|pair| &pair.after.values)]))
+}
+
+fn result(pair: &SidePair, values: &[f64]) -> BenchResult {
+    BenchResult {
+        name: pair.id.as_str().into(),
+        measure: if pair.quantity == Quantity::Duration { "" } else { pair.quantity.as_str() }.into(),
+        unit: "s".into(),
+        higher_is_better: false,
+        measured: Measured::Samples(values.to_vec()),
+    }
+}
