@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Tasks of other DAGs from which on their median says what happened to all.
 const MIN_OTHERS: usize = 5;
+/// What takes less, in seconds, does no work of its own: an empty operator, a branch.
+const MIN_SECONDS: f64 = 0.05;
 
 /// Two ranges of time, on each DAG's axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +88,8 @@ pub fn compare_ranges<H: Histories>(
     settings: &Settings,
     compare: &CompareSettings,
 ) -> Result<BeforeAfter, H::Error> {
-    Ok(Gathered::read(histories, settings, |_, _| *ranges)?.finish(compare))
+    Ok(Gathered::read(histories, settings, |_, _| *ranges)?
+        .finish(&CompareSettings { by_difference: false, ..compare.clone() }))
 }
 
 /// Series as they come.
@@ -98,6 +101,8 @@ struct Gathered {
     unscheduled: usize,
     overlapping: usize,
     one_sided: usize,
+    instant: usize,
+    caught_up: usize,
 }
 
 impl Gathered {
@@ -114,15 +119,21 @@ impl Gathered {
             let ranges = &ranges(&shared, h);
             let all = series::of_dag(h, &history, axis, &shared.overheads[&history.deployment]);
             let kept = gathered.without_unscheduled(all);
-            for one in kept.iter().filter(|one| one.not_measurable.is_none() || one.key.task_id.is_some()) {
-                gathered.take(one, ranges, wanted);
+            for one in &kept {
+                if one.key.task_id.is_none() && one.not_measurable.is_some() {
+                    gathered.caught_up += usize::from(wanted);
+                } else {
+                    gathered.take(one, ranges, wanted);
+                }
             }
             if wanted {
-                let work = slot_seconds(&history, axis).into_iter().filter_map(|(run_type, cost)| {
-                    let is_run = |s: &&Series| s.key.task_id.is_none() && s.key.run_type == run_type;
-                    let durations = kept.iter().find(is_run).filter(|s| s.not_measurable.is_none());
-                    gathered.work(&history.dag_id, &cost, durations, ranges)
-                });
+                let work = slot_seconds(h, &history, axis, &shared.overheads[&history.deployment])
+                    .into_iter()
+                    .filter_map(|(run_type, cost)| {
+                        let is_run = |s: &&Series| s.key.task_id.is_none() && s.key.run_type == run_type;
+                        let durations = kept.iter().find(is_run).filter(|s| s.not_measurable.is_none());
+                        gathered.work(&history.dag_id, &cost, durations, ranges)
+                    });
                 let work: Vec<Work> = work.collect();
                 gathered.work.extend(work);
             }
@@ -148,6 +159,11 @@ impl Gathered {
     fn take(&mut self, series: &Series, ranges: &Ranges, wanted: bool) {
         let before = self.before(series, &ranges.before, |p| p.adjusted);
         let after = inside(series, &ranges.after, |p| p.adjusted);
+        let raw = |range: &TimeRange| median(&inside(series, range, |p| p.raw).values).unwrap_or(0.0);
+        if raw(&ranges.before).max(raw(&ranges.after)) < MIN_SECONDS {
+            self.instant += usize::from(wanted);
+            return;
+        }
         if before.values.is_empty() || after.values.is_empty() {
             self.one_sided += usize::from(wanted);
             return;
@@ -175,7 +191,7 @@ impl Gathered {
         // What the range holds, not what it was asked to hold: a history may end before it.
         let n = after.values.len() as f64;
         let days = last.seconds_since(first) / 86_400.0;
-        let runs_per_year = if n > 1.0 && days > 0.0 { (n - 1.0) / days * 365.25 } else { 0.0 };
+        let runs_per_year = if n > 1.0 && days >= 1.0 { (n - 1.0) / days * 365.25 } else { 0.0 };
         (before.values.len() >= 2 && runs_per_year > 0.0).then(|| Work {
             id: id.to_owned(),
             before,
@@ -226,6 +242,8 @@ impl Gathered {
             count(self.unscheduled, "series of manual runs and backfills left out"),
             count(self.overlapping, "runs left out that had not ended when the change came"),
             count(self.one_sided, "series left out that have runs in one range only"),
+            count(self.instant, "series left out that take no time, such as empty operators"),
+            count(self.caught_up, "series of run durations left out: the history was caught up"),
         ];
         BeforeAfter {
             comparison: Comparison { effects: kept, ..Comparison::default() },

@@ -3,8 +3,8 @@
 use crate::{
     model::{NumberSeries, Quantity, Text},
     stats::{
-        Estimate, benjamini_hochberg, calendar_pattern, mean_difference, median, p_value_of_difference, parallel_map,
-        ratio, ratio_of_locations, ratio_of_means, ratio_of_medians,
+        Estimate, benjamini_hochberg, calendar_pattern, location, mean_difference, median, p_value_of_difference,
+        parallel_map, ratio, ratio_of_locations, ratio_of_means, ratio_of_medians,
     },
 };
 use std::collections::HashMap;
@@ -18,13 +18,16 @@ pub struct CompareSettings {
     pub false_discovery_rate: f64,
     /// Is more better, as for throughput? Default false.
     pub higher_is_better: bool,
+    /// Is there a verdict by the difference where a ratio says nothing? Default true; not where levels about zero are what
+    /// a correction left over.
+    pub by_difference: bool,
     /// Confidence level of the intervals. Default 0.95.
     pub level: f64,
 }
 
 impl Default for CompareSettings {
     fn default() -> Self {
-        Self { tolerance: 0.05, false_discovery_rate: 0.05, higher_is_better: false, level: 0.95 }
+        Self { tolerance: 0.05, false_discovery_rate: 0.05, higher_is_better: false, by_difference: true, level: 0.95 }
     }
 }
 
@@ -65,6 +68,8 @@ pub struct Effect {
     pub ratio: Option<Estimate>,
     /// After minus before, in the unit of the values; of the robust location alone.
     pub difference: Option<Estimate>,
+    /// Level before, in the unit of the values; of the robust location alone.
+    pub level_before: Option<f64>,
     /// Values before.
     pub before_n: usize,
     /// Values after.
@@ -140,6 +145,7 @@ fn effects(before: &NumberSeries, after: &NumberSeries, settings: &CompareSettin
         statistic,
         ratio,
         difference: if statistic == Statistic::Location { mean_difference(&a, &b, level) } else { None },
+        level_before: if statistic == Statistic::Location { location(&a, level).map(|e| e.point) } else { None },
         before_n: a.len(),
         after_n: b.len(),
         p_value,
@@ -150,7 +156,9 @@ fn effects(before: &NumberSeries, after: &NumberSeries, settings: &CompareSettin
     };
     if !positive {
         // Without logarithms only the location has an interval, and only where it is not about zero.
-        let location = ratio_of_locations(&a, &b, level).filter(|r| r.lower.is_finite() && r.upper.is_finite());
+        let above_0 = |side: &[f64]| location(side, level).is_some_and(|side| side.lower > 0.0);
+        let location = ratio_of_locations(&a, &b, level)
+            .filter(|r| r.lower.is_finite() && r.upper.is_finite() && above_0(&a) && above_0(&b));
         let none = |statistic| effect(statistic, None, None);
         let p_value = p_value_of_difference(&a, &b);
         return [effect(Statistic::Location, location, p_value), none(Statistic::Mean), none(Statistic::Median)];
@@ -196,7 +204,11 @@ fn matched_difference(days: &[f64], before: &[f64], after: &[f64]) -> Option<f64
 
 impl Effect {
     fn judge(&mut self, settings: &CompareSettings) {
-        let Some(ratio) = &self.ratio else { return };
+        if self.before_n.min(self.after_n) < MIN_VALUES {
+            self.needed_n = Some(MIN_VALUES);
+            return;
+        }
+        let Some(ratio) = &self.ratio else { return self.judge_difference(settings) };
         let (low, high) = (1.0 / (1.0 + settings.tolerance), 1.0 + settings.tolerance);
         let certain = self.q_value.is_some_and(|q| q <= settings.false_discovery_rate);
         let (more, less) = match settings.higher_is_better {
@@ -217,10 +229,39 @@ impl Effect {
             let half = 0.5 * (ratio.upper / ratio.lower).ln();
             let edge = (ratio.point.ln().abs() - high.ln()).abs().max(0.25 * high.ln());
             let factor = (half / edge).powi(2);
-            let n = self.before_n.max(self.after_n) as f64;
+            // What one side counts for: of 40 against 2 it is the 2 that leave it open.
+            let n = 2.0 / (1.0 / self.before_n.max(1) as f64 + 1.0 / self.after_n.max(1) as f64);
             self.needed_n =
                 (factor.is_finite() && factor > 1.0 && n * factor < 1e9).then(|| (n * factor).ceil() as usize);
         }
+    }
+}
+
+/// Values a side under which nothing is certain, however alike they are.
+const MIN_VALUES: usize = 3;
+
+impl Effect {
+    /// Where a ratio says nothing: what is tolerated is a share of the level before, whatever its sign.
+    fn judge_difference(&mut self, settings: &CompareSettings) {
+        let (Some(difference), Some(level), true) = (&self.difference, self.level_before, settings.by_difference)
+        else {
+            return;
+        };
+        let edge = settings.tolerance * level.abs();
+        let certain = self.q_value.is_some_and(|q| q <= settings.false_discovery_rate);
+        let (more, less) = match settings.higher_is_better {
+            true => (Verdict::Improved, Verdict::Regressed),
+            false => (Verdict::Regressed, Verdict::Improved),
+        };
+        self.verdict = if difference.lower >= -edge && difference.upper <= edge {
+            Verdict::Unchanged
+        } else if difference.lower > 0.0 && difference.point > edge && certain {
+            more
+        } else if difference.upper < 0.0 && difference.point < -edge && certain {
+            less
+        } else {
+            Verdict::Inconclusive
+        };
     }
 }
 

@@ -26,6 +26,8 @@ pub struct NumberChanges {
     pub change_points: Vec<ChangePoint>,
     /// Creep.
     pub trends: Vec<NumberTrend>,
+    /// Steps that were found, and are smaller than was asked for.
+    pub left_out: usize,
     /// What could have been seen. `None` where nothing could.
     pub detectable: Option<Detectable>,
     /// Why nothing could be tested.
@@ -119,16 +121,19 @@ fn changes(series: &NumberSeries, detector: &Detector, min_effect: f64) -> Numbe
         change_points: Vec::new(),
         trends: Vec::new(),
         detectable: None,
+        left_out: 0,
         untested: Some(untested),
     };
     let Some(regimes) = detect_regimes(&prepared.days, &prepared.values, detector) else {
         return nothing(prepared.why_not());
     };
-    let change_points = (0..regimes.steps.len())
+    let all = regimes.steps.len();
+    let change_points: Vec<ChangePoint> = (0..all)
         .map(|i| prepared.change_point(&regimes, i))
         .filter(|c| c.effect.as_ref().is_none_or(|e| far_enough(e, min_effect)))
         .collect();
     NumberChanges {
+        left_out: all - change_points.len(),
         change_points,
         trends: prepared.trend(&regimes, detector).into_iter().collect(),
         detectable: prepared.detectable(&regimes, detector),

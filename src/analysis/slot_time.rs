@@ -1,16 +1,25 @@
-//! What a run costs: slots times seconds, of all tries and all mapped instances, whatever came of them.
+//! What a run costs: slots times seconds, of all tries and all mapped instances, whatever came of them; without the overhead
+//! that all tasks of the Airflow shared, which no change of one DAG is the cause of.
 
-use super::axis::{DagAxis, instant, instant_of_attempt};
+use super::{
+    axis::{DagAxis, instant, instant_of_attempt},
+    overhead::Overhead,
+};
 use crate::model::{DagHistory, NumberSeries, RunType, Text, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 
 /// Slot-seconds of each run that has ended, by run type, in order of the DAG's axis.
-pub(super) fn slot_seconds(history: &DagHistory, axis: &DagAxis) -> Vec<(RunType, NumberSeries)> {
+pub(super) fn slot_seconds(
+    h: usize,
+    history: &DagHistory,
+    axis: &DagAxis,
+    overhead: &Overhead,
+) -> Vec<(RunType, NumberSeries)> {
     let runs: HashMap<&Text, _> = history.runs.iter().map(|run| (&run.run_id, run)).collect();
     let mut costs: HashMap<&Text, (Option<Timestamp>, f64)> = HashMap::new();
-    for attempt in &history.attempts {
+    for (place, attempt) in history.attempts.iter().enumerate() {
         let seconds = match (attempt.started_at, attempt.ended_at) {
-            (Some(start), Some(end)) if end >= start => end.seconds_since(start),
+            (Some(start), Some(end)) if end >= start => end.seconds_since(start) - overhead.of((h, place), start).0,
             _ => continue,
         };
         let slots = f64::from(attempt.pool_slots.unwrap_or(1).max(1));

@@ -57,6 +57,14 @@ impl Console {
         }
     }
 
+    /// What a result rests on.
+    #[expect(clippy::print_stderr, reason = "the one place that prints messages")]
+    pub(super) fn note(&self, text: &str) {
+        if !self.quiet {
+            eprintln!("note: {}", plain(text));
+        }
+    }
+
     /// Why the command ends.
     #[expect(clippy::print_stderr, reason = "the one place that prints errors")]
     pub(super) fn error(&self, text: &str) {
@@ -113,7 +121,24 @@ pub(super) fn plain(text: &str) -> String {
         }
         c => c,
     };
-    text.chars().map(shown).collect()
+    let shown: String = text.chars().map(shown).collect();
+    harmless(shown)
+}
+
+/// GitHub's runner takes a line that begins with `::`, and `##[` anywhere, for a command; text from data gives none.
+fn harmless(text: String) -> String {
+    if !text.contains("::") && !text.contains("##[") {
+        return text;
+    }
+    let one = |line: &str| {
+        let start = line.len() - line.trim_start().len();
+        let line = line.replace("##[", "# #[");
+        match line[start..].strip_prefix("::") {
+            Some(rest) => format!("{}: :{rest}", &line[..start]),
+            None => line,
+        }
+    };
+    text.split('\n').map(one).collect::<Vec<String>>().join("\n")
 }
 
 /// One line of it: line breaks are shown as well.

@@ -5,7 +5,7 @@ use super::{
     evidence::{Evidence, Noise},
     judge::Trial,
 };
-use crate::stats::{Draw, Gap, Level, Sieve, benjamini_hochberg, levels, parallel_map, rate};
+use crate::stats::{Draw, Sieve, benjamini_hochberg, parallel_map, rate};
 
 /// Share of gates that fail by chance alone, measured on gates whose two sides are drawn from one source.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,10 +87,7 @@ impl<'a> Source<'a> {
         let after: Vec<Vec<f64>> = (0..runs).map(|_| self.side(each, draw)).collect();
         let together = after.concat();
         let alone = if runs > 1 { after } else { Vec::new() };
-        let p_value = |after: &[f64]| {
-            let (before, after): (Level, Level) = levels(&before, after)?;
-            Some(Gap::between(&before, &after).p_at_most(self.edge))
-        };
+        let p_value = |after: &[f64]| Some(self.evidence.again(&before, after)?.p_at_most(self.edge));
         [together].iter().chain(&alone).map(|after| p_value(after).unwrap_or(1.0)).collect()
     }
 }

@@ -1,10 +1,20 @@
 //! From what tools wrote down of one benchmark to the gap of its levels, more being worse.
 
-use super::{Basis, MIN_RUNS, MIN_SAMPLES};
+use super::{
+    Basis, MIN_RUNS, MIN_SAMPLES,
+    runs::{between, independent},
+};
 use crate::{
     model::{BenchResult, Measured},
-    stats::{Detector, Estimate, Gap, Level, detect_steps, levels, location},
+    stats::{Estimate, Gap, Level, levels, location, student_quantile},
 };
+
+/// Level of intervals that only stand for a standard error.
+const LEVEL: f64 = 0.95;
+/// Values that are looked at to tell to how many decimals they were rounded.
+const LOOKED_AT: usize = 50;
+/// Decimals beyond which rounding is no matter.
+const MOST_DECIMALS: usize = 12;
 
 /// What is known of a benchmark's change.
 pub(super) struct Evidence {
@@ -14,8 +24,10 @@ pub(super) struct Evidence {
     pub(super) after: Level,
     /// Are levels logarithms? They are where all values are above 0.
     pub(super) log: bool,
-    /// Values that the calibration draws anew: (before, after) in number, and what they are like.
+    /// What the calibration draws from.
     pub(super) noise: Noise,
+    /// Variance that one value or run has at least: its rounding, and of a run the error of its own location.
+    pub(super) least: f64,
 }
 
 /// What chance made of the baseline.
@@ -35,25 +47,37 @@ pub(super) struct TooLittle {
 
 impl Evidence {
     /// `before` holds a result a run, in order of time; `after` those that are judged together.
-    pub(super) fn of(before: &[&BenchResult], after: &[&BenchResult], level: f64) -> Result<Self, TooLittle> {
-        let within = within(before, after);
+    pub(super) fn of(before: &[&BenchResult], after: &[&BenchResult]) -> Result<Self, TooLittle> {
         if before.len() < MIN_RUNS {
-            return within;
+            return within(before, after);
         }
-        let between = between(before, after).ok_or_else(|| TooLittle {
+        between(before, after).ok_or_else(|| TooLittle {
             reason: "its runs say nothing about how they scatter".to_owned(),
             needed_n: MIN_RUNS,
-        })?;
-        // Runs scatter at least as much as their own measurements make them; of a few runs that may be missed by chance.
-        Ok(match within {
-            Ok(within) if within.log == between.log && within.width(level) > between.width(level) => within,
-            _ => between,
         })
     }
 
     /// Current minus baseline; on the scale of logarithms where `log` says so.
     pub(super) fn gap(&self) -> Gap {
-        Gap::between(&self.before, &self.after)
+        let gap = Gap::between(&self.before, &self.after);
+        match self.basis {
+            // One estimate of the scatter serves both sides: its degrees of freedom count once.
+            Basis::Runs => Gap { df: self.before.df, ..gap },
+            Basis::Samples | Basis::Summaries => gap,
+        }
+    }
+
+    /// One side's level with its interval, in the unit of the benchmark.
+    pub(super) fn side(&self, side: &Level, level: f64) -> Option<Estimate> {
+        let own = Gap { point: side.mean, standard_error: side.variance.sqrt(), df: side.df, n: side.n as f64 };
+        let (lower, upper) = own.interval(level)?;
+        let method = match self.basis {
+            Basis::Samples => "winsorised mean, t with AR(1) effective n",
+            Basis::Runs => "mean of the locations of runs",
+            Basis::Summaries => "summary, Student's t",
+        };
+        let logs = Estimate { point: side.mean, lower, upper, level, n: side.n, method: method.into() };
+        Some(if self.log { logs.map(f64::exp) } else { logs })
     }
 
     /// The gap of a slow-down by a share.
@@ -61,8 +85,17 @@ impl Evidence {
         if self.log { share.ln_1p() } else { share * self.before.mean.abs() }
     }
 
-    fn width(&self, level: f64) -> f64 {
-        self.gap().interval(level).map_or(f64::INFINITY, |(lower, upper)| upper - lower)
+    /// The gap of other values that are judged as these were.
+    pub(super) fn again(&self, before: &[f64], after: &[f64]) -> Option<Gap> {
+        let (before, after) = match self.basis {
+            Basis::Runs => independent(before, after, self.least)?,
+            Basis::Samples | Basis::Summaries => {
+                let (before, after) = levels(before, after)?;
+                (at_least(before, self.least), at_least(after, self.least))
+            }
+        };
+        let gap = Gap::between(&before, &after);
+        Some(if self.basis == Basis::Runs { Gap { df: before.df, ..gap } } else { gap })
     }
 }
 
@@ -80,7 +113,9 @@ fn within(before: &[&BenchResult], after: &[&BenchResult]) -> Result<Evidence, T
         }
         let (a, b, log) = scaled(first, second);
         let (before, after) = levels(&a, &b).ok_or_else(|| too_few(few))?;
-        return Ok(Evidence { basis: Basis::Samples, before, after, log, noise: Noise::Values(a) });
+        let least = rounding(first, second, log);
+        let (before, after) = (at_least(before, least), at_least(after, least));
+        return Ok(Evidence { basis: Basis::Samples, before, after, log, noise: Noise::Values(a), least });
     }
     let (a, b) = (summary(before), summary(after));
     let (Some(a), Some(b)) = (a, b) else {
@@ -96,22 +131,42 @@ fn within(before: &[&BenchResult], after: &[&BenchResult]) -> Result<Evidence, T
         _ => (a, b, false),
     };
     let sd = (before.variance * before.n as f64).sqrt();
-    Ok(Evidence { basis: Basis::Summaries, before, after, log, noise: Noise::Sd(sd) })
+    Ok(Evidence { basis: Basis::Summaries, before, after, log, noise: Noise::Sd(sd), least: 0.0 })
 }
 
-/// Each run summed up to its location; of a long history the part since its last step.
-fn between(before: &[&BenchResult], after: &[&BenchResult]) -> Option<Evidence> {
-    let first: Vec<f64> = before.iter().filter_map(|r| centre(r)).collect();
-    let second: Vec<f64> = after.iter().filter_map(|r| centre(r)).collect();
-    let (a, b, log) = scaled(&first, &second);
-    let since = detect_steps(&a, &Detector::default()).last().map_or(0, |step| step.index);
-    let a = if a.len() - since >= MIN_RUNS { a[since..].to_vec() } else { a };
-    let (before, after) = levels(&a, &b)?;
-    Some(Evidence { basis: Basis::Runs, before, after, log, noise: Noise::Values(a) })
+fn at_least(level: Level, least: f64) -> Level {
+    Level { variance: level.variance.max(least / level.n.max(1) as f64), ..level }
+}
+
+/// Variance of one value that comes from its rounding: that of a uniform error of one unit of the last decimal that any
+/// value has (Sheppard 1898). 0 where all values are the same on both sides: nothing moved.
+pub(super) fn rounding(before: &[f64], after: &[f64], log: bool) -> f64 {
+    let all = || before.iter().chain(after).filter(|v| v.is_finite());
+    let Some(first) = all().next() else { return 0.0 };
+    if all().all(|v| v == first) {
+        return 0.0;
+    }
+    let looked_at = before.iter().take(LOOKED_AT).chain(after.iter().take(LOOKED_AT));
+    let decimals = looked_at.map(|v| decimals(*v)).max().unwrap_or(MOST_DECIMALS);
+    if decimals >= MOST_DECIMALS {
+        return 0.0;
+    }
+    let unit = 0.1_f64.powi(i32::try_from(decimals).unwrap_or(0));
+    let centre = if log { crate::stats::median(before).unwrap_or(1.0) } else { 1.0 };
+    (unit / centre).powi(2) / 12.0
+}
+
+/// Decimals of the shortest text that reads as this value.
+fn decimals(value: f64) -> usize {
+    let text = format!("{value:?}");
+    if text.contains('e') {
+        return MOST_DECIMALS;
+    }
+    text.split_once('.').map_or(0, |(_, fraction)| fraction.trim_end_matches('0').len())
 }
 
 /// Logarithms of both sides where all values have one.
-fn scaled(before: &[f64], after: &[f64]) -> (Vec<f64>, Vec<f64>, bool) {
+pub(super) fn scaled(before: &[f64], after: &[f64]) -> (Vec<f64>, Vec<f64>, bool) {
     let log = before.iter().chain(after).all(|v| *v > 0.0);
     let scale = |values: &[f64]| values.iter().map(|v| if log { v.ln() } else { *v }).collect();
     (scale(before), scale(after), log)
@@ -130,13 +185,18 @@ fn samples(results: &[&BenchResult]) -> Option<Vec<f64>> {
 }
 
 /// Level of one side, of summaries and of samples that stand beside them; runs are averaged.
-fn summary(results: &[&BenchResult]) -> Option<Level> {
+pub(super) fn summary(results: &[&BenchResult]) -> Option<Level> {
     let level = |result: &&BenchResult| match &result.measured {
         Measured::Samples(values) => {
-            let n = values.len() as f64;
-            let mean = values.iter().sum::<f64>() / n;
-            let squares = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>();
-            Level::of_summary(mean, (squares / (n - 1.0)).sqrt(), values.len())
+            // What a summary is of, as far as it is robust.
+            let known = estimate(values, LEVEL)?;
+            let reach = student_quantile(0.5 + 0.5 * LEVEL, (values.len() - 1) as f64);
+            Some(Level {
+                mean: known.point,
+                variance: (0.5 * (known.upper - known.lower) / reach).powi(2),
+                df: (values.len() - 1) as f64,
+                n: values.len(),
+            })
         }
         Measured::Summary { mean, sd, n } => Level::of_summary(*mean, *sd, *n),
         Measured::Point(_) => None,
@@ -148,14 +208,14 @@ fn summary(results: &[&BenchResult]) -> Option<Level> {
         mean: sum(|l| l.mean) / runs,
         variance: sum(|l| l.variance) / (runs * runs),
         df: sum(|l| l.df),
-        n: levels.iter().map(|l| l.n).sum(),
+        n: levels.iter().fold(0, |sum, l| sum.saturating_add(l.n)),
     })
 }
 
 /// Where the measurements of one run lie.
-fn centre(result: &BenchResult) -> Option<f64> {
+pub(super) fn centre(result: &BenchResult) -> Option<f64> {
     match &result.measured {
-        Measured::Samples(values) => estimate(values, 0.95).map(|e| e.point).or_else(|| crate::stats::median(values)),
+        Measured::Samples(values) => estimate(values, LEVEL).map(|e| e.point).or_else(|| crate::stats::median(values)),
         Measured::Summary { mean, .. } => Some(*mean),
         Measured::Point(value) => Some(*value),
     }

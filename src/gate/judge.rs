@@ -4,6 +4,7 @@ use super::{
     Basis, Decision, Gate, GateSettings, Judged, Limit, PLANNED_EFFECT, PLANNED_POWER, Verdict,
     calibrate::calibrate,
     evidence::{Evidence, level_of},
+    means,
 };
 use crate::{
     model::{BenchResult, BenchRun, Host, Text},
@@ -35,18 +36,20 @@ pub fn judge(baseline: &[BenchRun], current: &[BenchRun], settings: &GateSetting
 /// Each benchmark that ran to its end, judged.
 pub(super) fn trials(baseline: &[BenchRun], current: &[BenchRun], settings: &GateSettings) -> Vec<Trial> {
     let (before, after) = (by_name(baseline), by_name(current));
+    let crashed: HashSet<&Text> = baseline.iter().flat_map(|run| run.broken.iter().map(|(name, _)| name)).collect();
     let pairs: Vec<Pair<'_>> = names(baseline, current)
         .iter()
         .map(|name| Pair {
             before: before.get(name).map_or(&[][..], Vec::as_slice),
             after: after.get(name).map_or(&[][..], Vec::as_slice),
+            crashed_before: crashed.contains(name),
         })
         .collect();
     let mut trials: Vec<Trial> = parallel_map(&pairs, |pair| pair.trial(settings));
     let tested = correct(&mut trials);
     for (trial, pair) in trials.iter_mut().zip(&pairs) {
         trial.decide(tested, settings);
-        pair.confirm(trial, settings);
+        pair.confirm(trial, (tested, current.len()), settings);
     }
     trials
 }
@@ -78,6 +81,8 @@ fn names(baseline: &[BenchRun], current: &[BenchRun]) -> Vec<Text> {
 struct Pair<'a> {
     before: &'a [&'a BenchResult],
     after: &'a [&'a BenchResult],
+    /// Did it not run to its end in the baseline?
+    crashed_before: bool,
 }
 
 /// A benchmark with what speaks for and against it.
@@ -95,16 +100,26 @@ impl Pair<'_> {
             judged.reason = Some("the current run lacks it".to_owned());
             return undecided(judged);
         }
+        if self.before.is_empty() && self.crashed_before {
+            judged.reason = Some("it did not run to its end in the baseline".to_owned());
+            return undecided(judged);
+        }
         if self.before.is_empty() {
             judged.verdict = Verdict::NoBaseline;
             judged.reason = Some("the baseline lacks it".to_owned());
             return undecided(judged);
         }
-        if let Some(other) = self.before.iter().find(|b| b.unit != judged.unit) {
-            judged.reason = Some(format!("the baseline is in `{}`, the current run in `{}`", other.unit, judged.unit));
+        let mut all = self.before.iter().chain(self.after);
+        if let Some(other) = all.clone().find(|b| b.unit != judged.unit) {
+            judged.reason = Some(format!("measured in `{}` and in `{}`", other.unit, judged.unit));
             return undecided(judged);
         }
-        match Evidence::of(self.before, self.after, settings.level) {
+        let stated = settings.higher_is_better.iter().any(|pattern| means(pattern, &judged.name));
+        if !stated && all.any(|b| b.higher_is_better != judged.higher_is_better) {
+            judged.reason = Some("one run says that more is better, another that less is".to_owned());
+            return undecided(judged);
+        }
+        match Evidence::of(self.before, self.after) {
             Ok(evidence) => Trial::of(judged, evidence, settings),
             Err(little) => {
                 judged.needed_n = Some(little.needed_n);
@@ -121,7 +136,7 @@ impl Pair<'_> {
         Judged {
             unit: any.map_or_else(|| "".into(), |any| any.unit.clone()),
             higher_is_better: any.is_some_and(|any| any.higher_is_better)
-                || settings.higher_is_better.iter().any(|pattern| pattern.matches(&name)),
+                || settings.higher_is_better.iter().any(|pattern| means(pattern, &name)),
             limit: settings.limit_of(&name),
             baseline: level_of(self.before, settings.level),
             current: level_of(self.after, settings.level),
@@ -129,27 +144,41 @@ impl Pair<'_> {
         }
     }
 
-    /// Every run alone must fail too; one that does not takes the failure back.
-    fn confirm(&self, trial: &mut Trial, settings: &GateSettings) {
-        let runs = self.after.len();
+    /// Every run alone must fail too. Where the last one does not, what it says alone is what counts: it was made because the
+    /// first was picked out, and is not picked out itself.
+    fn confirm(&self, trial: &mut Trial, (tested, runs): (usize, usize), settings: &GateSettings) {
         if trial.evidence.is_none() || runs < 2 {
             return;
         }
-        let fails = |after: &&BenchResult| {
-            Evidence::of(self.before, &[*after], settings.level)
-                .is_ok_and(|evidence| Trial::of(trial.judged.clone(), evidence, settings).is_worse(settings))
+        let alone = |after: &&BenchResult| {
+            let evidence = Evidence::of(self.before, &[*after]).ok()?;
+            Some(Trial::of(trial.judged.clone(), evidence, settings))
         };
-        let agree = self.after.iter().filter(|after| fails(after)).count();
+        let mut each: Vec<Option<Trial>> = self.after.iter().map(alone).collect();
+        let fails = |trial: &Option<Trial>| trial.as_ref().is_some_and(|trial| trial.is_worse(settings));
+        let agree = each.iter().filter(|trial| fails(trial)).count();
         if agree == 0 && trial.judged.verdict != Verdict::Regressed {
             return;
         }
         trial.judged.confirmed = Some((agree, runs));
-        if trial.judged.verdict == Verdict::Regressed && agree < runs {
+        if agree == runs {
+            return;
+        }
+        let reason = Some(match runs - self.after.len() {
+            0 => format!("{agree} of {runs} runs say that it regressed: not confirmed"),
+            lacking => format!("{agree} of {runs} runs say that it regressed, {lacking} lack it: not confirmed"),
+        });
+        if self.after.len() < runs {
+            // What crashed the second time has taken nothing back.
+            trial.judged.verdict = Verdict::Inconclusive;
+        } else if let Some(mut last) = each.pop().flatten().filter(|last| !last.is_worse(settings)) {
+            last.decide(tested, settings);
+            last.judged.confirmed = trial.judged.confirmed;
+            *trial = last;
+        } else if trial.judged.verdict == Verdict::Regressed {
             trial.judged.verdict = Verdict::Inconclusive;
         }
-        if trial.judged.verdict == Verdict::Inconclusive && agree < runs {
-            trial.judged.reason = Some(format!("{agree} of {runs} runs say that it regressed: not confirmed"));
-        }
+        trial.judged.reason = reason;
     }
 }
 
@@ -160,6 +189,8 @@ impl Trial {
         trial.judged.basis = Some(evidence.basis);
         trial.judged.change = change(evidence, settings.level);
         trial.judged.current_error = Some(evidence.after.variance.sqrt());
+        trial.judged.baseline = evidence.side(&evidence.before, settings.level);
+        trial.judged.current = evidence.side(&evidence.after, settings.level);
         trial.judged.p_value = trial.worse_by().map(|(gap, edge)| gap.p_at_most(edge));
         trial
     }
@@ -262,7 +293,7 @@ fn change(evidence: &Evidence, level: f64) -> Option<Estimate> {
         Basis::Runs => "Welch t on the log locations of runs",
         Basis::Summaries => "Welch t on summaries, delta method",
     };
-    let n = evidence.before.n + evidence.after.n;
+    let n = evidence.before.n.saturating_add(evidence.after.n);
     Some(Estimate { point: gap.point, lower, upper, level, n, method: method.into() }.map(f64::exp_m1))
 }
 
@@ -292,7 +323,8 @@ fn decision(benchmarks: &[Judged], settings: &GateSettings) -> Decision {
     let decided = any(&[Verdict::Improved, Verdict::Unchanged]);
     let undecided = any(&[Verdict::Broken])
         || any(&[Verdict::Inconclusive]) && !settings.some_undecided
-        || any(&[Verdict::NoBaseline]) && !settings.some_new;
+        || any(&[Verdict::NoBaseline]) && !settings.some_new
+        || any(&[Verdict::Gone]) && !settings.some_gone;
     match (any(&[Verdict::Regressed]), decided && !undecided) {
         (true, _) => Decision::Fail,
         (false, true) => Decision::Pass,

@@ -11,6 +11,7 @@
 mod calibrate;
 mod evidence;
 mod judge;
+mod runs;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,8 @@ pub struct GateSettings {
     pub some_undecided: bool,
     /// May the baseline lack something, if it has anything? Default false.
     pub some_new: bool,
+    /// May the current run lack something that the baseline has? Default false: what crashed is gone as well.
+    pub some_gone: bool,
     /// Seed of the calibration.
     pub seed: u64,
 }
@@ -74,6 +77,7 @@ impl Default for GateSettings {
             false_discovery_rate: 0.05,
             some_undecided: false,
             some_new: false,
+            some_gone: false,
             seed: 1,
         }
     }
@@ -184,6 +188,17 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// What the noise is that false alarms were drawn from.
+    #[must_use]
+    pub fn noise_of(&self) -> &'static str {
+        let of = |basis| self.benchmarks.iter().any(|b| b.basis == Some(basis));
+        match (of(Basis::Runs), of(Basis::Samples) || of(Basis::Summaries)) {
+            (true, false) => "runs",
+            (true, true) => "runs and measurements",
+            (false, _) => "measurements",
+        }
+    }
+
     /// Benchmarks with this verdict.
     pub fn of(&self, verdict: Verdict) -> impl Iterator<Item = &Judged> {
         self.benchmarks.iter().filter(move |b| b.verdict == verdict)
@@ -253,6 +268,11 @@ impl GateSettings {
     /// What is tolerated of the benchmark `name`.
     #[must_use]
     pub fn limit_of(&self, name: &str) -> Limit {
-        self.limits.iter().find(|(pattern, _)| pattern.matches(name)).map_or(self.limit, |(_, limit)| *limit)
+        self.limits.iter().find(|(pattern, _)| means(pattern, name)).map_or(self.limit, |(_, limit)| *limit)
     }
+}
+
+/// Does the pattern match the name, or is it the name itself, whose brackets are then no classes?
+pub(crate) fn means(pattern: &glob::Pattern, name: &str) -> bool {
+    pattern.as_str() == name || pattern.matches(name)
 }

@@ -152,7 +152,8 @@ fn a_second_run_that_disagrees_takes_it_back() {
     let both = gate(std::slice::from_ref(&base), &[side(118.0), side(117.0)]);
     assert_eq!((both.decision, both.benchmarks[0].confirmed), (Decision::Fail, Some((2, 2))));
     let one = gate(&[base], &[side(140.0), side(100.0)]);
-    assert_eq!((one.decision, one.benchmarks[0].confirmed), (Decision::NoDecision, Some((1, 2))));
+    assert_eq!((one.decision, one.benchmarks[0].confirmed), (Decision::Pass, Some((1, 2))));
+    assert!(one.benchmarks[0].reason.as_ref().is_some_and(|reason| reason.contains("not confirmed")));
 }
 
 #[test]
@@ -196,8 +197,11 @@ fn what_is_gone_broken_or_of_another_unit_is_told() {
     let mut base = run(samples(30, 1.0, 0.02, 0.0, &mut draw));
     base.results.push(result("b", Measured::Point(1.0)));
     let mut now = run(samples(30, 1.0, 0.02, 0.0, &mut draw));
-    assert_eq!(gate(std::slice::from_ref(&base), std::slice::from_ref(&now)).decision, Decision::Pass);
-    assert_eq!(gate(std::slice::from_ref(&base), std::slice::from_ref(&now)).of(Verdict::Gone).count(), 1);
+    let found = gate(std::slice::from_ref(&base), std::slice::from_ref(&now));
+    assert_eq!((found.decision, found.of(Verdict::Gone).count()), (Decision::NoDecision, 1));
+    let settings = GateSettings { some_gone: true, ..GateSettings::default() };
+    let found = judge(std::slice::from_ref(&base), std::slice::from_ref(&now), &settings);
+    assert_eq!(found.decision, Decision::Pass);
     now.broken.push(("c".into(), "exit code 1".into()));
     assert_eq!(gate(std::slice::from_ref(&base), std::slice::from_ref(&now)).decision, Decision::NoDecision);
     now.broken.clear();
@@ -222,4 +226,73 @@ fn the_same_seed_gives_the_same_gate() {
     let mut draw = Draw::new(14);
     let (a, b) = (run(samples(20, 1.0, 0.1, 0.2, &mut draw)), run(samples(20, 1.0, 0.1, 0.2, &mut draw)));
     assert_eq!(gate(std::slice::from_ref(&a), std::slice::from_ref(&b)), gate(&[a], &[b]));
+}
+
+#[test]
+fn only_the_level_in_force_counts() {
+    let mut draw = Draw::new(21);
+    let mut side = |level: f64| run(samples(20, level, 0.02, 0.0, &mut draw));
+    let mut history = |first: f64, second: f64, n: usize| -> Vec<BenchRun> {
+        (0..20)
+            .map(|_| side(first))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .chain((0..n).map(|_| side(second)).collect::<Vec<_>>())
+            .collect()
+    };
+    // It became twice as fast; 20 % slower than that is still faster than it ever was before.
+    let faster = history(100.0, 50.0, 12);
+    let slower = history(50.0, 100.0, 12);
+    let mut draw = Draw::new(22);
+    let mut now = |level: f64| [run(samples(20, level, 0.02, 0.0, &mut draw))];
+    let found = gate(&faster, &now(60.0));
+    assert_eq!((found.decision, found.benchmarks[0].basis), (Decision::Fail, Some(Basis::Runs)));
+    assert!(found.benchmarks[0].baseline.as_ref().is_some_and(|b| (b.point - 50.0).abs() < 2.0), "{found:?}");
+    assert_eq!(gate(&slower, &now(100.0)).decision, Decision::Pass);
+    // The floor is about the level in force too.
+    let limit = Limit { floor: Some(Floor::Units(8.0)), ..Limit::default() };
+    let settings = GateSettings { limit, ..GateSettings::default() };
+    assert_eq!(judge(&faster, &now(62.0), &settings).decision, Decision::Fail);
+}
+
+#[test]
+fn equal_figures_of_few_runs_are_rounded_not_certain() {
+    assert_eq!(gate(&points(&[10.0; 3]), &points(&[11.0])).decision, Decision::NoDecision);
+    assert_eq!(gate(&points(&[10.0; 3]), &points(&[10.0])).decision, Decision::Pass);
+    assert_eq!(gate(&points(&[10.0; 3]), &points(&[40.0])).decision, Decision::Fail);
+}
+
+#[test]
+fn false_failures_of_runs_that_scatter_are_no_more_than_it_prints() {
+    // Histories of 3 to 20 runs whose levels differ by more than their samples tell, without a change.
+    let (mut failed, mut printed, total) = (0, 0.0, 300);
+    for seed in 0..total {
+        let mut draw = Draw::keyed(17, &[seed]);
+        let n = [3, 5, 8, 20][(seed % 4) as usize];
+        let mut side = || {
+            let level = 100.0 * (0.04 * draw.normal()).exp();
+            run(samples(15, level, 0.01, 0.0, &mut draw))
+        };
+        let (history, now): (Vec<BenchRun>, BenchRun) = ((0..n).map(|_| side()).collect(), side());
+        let found = gate(&history, &[now]);
+        failed += usize::from(found.decision == Decision::Fail);
+        printed += found.false_alarms.expect("judged").at_most;
+    }
+    let (share, printed) = (failed as f64 / total as f64, printed / total as f64);
+    assert!(share <= printed && printed < 0.03, "{share} failed, {printed} printed");
+}
+
+#[test]
+fn sides_must_mean_the_same() {
+    let mut draw = Draw::new(23);
+    let mut side = |level| run(samples(30, level, 0.02, 0.0, &mut draw));
+    let (base, mut now) = (side(1.0), side(0.5));
+    now.results[0].higher_is_better = true;
+    let found = gate(std::slice::from_ref(&base), std::slice::from_ref(&now));
+    assert_eq!((found.decision, found.of(Verdict::Inconclusive).count()), (Decision::NoDecision, 1));
+    let mut crashed = base.clone();
+    crashed.results.clear();
+    crashed.broken.push(("a".into(), "exit code 1".into()));
+    let settings = GateSettings { some_new: true, ..GateSettings::default() };
+    assert_eq!(judge(&[crashed], &[side(9.0)], &settings).decision, Decision::NoDecision, "no new benchmark");
 }

@@ -95,6 +95,19 @@ pub(super) fn open(path: &Path) -> Result<Input, Error> {
     Ok(Input { reader, progress, hasher, path: path.into() })
 }
 
+/// What comes from stdin, whatever it is compressed with.
+pub(super) fn stdin() -> io::Result<Box<dyn BufRead>> {
+    let mut raw = BufReader::with_capacity(BLOCK, io::stdin());
+    let head = raw.fill_buf()?;
+    Ok(if head.starts_with(&GZIP) {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(raw)))
+    } else if head.starts_with(&ZSTD) {
+        Box::new(BufReader::new(zstd::stream::read::Decoder::with_buffer(raw)?))
+    } else {
+        Box::new(raw)
+    })
+}
+
 /// The first bytes of the decompressed content.
 pub(super) fn head(path: &Path, bytes: usize) -> Result<Vec<u8>, Error> {
     let mut file = BufReader::new(File::open(path).map_err(Error::io(path))?);

@@ -114,22 +114,45 @@ impl Host {
 }
 
 impl BenchRun {
-    /// Adds measurements; those of a benchmark that stands here already are joined to it.
+    /// Adds measurements; those of a benchmark that stands here already are joined to it. What cannot be joined (another
+    /// unit, a mean beside a mean) makes it a broken one: neither is the one that was meant.
     pub fn add(&mut self, result: BenchResult) {
-        let same = |r: &&mut BenchResult| r.name == result.name && r.measure == result.measure;
-        match (self.results.iter_mut().find(same).map(|r| &mut r.measured), result.measured) {
-            (Some(Measured::Samples(all)), Measured::Samples(more)) => all.extend(more),
-            (Some(Measured::Samples(all)), Measured::Point(more)) => all.push(more),
-            (Some(known @ Measured::Point(_)), Measured::Point(more)) => {
-                if let Measured::Point(first) = *known {
-                    *known = Measured::Samples(vec![first, more]);
-                }
+        let same = |r: &BenchResult| r.name == result.name && r.measure == result.measure;
+        let Some(place) = self.results.iter().position(same) else {
+            if !self.broken.iter().any(|(name, _)| **name == *result.full_name()) {
+                self.results.push(result);
             }
-            (Some(known), measured) => *known = measured,
-            (None, measured) => self.results.push(BenchResult { measured, ..result }),
+            return;
+        };
+        let known = &mut self.results[place];
+        if known.unit != result.unit {
+            let reason = format!("measured in `{}` and in `{}`", known.unit, result.unit);
+            return self.break_off(place, &reason);
+        }
+        match (&mut known.measured, result.measured) {
+            (Measured::Samples(all), Measured::Samples(more)) => all.extend(more),
+            (Measured::Samples(all), Measured::Point(more)) => all.push(more),
+            (Measured::Point(first), Measured::Point(more)) => known.measured = Measured::Samples(vec![*first, more]),
+            _ => self.break_off(place, "it stands there twice"),
         }
     }
+
+    fn break_off(&mut self, place: usize, reason: &str) {
+        let result = self.results.remove(place);
+        self.broken.push((result.full_name().into(), reason.into()));
+    }
 }
+
+impl Measured {
+    /// A summary, with a number of measurements that is no more than anyone can have made.
+    #[must_use]
+    pub fn summary(mean: f64, sd: f64, n: usize) -> Self {
+        Self::Summary { mean, sd, n: n.min(MOST_MEASUREMENTS) }
+    }
+}
+
+/// A year of one every microsecond and more: sums of such numbers stay exact.
+const MOST_MEASUREMENTS: usize = 1 << 45;
 
 #[cfg(test)]
 mod tests {
@@ -151,6 +174,22 @@ mod tests {
         [1.0, 2.0, 3.0].into_iter().for_each(|v| run.add(result(v)));
         assert_eq!(run.results.len(), 1);
         assert_eq!(run.results[0].measured, Measured::Samples(vec![1.0, 2.0, 3.0]));
+    }
+
+    #[test]
+    fn what_cannot_be_joined_is_broken() {
+        let mut run = BenchRun::default();
+        run.add(result(1.0));
+        run.add(BenchResult { unit: "ms".into(), ..result(2.0) });
+        // Whatever else comes under that name.
+        run.add(result(3.0));
+        assert!(run.results.is_empty());
+        assert_eq!(run.broken, [("a".into(), "measured in `s` and in `ms`".into())]);
+        let summary = || BenchResult { measured: Measured::summary(1.0, 0.1, usize::MAX), ..result(0.0) };
+        let mut run = BenchRun::default();
+        run.add(summary());
+        run.add(summary());
+        assert_eq!(run.broken, [("a".into(), "it stands there twice".into())]);
     }
 
     #[test]

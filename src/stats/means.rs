@@ -1,7 +1,6 @@
 //! Differences of plain means, where parts must sum to the whole: a robust location does not add up.
 
-use super::distributions::t_reach;
-use super::{Estimate, ar1_residual, effective_sample_size};
+use super::{Estimate, Gap, Level, ar1_residual, effective_sample_size};
 
 /// Mean of `after` minus mean of `before`; in the unit of the values, each side in order of time. O(n).
 ///
@@ -9,23 +8,24 @@ use super::{Estimate, ar1_residual, effective_sample_size};
 /// `None` where a side has fewer than 2 values.
 #[must_use]
 pub fn plain_mean_difference(before: &[f64], after: &[f64], level: f64) -> Option<Estimate> {
-    let (a, b) = (moments(before)?, moments(after)?);
-    let variance = a.variance + b.variance;
-    let df = if variance > 0.0 {
-        variance.powi(2) / (a.variance.powi(2) / (a.n - 1.0).max(1.0) + b.variance.powi(2) / (b.n - 1.0).max(1.0))
-    } else {
-        1.0
-    };
-    let half = if variance > 0.0 { t_reach(level, df.max(1.0))? * variance.sqrt() } else { 0.0 };
-    let point = b.mean - a.mean;
+    let gap = plain_gap(before, after)?;
+    let (lower, upper) = if gap.standard_error > 0.0 { gap.interval(level)? } else { (gap.point, gap.point) };
     Some(Estimate {
-        point,
-        lower: point - half,
-        upper: point + half,
+        point: gap.point,
+        lower,
+        upper,
         level,
         n: before.len() + after.len(),
         method: "difference of plain means, Welch t, AR(1) effective n".into(),
     })
+}
+
+/// What [`plain_mean_difference`] rests on. `None` as there.
+#[must_use]
+pub fn plain_gap(before: &[f64], after: &[f64]) -> Option<Gap> {
+    let level = |m: Moments, n: usize| Level { mean: m.mean, variance: m.variance, df: (m.n - 1.0).max(1.0), n };
+    let gap = Gap::between(&level(moments(before)?, before.len()), &level(moments(after)?, after.len()));
+    Some(Gap { df: gap.df.max(1.0), ..gap })
 }
 
 struct Moments {

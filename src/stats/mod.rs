@@ -74,7 +74,7 @@ pub use excursion::{Excursion, excursion};
 pub use gap::{Gap, Level, levels};
 pub use line::{line_beats_steps, uneven_slope, uneven_slope_p_value};
 pub use location::{MAD_TO_SD, hodges_lehmann, mad, median, quantile, weighted_median, winsorise};
-pub use means::plain_mean_difference;
+pub use means::{plain_gap, plain_mean_difference};
 pub use multiplicity::{benjamini_hochberg, benjamini_yekutieli};
 pub use online::OnlineFdr;
 pub use parallel::parallel_map;

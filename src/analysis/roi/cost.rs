@@ -92,6 +92,18 @@ impl Default for CostModel {
     }
 }
 
+impl CostModel {
+    /// Is there no price and no hour in it?
+    pub(super) fn is_unpriced(&self) -> bool {
+        let workers = match self.fleet {
+            Fleet::Elastic => 0.0,
+            Fleet::Fixed { worker_hour, .. } => worker_hour.high,
+        };
+        let all = [self.slot_hour, self.engineer_hour, self.other_investment, self.running_per_year];
+        workers == 0.0 && self.delay.is_none() && all.iter().all(|price| price.high == 0.0)
+    }
+}
+
 impl Uncertain {
     /// A number that is known.
     #[must_use]

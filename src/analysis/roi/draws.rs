@@ -1,6 +1,9 @@
 //! The whole calculation, at the centre of all inputs and in many draws of them.
 
-use super::{CashFlow, CostModel, Fleet, Roi, Swing, Uncertain, Work, Worth, formulas::annuity, npv, work::Saving};
+use super::{
+    CashFlow, CostModel, Fleet, Roi, Swing, Uncertain, Work, Worth, formulas::annuity, lateness::Lateness, npv,
+    work::Saving,
+};
 use crate::{
     model::NumberSeries,
     stats::{Draw, Estimate, quantile},
@@ -23,8 +26,9 @@ pub fn return_on_investment(work: &[Work], model: &CostModel, seed: u64) -> Opti
     let measured = Measured::of(work, model)?;
     let centre = Inputs::at_centre(&measured, model);
     let mut draw = Draw::keyed(seed, &[STREAM]);
-    let drawn: Vec<Money> = (0..DRAWS).map(|_| Inputs::drawn(&measured, model, &mut draw).money(model)).collect();
-    let at = centre.money(model);
+    let drawn: Vec<Money> =
+        (0..DRAWS).map(|_| Inputs::drawn(&measured, model, &mut draw).money(&measured, model)).collect();
+    let at = centre.money(&measured, model);
     let (rate, years) = (model.discount_rate, model.horizon_years);
     let estimate = |of: &dyn Fn(&Money) -> f64| interval(of(&at), drawn.iter().map(of).collect());
     let optional = |of: &dyn Fn(&CashFlow) -> Option<f64>| {
@@ -50,6 +54,7 @@ pub fn return_on_investment(work: &[Work], model: &CostModel, seed: u64) -> Opti
         p_positive,
         tornado: tornado(&measured, &centre, model),
         verdict: match p_positive {
+            _ if !at.npv.is_finite() || model.is_unpriced() => Worth::Undecided,
             p if p >= SURE => Worth::WorthIt,
             p if p <= 1.0 - SURE => Worth::NotWorthIt,
             _ => Worth::Undecided,
@@ -64,8 +69,8 @@ struct Measured {
     slot_hours: Vec<(Saving, f64)>,
     /// Hours that runs end earlier.
     earlier: Option<Vec<(Saving, f64)>>,
-    /// Hours of lateness saved, at a price of 1.
-    late: Vec<(Saving, f64)>,
+    /// What lateness cost.
+    late: Option<Lateness>,
     skipped: usize,
 }
 
@@ -80,26 +85,13 @@ impl Measured {
         }
         let timed: Vec<_> = work.iter().filter_map(|w| Some((w.durations.as_ref()?, w.runs_per_year))).collect();
         let earlier: Vec<_> = timed.iter().filter_map(|((b, a), runs)| saving((b, a), runs / 3_600.0)).collect();
-        let late = |side: &NumberSeries| NumberSeries {
-            values: side.values.iter().map(|seconds| late_hours(*seconds, model)).collect(),
-            ..side.clone()
-        };
-        let late = match model.delay {
-            Some(_) => timed.iter().filter_map(|((b, a), runs)| saving((&late(b), &late(a)), *runs)).collect(),
-            None => Vec::new(),
-        };
         let skipped = work.len() - slot_hours.len();
-        Some(Self { slot_hours, earlier: (!earlier.is_empty()).then_some(earlier), late, skipped })
-    }
-}
-
-/// Hours of a run beyond what is allowed, no more than what the cap lets count at the likely price.
-fn late_hours(seconds: f64, model: &CostModel) -> f64 {
-    let Some(delay) = model.delay else { return 0.0 };
-    let hours = (seconds - delay.allowed_s).max(0.0) / 3_600.0;
-    match delay.cap {
-        Some(cap) if delay.per_hour.likely > 0.0 => hours.min(cap / delay.per_hour.likely),
-        _ => hours,
+        Some(Self {
+            slot_hours,
+            earlier: (!earlier.is_empty()).then_some(earlier),
+            late: Lateness::of(work, model),
+            skipped,
+        })
     }
 }
 
@@ -108,7 +100,8 @@ fn late_hours(seconds: f64, model: &CostModel) -> f64 {
 struct Inputs {
     slot_hours: f64,
     hours_earlier: f64,
-    late_hours: f64,
+    /// Standard errors by which the saving on lateness is away from what was measured.
+    late: f64,
     slot_hour: f64,
     worker_hour: f64,
     per_late_hour: f64,
@@ -133,12 +126,18 @@ struct Money {
 
 impl Inputs {
     fn at_centre(measured: &Measured, model: &CostModel) -> Self {
-        Self::with(measured, model, |saving| saving.point, |price| price.mean())
+        Self::with(measured, model, |saving| saving.point, |price| price.mean(), |_| 0.0)
     }
 
     fn drawn(measured: &Measured, model: &CostModel, draw: &mut Draw) -> Self {
         let draw = std::cell::RefCell::new(draw);
-        Self::with(measured, model, |s| s.draw(&mut draw.borrow_mut()), |p| p.draw(&mut draw.borrow_mut()))
+        Self::with(
+            measured,
+            model,
+            |saving| saving.draw(&mut draw.borrow_mut()),
+            |price| price.draw(&mut draw.borrow_mut()),
+            |late| late.map_or(0.0, |late| late.deviation(&mut draw.borrow_mut())),
+        )
     }
 
     fn with(
@@ -146,12 +145,13 @@ impl Inputs {
         model: &CostModel,
         saving: impl Fn(&Saving) -> f64,
         price: impl Fn(&Uncertain) -> f64,
+        deviation: impl Fn(Option<&Lateness>) -> f64,
     ) -> Self {
         let sum = |all: &[(Saving, f64)]| all.iter().map(|(one, factor)| saving(one) * factor).sum::<f64>();
         Self {
             slot_hours: sum(&measured.slot_hours),
             hours_earlier: sum(measured.earlier.as_deref().unwrap_or_default()),
-            late_hours: sum(&measured.late),
+            late: deviation(measured.late.as_ref()),
             slot_hour: price(&model.slot_hour),
             worker_hour: match &model.fleet {
                 Fleet::Elastic => 0.0,
@@ -166,16 +166,18 @@ impl Inputs {
         }
     }
 
-    fn money(&self, model: &CostModel) -> Money {
+    fn money(&self, measured: &Measured, model: &CostModel) -> Money {
         let worth = self.slot_hours * self.slot_hour;
         let (freed, realised) = match model.fleet {
             Fleet::Elastic => (0.0, worth),
+            // A change that needs more slots is not why a worker could go.
+            Fleet::Fixed { .. } if self.slot_hours < 0.0 => (worth, 0.0),
             Fleet::Fixed { workers_removed, .. } => (worth, workers_removed * self.worker_hour * HOURS_PER_YEAR),
         };
-        let delay = self.late_hours * self.per_late_hour;
+        let delay = measured.late.as_ref().map_or(0.0, |late| late.at(self.per_late_hour, self.late));
         let engineers = self.saved_hours * self.engineer_hour;
         let flow = CashFlow {
-            benefit: (realised + delay + engineers) * (1.0 - model.risk_adjustment),
+            benefit: adjusted(realised + delay + engineers, model.risk_adjustment),
             running: self.running,
             investment: self.invested_hours * self.engineer_hour + self.other_investment,
         };
@@ -183,6 +185,11 @@ impl Inputs {
         let (slot_hours, hours_earlier) = (self.slot_hours, self.hours_earlier);
         Money { slot_hours, hours_earlier, freed, realised, delay, engineers, flow, npv }
     }
+}
+
+/// A benefit that may not come is worth less; a loss is not.
+fn adjusted(benefit: f64, risk: f64) -> f64 {
+    if benefit > 0.0 { benefit * (1.0 - risk) } else { benefit }
 }
 
 fn interval(point: f64, mut drawn: Vec<f64>) -> Estimate {
@@ -198,6 +205,9 @@ fn interval(point: f64, mut drawn: Vec<f64>) -> Estimate {
     }
 }
 
+/// Swings below this share of the widest say nothing.
+const LEAST_SWING: f64 = 0.01;
+
 type Set = fn(&mut Inputs, f64);
 
 fn tornado(measured: &Measured, centre: &Inputs, model: &CostModel) -> Vec<Swing> {
@@ -210,7 +220,9 @@ fn tornado(measured: &Measured, centre: &Inputs, model: &CostModel) -> Vec<Swing
     let price = |u: &Uncertain| (u.quantile(0.05), u.quantile(0.95));
     let mut inputs: Vec<(&'static str, (f64, f64), Set)> = vec![
         ("slot-hours saved", sum(&measured.slot_hours), |i, v| i.slot_hours = v),
-        ("hours of lateness saved", sum(&measured.late), |i, v| i.late_hours = v),
+        ("lateness saved, in standard errors", measured.late.map_or((0.0, 0.0), |l| (-l.far(), l.far())), |i, v| {
+            i.late = v
+        }),
         ("price of a slot-hour", price(&model.slot_hour), |i, v| i.slot_hour = v),
         ("price of an engineer's hour", price(&model.engineer_hour), |i, v| i.engineer_hour = v),
         ("hours invested", price(&model.invested_hours), |i, v| i.invested_hours = v),
@@ -227,7 +239,7 @@ fn tornado(measured: &Measured, centre: &Inputs, model: &CostModel) -> Vec<Swing
     let npv_with = |set: Set, value: f64| {
         let mut inputs = centre.clone();
         set(&mut inputs, value);
-        inputs.money(model).npv
+        inputs.money(measured, model).npv
     };
     let mut swings: Vec<Swing> = inputs
         .into_iter()
@@ -240,6 +252,8 @@ fn tornado(measured: &Measured, centre: &Inputs, model: &CostModel) -> Vec<Swing
         })
         .filter(|swing| swing.npv_low != swing.npv_high)
         .collect();
+    let widest = swings.iter().map(|s| (s.npv_high - s.npv_low).abs()).fold(0.0, f64::max);
+    swings.retain(|s| (s.npv_high - s.npv_low).abs() >= LEAST_SWING * widest);
     swings.sort_by(|a, b| (b.npv_high - b.npv_low).abs().total_cmp(&(a.npv_high - a.npv_low).abs()));
     swings
 }
@@ -250,12 +264,23 @@ fn notes(measured: &Measured, model: &CostModel) -> Vec<String> {
     if measured.skipped > 0 {
         notes.push(format!("{} left out: under two runs on a side", measured.skipped));
     }
-    if let Fleet::Fixed { workers_removed, .. } = model.fleet
-        && workers_removed == 0.0
-    {
-        notes.push(
-            "a fixed fleet saves nothing until a worker is removed: what is freed is not in the benefit".to_owned(),
-        );
+    let slot_hours: f64 = measured.slot_hours.iter().map(|(saving, factor)| saving.point * factor).sum();
+    match model.fleet {
+        Fleet::Fixed { workers_removed: 0.0, .. } => {
+            notes.push(
+                "a fixed fleet saves nothing until a worker is removed: what is freed is not in the benefit".to_owned(),
+            );
+        }
+        Fleet::Fixed { .. } if slot_hours <= 0.0 => {
+            notes.push("it needs more slot-time than before: the workers removed are not its saving".to_owned());
+        }
+        Fleet::Fixed { workers_removed, .. } => notes.push(format!(
+            "that {workers_removed} of the workers could go is as told, not measured; {slot_hours:.0} slot-hours a year were freed"
+        )),
+        Fleet::Elastic => {}
+    }
+    if model.is_unpriced() {
+        notes.push("nothing was priced: the cost file has neither prices nor hours".to_owned());
     }
     if model.delay.is_some() && measured.earlier.is_none() {
         notes.push("lateness costs nothing here: no run durations are known".to_owned());

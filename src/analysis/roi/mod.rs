@@ -7,6 +7,7 @@
 mod cost;
 mod draws;
 mod formulas;
+mod lateness;
 mod work;
 
 #[cfg(test)]

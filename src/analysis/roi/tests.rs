@@ -73,6 +73,11 @@ fn lateness_costs_up_to_its_cap() {
     // Five minutes late at first, none afterwards.
     near(with(None), 7_300.0 * 5.0);
     near(with(Some(2.0)), 7_300.0 * 2.0);
+    // However dear an hour may be, no run costs more than the cap.
+    let per_hour = Uncertain { low: 0.0, likely: 50.0, high: 1_000.0 };
+    let delay = Some(Delay { allowed_s: 1_500.0, per_hour, cap: Some(2.0) });
+    let dear = return_on_investment(&work, &CostModel { delay, ..model.clone() }, 1).expect("work").delay;
+    assert!(dear.upper <= 7_300.0 * 2.0 + 1e-6 && dear.lower < dear.upper, "{dear:?}");
 }
 
 #[test]
@@ -117,4 +122,11 @@ fn slower_is_a_loss() {
     std::mem::swap(&mut first.before, &mut first.after);
     let roi = return_on_investment(&work, &model, 1).expect("work");
     assert!(roi.benefit.point < 0.0 && roi.payback_months.is_none() && roi.verdict == Worth::NotWorthIt);
+    // A risk takes nothing off a loss, and a worker that went is no saving of a change that needs more.
+    let risky = return_on_investment(&work, &CostModel { risk_adjustment: 0.9, ..model.clone() }, 1).expect("work");
+    assert_eq!(risky.benefit.point, roi.benefit.point);
+    let fleet = Fleet::Fixed { workers_removed: 1.0, worker_hour: Uncertain::known(0.11) };
+    let fixed = return_on_investment(&work, &CostModel { fleet, ..model }, 1).expect("work");
+    assert_eq!((fixed.realised.point, fixed.verdict), (0.0, Worth::NotWorthIt));
+    assert!(fixed.notes.iter().any(|note| note.contains("more slot-time")), "{:?}", fixed.notes);
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     model::NumberSeries,
-    stats::{Draw, Estimate, calendar_pattern, plain_mean_difference},
+    stats::{Draw, calendar_pattern, plain_gap},
 };
 
 /// One kind of run before and after a change, in order of time on both sides.
@@ -25,8 +25,8 @@ pub struct Work {
 pub(super) struct Saving {
     /// Before minus after, a run.
     pub(super) point: f64,
-    standard_error: f64,
-    df: f64,
+    pub(super) standard_error: f64,
+    pub(super) df: f64,
 }
 
 impl Saving {
@@ -34,10 +34,8 @@ impl Saving {
     /// times. `None` under 2 runs a side.
     pub(super) fn of(before: &NumberSeries, after: &NumberSeries) -> Option<Self> {
         let (a, b) = matched(before, after).unwrap_or_else(|| (before.values.clone(), after.values.clone()));
-        let level = 0.95;
-        let difference = plain_mean_difference(&a, &b, level)?;
-        let (standard_error, df) = spread(&difference, &a, &b);
-        Some(Self { point: -difference.point, standard_error, df })
+        let gap = plain_gap(&a, &b)?;
+        Some(Self { point: -gap.point, standard_error: gap.standard_error, df: gap.df })
     }
 
     /// Another outcome of chance: Student's t about the point.
@@ -55,16 +53,8 @@ impl Saving {
     }
 }
 
-/// Standard error and degrees of freedom that stand behind the interval.
-fn spread(difference: &Estimate, a: &[f64], b: &[f64]) -> (f64, f64) {
-    // Degrees of freedom of the smaller side at least; the interval's own are between these and their sum.
-    let df = (a.len().min(b.len()) as f64 - 1.0).max(1.0);
-    let reach = crate::stats::student_quantile(0.5 + 0.5 * difference.level, df);
-    (0.5 * (difference.upper - difference.lower) / reach, df)
-}
-
 /// A draw of Student's t with `df` degrees of freedom (Bailey 1994, Mathematics of Computation 62, 779).
-fn student(df: f64, draw: &mut Draw) -> f64 {
+pub(super) fn student(df: f64, draw: &mut Draw) -> f64 {
     loop {
         let (u, v) = (2.0 * draw.uniform() - 1.0, 2.0 * draw.uniform() - 1.0);
         let w = u * u + v * v;

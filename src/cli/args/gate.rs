@@ -1,6 +1,6 @@
 //! `gate`.
 
-use super::values::{parse_against, parse_floor, parse_limit, parse_pattern, parse_share, parse_time};
+use super::values::{parse_against, parse_floor, parse_limit, parse_pattern, parse_share, parse_threads, parse_time};
 use crate::gate::{Floor, Limit};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -52,14 +52,17 @@ pub(in crate::cli) struct Gate {
     /// Let pass what the baseline lacks, if it has anything at all
     #[arg(long, help_heading = "What fails")]
     pub(in crate::cli) allow_new: bool,
+    /// Let pass what the baseline has and the current run has not
+    #[arg(long, help_heading = "What fails")]
+    pub(in crate::cli) allow_gone: bool,
     /// What it is when the machines differ
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnOtherHost::Warn, help_heading = "What fails")]
     pub(in crate::cli) host_mismatch: OnOtherHost,
-    /// Add the current run to the runs in FILE, a baseline for the next time
+    /// Add the current run to the runs in FILE, unless it failed; without --baseline FILE is the baseline as well
     #[arg(long, value_name = "FILE", help_heading = "What is written")]
     pub(in crate::cli) save: Option<PathBuf>,
     /// Runs that --save keeps
-    #[arg(long, value_name = "N", default_value_t = 50, help_heading = "What is written")]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = parse_threads, help_heading = "What is written")]
     pub(in crate::cli) keep: usize,
     /// JUnit XML
     #[arg(long, value_name = "FILE", help_heading = "What is written")]

@@ -86,6 +86,7 @@ pub(in crate::cli) fn parse_share(text: &str) -> Result<f64, String> {
         None => (text, 1.0),
     };
     match number.trim().parse::<f64>() {
+        Ok(share) if unit == 1.0 && share > 1.0 => Err(format!("`{text}` is a share above 1: did you mean {text}%?")),
         Ok(share) if share.is_finite() && share >= 0.0 && share * unit <= 1e3 => Ok(share * unit),
         _ => Err(format!("`{text}` is no share: write 5% or 0.05")),
     }
@@ -123,10 +124,7 @@ pub(in crate::cli) fn parse_pattern(text: &str) -> Result<glob::Pattern, String>
 
 /// One or more.
 pub(in crate::cli) fn parse_threads(text: &str) -> Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|threads| *threads > 0)
-        .ok_or_else(|| format!("`{text}` is no number of threads: write 1 or more"))
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| format!("`{text}`: write a number, 1 or more"))
 }
 
 /// Bytes, or a number with K, M, G (powers of 1024) and an optional B.

@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context<'_>, args: &Compare) -> Result<Outcome, Erro
         let roi = worth.map(|(cost, roi)| Roi::new(roi, cost, context.seed()));
         context.console.document(&Document::new(&comparison, &settings, roi, notes))?;
     } else {
-        notes.iter().for_each(|note| context.console.warn(note));
+        notes.iter().for_each(|note| context.console.note(note));
         context.console.say(&text(context, &comparison, &settings))?;
         if let Some((cost, roi)) = worth {
             context.console.say(&money::text(context, roi, cost))?;
@@ -69,6 +69,8 @@ fn listed(ids: &[crate::model::Text]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
+/// More runs than this nobody waits for.
+const MOST_NEEDED: usize = 1_000;
 /// Series without a verdict that are listed, at most.
 const LISTED: usize = 15;
 
@@ -88,7 +90,12 @@ fn text(context: &Context<'_>, found: &Comparison, settings: &CompareSettings) -
         _ => anstyle::AnsiColor::Red,
     };
     let mut text = format!("{}\n", context.console.paint(&summary, color));
-    all.sort_by_key(|three| order.iter().position(|verdict| *verdict == three[0].verdict));
+    // Within a verdict what is nearest to one comes first.
+    let q_value = |three: &&[Effect]| three[0].q_value.unwrap_or(1.0);
+    all.sort_by(|a, b| {
+        let place = |three: &&[Effect]| order.iter().position(|verdict| *verdict == three[0].verdict);
+        place(a).cmp(&place(b)).then(q_value(a).total_cmp(&q_value(b)))
+    });
     let changed = |three: &&[Effect]| matches!(three[0].verdict, Verdict::Regressed | Verdict::Improved);
     let (loud, quiet): (Vec<&[Effect]>, Vec<&[Effect]>) = all.into_iter().partition(changed);
     // Of a few series everything is worth telling.
@@ -112,7 +119,8 @@ fn entry(three: &[Effect]) -> String {
     let first = &three[0];
     let quantity = first.quantity.map_or_else(String::new, |quantity| format!("  {}", quantity.label()));
     let q = first.q_value.map_or_else(String::new, |q| format!("  {}", certainty(q)));
-    let mut text = format!("\n{}{quantity}\n  {}\n", line(&first.id), verdict(first));
+    let name = if first.id.is_empty() { "value".to_owned() } else { line(&first.id) };
+    let mut text = format!("\n{name}{quantity}\n  {}\n", verdict(first));
     for effect in three.iter().filter(|effect| effect.ratio.is_some() || effect.difference.is_some()) {
         let told = if effect.statistic == Statistic::Location { q.as_str() } else { "" };
         text.push_str(&format!("  {:<9} {}{told}\n", effect.statistic.as_str(), change(effect)));
@@ -133,7 +141,10 @@ fn table(context: &Context<'_>, quiet: &[&[Effect]]) -> String {
             Some(quantity @ crate::model::Quantity::RunDuration) => format!("{} ({})", first.id, quantity.label()),
             _ => first.id.to_string(),
         };
-        let needed = first.needed_n.map_or_else(String::new, |n| crate::report::count(n as u64));
+        let needed = first.needed_n.map_or_else(String::new, |n| match n {
+            n if n > MOST_NEEDED => format!("over {}", crate::report::count(MOST_NEEDED as u64)),
+            n => crate::report::count(n as u64),
+        });
         table.add_row([line(&name), change(first), first.verdict.as_str().to_owned(), needed]);
     }
     table.to_string()
@@ -150,6 +161,9 @@ fn change(effect: &Effect) -> String {
 fn verdict(effect: &Effect) -> String {
     match effect.needed_n {
         _ if effect.statistic != Statistic::Location => String::new(),
+        Some(n) if n > MOST_NEEDED => {
+            format!("{}: more than {MOST_NEEDED} runs a side needed", effect.verdict.as_str())
+        }
         Some(n) => format!("{}: about {n} runs a side needed", effect.verdict.as_str()),
         None => effect.verdict.as_str().to_owned(),
     }

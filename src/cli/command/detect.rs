@@ -9,16 +9,17 @@ use crate::{
         exit::{Error, Outcome},
         wire::detect::Document,
     },
-    ingest::read_numbers,
-    model::Numbers,
+    ingest::{read_benches, read_numbers},
+    model::{BenchRun, Measured, NumberSeries, Numbers, Text},
     stats::{Detector, Estimate, median},
 };
+use std::path::Path;
 
 /// Series without a change that are listed one by one, at most.
 const LISTED: usize = 10;
 
 pub(super) fn run(context: &Context<'_>, args: &Detect) -> Result<Outcome, Error> {
-    let numbers = read_numbers(&args.file)?;
+    let numbers = numbers(&args.file)?;
     let found = detect_numbers(&numbers.series, &Detector::default(), args.min_effect);
     let warnings = warnings(&numbers);
     if context.console.json {
@@ -28,6 +29,45 @@ pub(super) fn run(context: &Context<'_>, args: &Detect) -> Result<Outcome, Error
         context.console.say(&text(context, &found))?;
     }
     Ok(Outcome::Fine)
+}
+
+/// Numbers, or the runs that `gate --save` kept: each benchmark is a series, a run a value.
+fn numbers(path: &Path) -> Result<Numbers, Error> {
+    let error = match read_numbers(path) {
+        Ok(numbers) => return Ok(numbers),
+        Err(error) => error,
+    };
+    // stdin is gone by now, and what is no JSON of ours has been read as what it is.
+    let runs = match path == Path::new("-") {
+        true => return Err(error.into()),
+        false => read_benches(path, None).ok().filter(|runs| runs.len() > 1),
+    };
+    Ok(runs.map(|runs| series_of_runs(&runs)).ok_or(error)?)
+}
+
+fn series_of_runs(runs: &[BenchRun]) -> Numbers {
+    let mut series: Vec<NumberSeries> = Vec::new();
+    let timed = runs.iter().all(|run| run.at.is_some());
+    for run in runs {
+        for result in &run.results {
+            let id = Text::from(result.full_name());
+            let value = match &result.measured {
+                Measured::Samples(samples) => median(samples),
+                Measured::Summary { mean, .. } => Some(*mean),
+                Measured::Point(value) => Some(*value),
+            };
+            let Some(value) = value else { continue };
+            let at = series.iter().position(|s| s.id == id).unwrap_or_else(|| {
+                series.push(NumberSeries { id, times: timed.then(Vec::new), values: Vec::new() });
+                series.len() - 1
+            });
+            series[at].values.push(value);
+            if let (Some(times), Some(time)) = (&mut series[at].times, run.at) {
+                times.push(time);
+            }
+        }
+    }
+    Numbers { series, ..Numbers::default() }
 }
 
 /// What a reader of the numbers should know.
@@ -99,7 +139,7 @@ pub(super) fn effect_text(effect: &Estimate) -> String {
 fn creep(trend: &NumberTrend) -> String {
     let slope = &trend.slope_per_day;
     format!(
-        "  trend {:+.4} a day ({:+.4} to {:+.4}), steps taken out\n    from point {} to point {}, {}\n",
+        "  trend {:+.4} a day ({:+.4} to {:+.4}), points {} to {}, {}\n    (a step that looks no different from creep is told as creep)\n",
         slope.point,
         slope.lower,
         slope.upper,
@@ -117,7 +157,7 @@ fn without_change(quiet: &[&NumberChanges]) -> String {
     if quiet.len() <= LISTED {
         return quiet
             .iter()
-            .map(|series| format!("\n{}: no change\n  {}\n", name(series), could_see(series)))
+            .map(|series| format!("\n{}: no change{}\n  {}\n", name(series), left_out(series), could_see(series)))
             .collect();
     }
     let ratios: Vec<f64> = quiet.iter().filter_map(|f| f.detectable?.ratio).collect();
@@ -125,6 +165,13 @@ fn without_change(quiet: &[&NumberChanges]) -> String {
         format!("; in half of them a lasting step of {:.0} % would have been found", (ratio - 1.0) * 100.0)
     });
     format!("\n{} series without a change{typical} (`--json` has them all)\n", quiet.len())
+}
+
+fn left_out(series: &NumberChanges) -> String {
+    match series.left_out {
+        0 => String::new(),
+        n => format!(" so large ({} below --min-effect left out)", counted(n, "step")),
+    }
 }
 
 fn could_see(series: &NumberChanges) -> String {

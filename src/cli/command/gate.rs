@@ -12,7 +12,7 @@ use crate::{
         host,
         wire::{VERSION, gate::Document},
     },
-    gate::{Decision, Gate, GateSettings, Limit, Verdict, judge},
+    gate::{Decision, Gate, GateSettings, Limit, Verdict, judge, means},
     ingest::{self, read_benches},
     model::BenchRun,
     report::GateContext,
@@ -26,23 +26,40 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         higher_is_better: args.higher_is_better.clone(),
         some_undecided: args.against.is_some(),
         some_new: args.allow_new || args.against.is_some(),
+        some_gone: args.allow_gone || args.against.is_some(),
         seed: context.seed(),
         ..GateSettings::default()
     };
     let mut warnings = Vec::new();
+    // What is there already is read before anything is judged: a file that cannot be added to is found out at once.
+    let kept = args.save.as_deref().map(files::kept).transpose()?;
     let (baseline, mut current) = match args.against {
         Some(days) => lake::sides(context, args, days)?,
-        None => (baseline(args, &mut warnings)?, current(args)?),
+        None => {
+            let current = current(args)?;
+            (baseline(args, kept.as_deref(), &current, &mut warnings)?, current)
+        }
     };
     let mut gate = judge(&baseline, &current, &settings);
     if let Some(command) = &args.rerun
         && gate.of(Verdict::Regressed).next().is_some()
     {
-        warnings.push(again(context, command, &gate)?);
-        current.extend(self::current(args)?);
+        if args.current.iter().any(|path| path == Path::new("-")) {
+            return Err(Error::Usage("--rerun reads --current once more: stdin cannot be".to_owned()));
+        }
+        warnings.push(again(command, &gate)?);
+        let more = self::current(args)?;
+        if more.iter().zip(&current).any(|(new, old)| new.results == old.results) {
+            return Err(Error::Usage(format!(
+                "--rerun left {} as it was: a run does not confirm itself",
+                args.current.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+            )));
+        }
+        current.extend(more);
         gate = judge(&baseline, &current, &settings);
     }
     decide(&mut gate, args, &mut warnings);
+    warnings.extend(without_match(args, &gate));
     let about = GateContext {
         version: VERSION.to_owned(),
         current: match args.current.first() {
@@ -52,9 +69,6 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         seed: settings.seed,
     };
     files::write(args, &gate, &about)?;
-    if let Some(path) = &args.save {
-        files::save(path, args.keep, &current)?;
-    }
     if context.console.json {
         let host = current.last().map(|run| run.host.clone()).unwrap_or_default();
         context.console.document(&Document::new(&gate, &host, settings.seed, warnings))?;
@@ -63,6 +77,14 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         context.console.say(&text::text(context, &gate))?;
     }
     files::annotate(context, args, &gate)?;
+    if let (Some(path), Some(kept)) = (&args.save, kept) {
+        // A slow run in the baseline would make the next one look usual.
+        let told = match gate.decision {
+            Decision::Fail => Some(format!("not added to {}: it failed", path.display())),
+            _ => files::save(path, kept, args.keep, &current)?,
+        };
+        told.iter().for_each(|told| context.console.warn(told));
+    }
     Ok(match (gate.decision, args.on_inconclusive) {
         (Decision::Pass, _) | (Decision::NoDecision, OnUndecided::Pass) => Outcome::Fine,
         (Decision::Fail, _) | (Decision::NoDecision, OnUndecided::Fail) => Outcome::Regressed,
@@ -71,20 +93,39 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
 }
 
 /// All runs of the baseline. One that is not there is no mistake of the user's: the first gate of a branch has none.
-fn baseline(args: &Args, warnings: &mut Vec<String>) -> Result<Vec<BenchRun>, Error> {
+fn baseline(
+    args: &Args,
+    kept: Option<&[BenchRun]>,
+    current: &[BenchRun],
+    warnings: &mut Vec<String>,
+) -> Result<Vec<BenchRun>, Error> {
+    // What was saved is the baseline of what is saved next.
     if args.baseline.is_empty() {
-        let how = match &args.save {
-            Some(path) => format!("the next gate has one with --baseline {}", path.display()),
-            None => "give --baseline, or keep this run as one with --save FILE".to_owned(),
-        };
-        warnings.push(format!("no baseline: {how}"));
+        let saved = kept.unwrap_or_default();
+        if saved.is_empty() {
+            warnings.push(match &args.save {
+                Some(path) => format!("no baseline: this run begins {}; the next gate has it", path.display()),
+                None => "no baseline: give --baseline, or keep this run as one with --save FILE".to_owned(),
+            });
+        }
+        return Ok(saved.to_vec());
     }
     let mut runs = Vec::new();
     for path in &args.baseline {
         let same = args.current.iter().any(|current| is_same(current, path));
         let named = args.criterion_baseline.as_deref().or(if same && path.is_dir() { Some("base") } else { None });
         match read_benches(path, named) {
-            Ok(more) => runs.extend(more),
+            Ok(mut more) => {
+                if same && named.is_none() && more.last().map(|run| &run.results) == current.last().map(|r| &r.results)
+                {
+                    // A history whose last run is the one of now: what came before it is the baseline.
+                    match more.len() {
+                        1 => warnings.push(format!("{} is compared with itself", path.display())),
+                        _ => drop(more.pop()),
+                    }
+                }
+                runs.extend(more);
+            }
             Err(error @ (ingest::Error::NoSuchRun { .. } | ingest::Error::NotFound { .. })) => {
                 warnings.push(format!("no baseline: {error}"));
             }
@@ -116,22 +157,19 @@ fn is_same(one: &Path, other: &PathBuf) -> bool {
 }
 
 /// Runs the benchmarks once more; what to tell of it.
-fn again(context: &Context<'_>, command: &str, gate: &Gate) -> Result<String, Error> {
+fn again(command: &str, gate: &Gate) -> Result<String, Error> {
     let count = gate.of(Verdict::Regressed).count();
     let told = format!(
-        "{} regressed at first; ran `{command}` to confirm",
+        "{} regressed at first; measured again with --rerun",
         crate::report::counted(count, "benchmark", "benchmarks")
     );
-    context.console.warn(&told);
     let shell = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut process = std::process::Command::new(shell.0);
     // stdout is the document's; what the benchmarks print goes with the messages.
     process.arg(shell.1).arg(command).stdout(std::io::stderr());
     let status = process.status().map_err(Error::io("run", command))?;
     if !status.success() {
-        return Err(Error::Usage(format!(
-            "--rerun `{command}` failed: {status}; the first run said that {count} regressed"
-        )));
+        return Err(Error::Usage(format!("--rerun failed: {status}; the first run said that {count} regressed")));
     }
     Ok(told)
 }
@@ -145,4 +183,14 @@ fn decide(gate: &mut Gate, args: &Args, warnings: &mut Vec<String>) {
             gate.decision = Decision::NoDecision;
         }
     }
+}
+
+/// Patterns that no benchmark's name matches: most likely they are mistyped.
+fn without_match(args: &Args, gate: &Gate) -> Vec<String> {
+    let limits = args.limit.iter().map(|(pattern, _)| ("--limit", pattern));
+    let patterns = limits.chain(args.higher_is_better.iter().map(|pattern| ("--higher-is-better", pattern)));
+    patterns
+        .filter(|(_, pattern)| !gate.benchmarks.iter().any(|benchmark| means(pattern, &benchmark.name)))
+        .map(|(option, pattern)| format!("{option} `{pattern}` matches no benchmark"))
+        .collect()
 }

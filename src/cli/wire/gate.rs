@@ -20,6 +20,8 @@ pub(in crate::cli) struct Document {
     /// Share of gates that fail by chance on the baseline's own noise: not exceeded, at a confidence of 97.5 %. `null`
     /// where nothing could be judged.
     false_alarm_rate: Option<f64>,
+    /// What the noise of these gates is: that of measurements within a run says nothing of how runs differ.
+    false_alarm_basis: Option<&'static str>,
     /// Gates that were drawn for it, and how many of them failed.
     calibration: Option<Calibration>,
     /// Of the current run.
@@ -93,6 +95,7 @@ impl Document {
             verdict: gate.decision.as_str(),
             benchmarks: gate.benchmarks.iter().map(Benchmark::from).collect(),
             false_alarm_rate: gate.false_alarms.as_ref().map(|found| found.at_most),
+            false_alarm_basis: gate.false_alarms.as_ref().map(|_| gate.noise_of()),
             calibration: gate
                 .false_alarms
                 .as_ref()

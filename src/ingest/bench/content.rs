@@ -24,7 +24,7 @@ impl Content {
         let mut kept = None;
         if path == Path::new("-") {
             let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).map_err(Error::io(path))?;
+            open::stdin().and_then(|mut stdin| stdin.read_to_end(&mut bytes)).map_err(Error::io(path))?;
             kept = Some(bytes);
         }
         Ok(Self { path: path.into(), kept })
@@ -38,19 +38,32 @@ impl Content {
         };
         let start = reader.fill_buf().map_err(Error::io(&self.path))?;
         let mark = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-        let blank = start[mark..].iter().take_while(|b| b.is_ascii_whitespace()).count();
-        let mut skip = mark + blank;
-        if start[skip..].starts_with(DATA_JS) {
-            skip += start[skip..].iter().position(|b| *b == b'{').unwrap_or(0);
+        reader.consume(mark);
+        loop {
+            let buffer = reader.fill_buf().map_err(Error::io(&self.path))?;
+            let blank = buffer.iter().take_while(|b| b.is_ascii_whitespace()).count();
+            let done = blank < buffer.len() || buffer.is_empty();
+            reader.consume(blank);
+            if done {
+                break;
+            }
         }
-        reader.consume(skip);
+        let start = reader.fill_buf().map_err(Error::io(&self.path))?;
+        if start.starts_with(DATA_JS) {
+            let skip = start.iter().position(|b| *b == b'{').unwrap_or(0);
+            reader.consume(skip);
+        }
         Ok(reader)
     }
 
     /// The one JSON document that it is.
     pub(super) fn json<T: DeserializeOwned>(&self, format: &str) -> Result<T, Error> {
         let mut reader = serde_json::Deserializer::from_reader(self.reader()?);
-        T::deserialize(&mut reader).map_err(|error| self.wrong(format!("no {format} output: {error}")))
+        let wrong = |error: serde_json::Error| self.wrong(format!("no {format} output: {error}"));
+        let read = T::deserialize(&mut reader).map_err(wrong)?;
+        // A second document behind the first would be lost without a word.
+        reader.end().map_err(wrong)?;
+        Ok(read)
     }
 
     pub(super) fn wrong(&self, reason: String) -> Error {

@@ -61,6 +61,10 @@ fn benchmark(run: &mut BenchRun, folder: &Path) -> Result<(), Error> {
         let (iters, times) = (sample.iters.len(), sample.times.len());
         return Err(unrecognised(&path, format!("{iters} `iters` but {times} `times`")));
     }
+    if let Some(wrong) = sample.iters.iter().find(|n| n.is_nan() || **n <= 0.0) {
+        run.broken.push((full_id.into(), format!("a sample of {wrong} iterations").into()));
+        return Ok(());
+    }
     let samples = sample.times.iter().zip(&sample.iters).map(|(time, n)| time / n).collect();
     let result = BenchResult {
         name: full_id.into(),

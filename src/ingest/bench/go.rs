@@ -7,6 +7,9 @@ use crate::{
 };
 use std::io::BufRead;
 
+/// Characters of a panic's message that are told.
+const LONGEST_REASON: usize = 120;
+
 /// `None` where no line is one of a benchmark.
 pub(super) fn read(content: &Content) -> Result<Option<BenchRun>, Error> {
     let mut run = BenchRun::default();
@@ -28,6 +31,11 @@ pub(super) fn read(content: &Content) -> Result<Option<BenchRun>, Error> {
                 }
                 _ => {}
             }
+        }
+        if line.starts_with("panic:") || line.starts_with("fatal error:") {
+            let place = package.trim_end_matches('.');
+            let name = if place.is_empty() { "go test" } else { place };
+            run.broken.push((name.into(), line.chars().take(LONGEST_REASON).collect::<String>().into()));
         }
         if line.starts_with("Benchmark") {
             measurement(&mut run, &package, line);

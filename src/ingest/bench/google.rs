@@ -62,42 +62,51 @@ pub(super) fn read(content: &Content) -> Result<Vec<BenchRun>, Error> {
             continue;
         }
         let Some(time) = entry.real_time.filter(|_| !aggregate) else { continue };
-        let unit = entry.time_unit.unwrap_or_else(|| "ns".to_owned());
-        put_samples(&mut run, result(name, &unit), vec![time]);
+        put_samples(&mut run, result(name), vec![time * nanoseconds(entry.time_unit.as_deref())]);
     }
-    for (name, (unit, mean, sd, n)) in aggregates {
+    for (name, (mean, sd, n)) in aggregates {
         if !run.results.iter().any(|r| *r.name == *name)
             && let (Some(mean), Some(sd)) = (mean, sd)
         {
-            let measured = if n >= 2 { Measured::Summary { mean, sd, n } } else { Measured::Point(mean) };
-            run.results.push(BenchResult { measured, ..result(name.into(), &unit) });
+            let measured = if n >= 2 { Measured::summary(mean, sd, n) } else { Measured::Point(mean) };
+            run.results.push(BenchResult { measured, ..result(name.into()) });
         }
     }
     run.results.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(vec![run])
 }
 
-type Aggregate = (String, Option<f64>, Option<f64>, usize);
+type Aggregate = (Option<f64>, Option<f64>, usize);
 
-/// Unit, mean, standard deviation and repetitions of each benchmark that was summed up.
+/// Mean, standard deviation and repetitions of each benchmark that was summed up.
 fn aggregates(entries: &[Entry]) -> HashMap<String, Aggregate> {
     let mut all: HashMap<String, Aggregate> = HashMap::new();
     for entry in entries {
         let name = entry.run_name.as_deref().unwrap_or(&entry.name);
-        let unit = entry.time_unit.clone().unwrap_or_else(|| "ns".to_owned());
-        let known = all.entry(name.to_owned()).or_insert((unit, None, None, entry.repetitions));
+        let known = all.entry(name.to_owned()).or_insert((None, None, entry.repetitions));
+        let time = entry.real_time.map(|time| time * nanoseconds(entry.time_unit.as_deref()));
         match entry.aggregate_name.as_deref() {
-            Some("mean") => known.1 = entry.real_time,
-            Some("stddev") => known.2 = entry.real_time,
+            Some("mean") => known.0 = time,
+            Some("stddev") => known.1 = time,
             _ => {}
         }
     }
     all
 }
 
-fn result(name: Text, unit: &str) -> BenchResult {
+fn result(name: Text) -> BenchResult {
     let measured = Measured::Point(0.0);
-    BenchResult { name, measure: "time".into(), unit: unit.into(), higher_is_better: false, measured }
+    BenchResult { name, measure: "time".into(), unit: "ns".into(), higher_is_better: false, measured }
+}
+
+/// Each benchmark chooses its unit, and may choose another one next time.
+fn nanoseconds(unit: Option<&str>) -> f64 {
+    match unit {
+        Some("s") => 1e9,
+        Some("ms") => 1e6,
+        Some("us") => 1e3,
+        _ => 1.0,
+    }
 }
 
 impl From<Context> for Host {

@@ -65,6 +65,7 @@ pub(super) fn read(content: &Content) -> Result<Vec<BenchRun>, Error> {
             continue;
         }
         let (samples, unit) = samples(&entry, metric);
+        let unit = if unit.is_empty() && entry.mean.is_some() { "s" } else { unit };
         let measure = if metric == "time_wall_clock" { "time" } else { metric };
         let result = BenchResult {
             name,

@@ -74,11 +74,12 @@ fn name(entry: &Entry) -> Text {
 
 fn summary(histogram: &[Vec<Vec<(f64, u64)>>]) -> Option<Measured> {
     let pairs = || histogram.iter().flatten().flatten().filter(|(value, _)| value.is_finite());
-    let n: u64 = pairs().map(|(_, count)| count).sum();
-    if n < 2 {
+    let n: f64 = pairs().map(|(_, count)| *count as f64).sum();
+    if n < 2.0 {
         return None;
     }
-    let mean = pairs().map(|(value, count)| value * *count as f64).sum::<f64>() / n as f64;
+    let mean = pairs().map(|(value, count)| value * *count as f64).sum::<f64>() / n;
     let squares = pairs().map(|(value, count)| (value - mean).powi(2) * *count as f64).sum::<f64>();
-    Some(Measured::Summary { mean, sd: (squares / (n - 1) as f64).sqrt(), n: usize::try_from(n).ok()? })
+    // More than a number of measurements can be stays the largest one.
+    Some(Measured::summary(mean, (squares / (n - 1.0)).sqrt(), n as usize))
 }

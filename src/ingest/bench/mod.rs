@@ -17,15 +17,21 @@ mod pytest;
 mod shape;
 mod unit;
 
-use super::Error;
+use super::{Error, secrets};
 use crate::model::{BenchResult, BenchRun, Measured};
 use content::Content;
 use shape::{Kind, Shape};
-use std::path::{Path, PathBuf};
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
 
 /// Formats that are read, for messages.
 const KNOWN: &str = "a criterion folder, hyperfine, pytest-benchmark, google-benchmark, JMH, Go benchmarks, \
                      BMF, github-action-benchmark, windtunnel's own, or a CSV with a column `value`";
+
+/// Characters of a key that a message shows.
+const LONGEST_KEY: usize = 40;
 
 /// Reads what a benchmark tool wrote, runs in order of time; `-` is stdin, gz and zst are read too.
 ///
@@ -38,11 +44,26 @@ pub fn read_benches(path: &Path, named: Option<&str>) -> Result<Vec<BenchRun>, E
     if path != Path::new("-") && !path.exists() {
         return Err(Error::NotFound { pattern: path.display().to_string() });
     }
-    let runs = if path.is_dir() { folder(path, named)? } else { file(path)? };
+    let mut runs = if path.is_dir() { folder(path, named)? } else { file(path)? };
+    runs.iter_mut().for_each(without_secrets);
     if runs.iter().all(|run| run.results.is_empty() && run.broken.is_empty()) {
         return Err(unrecognised(path, format!("no benchmark stands there; wanted {KNOWN}")));
     }
     Ok(runs)
+}
+
+/// Names are commands sometimes, with all that stands in them.
+fn without_secrets(run: &mut BenchRun) {
+    for result in &mut run.results {
+        if let Cow::Owned(masked) = secrets::mask(&result.name) {
+            result.name = masked.into();
+        }
+    }
+    for (name, _) in &mut run.broken {
+        if let Cow::Owned(masked) = secrets::mask(name) {
+            *name = masked.into();
+        }
+    }
 }
 
 fn folder(path: &Path, named: Option<&str>) -> Result<Vec<BenchRun>, Error> {
@@ -92,7 +113,8 @@ fn file(path: &Path) -> Result<Vec<BenchRun>, Error> {
             if keys.is_empty() {
                 return Err(unrecognised(path, format!("an empty object; wanted {KNOWN}")));
             }
-            let there: Vec<&str> = keys.iter().take(8).map(|(key, _)| key.as_str()).collect();
+            let short = |key: &str| key.chars().take(LONGEST_KEY).collect::<String>();
+            let there: Vec<String> = keys.iter().take(8).map(|(key, _)| short(key)).collect();
             Err(unrecognised(path, format!("JSON with {}; wanted {KNOWN}", there.join(", "))))
         }
     }

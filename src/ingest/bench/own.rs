@@ -96,7 +96,7 @@ pub(super) fn read(content: &Content, schema: &str) -> Result<Vec<BenchRun>, Err
             Ok(vec![run])
         }
         other => Err(content.wrong(format!(
-            "`{other}` holds no benchmarks; wanted windtunnel.benchmarks.v1 (`gate --save FILE` writes it) or windtunnel.gate.v1"
+            "{other:?} holds no benchmarks; wanted windtunnel.benchmarks.v1 (`gate --save FILE` writes it) or windtunnel.gate.v1"
         ))),
     }
 }
@@ -108,7 +108,7 @@ impl From<Run> for BenchRun {
         for entry in kept.benchmarks {
             let measured = match (entry.samples.is_empty(), entry.mean, entry.sd) {
                 (false, _, _) => Some(Measured::Samples(entry.samples)),
-                (true, Some(mean), Some(sd)) if entry.n >= 2 => Some(Measured::Summary { mean, sd, n: entry.n }),
+                (true, Some(mean), Some(sd)) if entry.n >= 2 => Some(Measured::summary(mean, sd, entry.n)),
                 (true, Some(mean), _) => Some(Measured::Point(mean)),
                 (true, None, _) => None,
             };
@@ -137,7 +137,7 @@ fn judged(entry: Judged) -> Option<BenchResult> {
         unit: entry.unit.into(),
         higher_is_better: entry.higher_is_better,
         measured: match sd {
-            Some(sd) if level.n >= 2 => Measured::Summary { mean: level.point, sd, n: level.n },
+            Some(sd) if level.n >= 2 => Measured::summary(level.point, sd, level.n),
             _ => Measured::Point(level.point),
         },
     })

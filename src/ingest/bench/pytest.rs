@@ -59,8 +59,17 @@ struct Stats {
     #[serde(default)]
     stddev: Option<f64>,
     #[serde(default)]
+    median: Option<f64>,
+    #[serde(default)]
+    iqr: Option<f64>,
+    #[serde(default)]
     rounds: usize,
 }
+
+/// Interquartile range of a normal distribution with standard deviation 1.
+const IQR_TO_SD: f64 = 1.349;
+/// Standard error of the median over that of the mean, normal values: the root of π/2.
+const MEDIAN_TO_MEAN: f64 = 1.2533;
 
 /// Seconds of a round; anything else says that the list was cut.
 #[derive(Deserialize)]
@@ -78,8 +87,13 @@ pub(super) fn read(content: &Content) -> Result<Vec<BenchRun>, Error> {
     for entry in document.benchmarks {
         let name: Text = entry.fullname.unwrap_or(entry.name).into();
         let stats = entry.stats;
+        let robust = stats.median.zip(stats.iqr).filter(|(_, iqr)| *iqr > 0.0);
         let measured = match (stats.mean, stats.stddev) {
-            (Some(mean), Some(sd)) if stats.rounds >= 2 => Some(Measured::Summary { mean, sd, n: stats.rounds }),
+            // Rounds have stragglers: median and quartiles are to the mean what raw data would be.
+            (Some(_), Some(_)) if stats.rounds >= 2 && robust.is_some() => {
+                robust.map(|(median, iqr)| Measured::summary(median, MEDIAN_TO_MEAN * iqr / IQR_TO_SD, stats.rounds))
+            }
+            (Some(mean), Some(sd)) if stats.rounds >= 2 => Some(Measured::summary(mean, sd, stats.rounds)),
             (Some(mean), _) => Some(Measured::Point(mean)),
             (None, _) => None,
         };

@@ -89,10 +89,10 @@ fn google_repetitions_and_aggregates() {
         r#"{{"context":{{"num_cpus":4,"mhz_per_cpu":2700,"cpu_scaling_enabled":true}},"benchmarks":[{}]}}"#,
         entries.join(",")
     ));
-    let summary = Measured::Summary { mean: 4.0, sd: 0.5, n: 3 };
+    let summary = Measured::Summary { mean: 4000.0, sd: 500.0, n: 3 };
     assert_eq!(
         told(&run),
-        [("f".to_owned(), "us", false, samples(&[1.0, 2.0])), ("g".to_owned(), "us", false, summary)]
+        [("f".to_owned(), "ns", false, samples(&[1000.0, 2000.0])), ("g".to_owned(), "ns", false, summary)]
     );
     assert_eq!(run.broken, [("h".into(), "no disk".into())]);
     assert_eq!(run.host.governor.as_deref(), Some("scaling"));
@@ -118,7 +118,7 @@ fn jmh_raw_data_and_histograms() {
 fn go_lines_repeat() {
     let run = one("goos: linux\ngoarch: amd64\npkg: x.io/y\ncpu: Fast 3000\n\
                    BenchmarkA-8   100  12.5 ns/op  3 B/op  800 MB/s\nBenchmarkA-8   100  13.5 ns/op  3 B/op  900 MB/s\n\
-                   BenchmarkNote this line is no measurement\n--- FAIL: BenchmarkB\nPASS\n");
+                   BenchmarkNote this line is no measurement\n--- FAIL: BenchmarkB\npanic: boom\nPASS\n");
     assert_eq!(
         told(&run),
         [
@@ -127,7 +127,7 @@ fn go_lines_repeat() {
             ("x.io/y.BenchmarkA-8 MB/s".to_owned(), "MB/s", true, samples(&[800.0, 900.0])),
         ]
     );
-    assert_eq!(run.broken, [("x.io/y.BenchmarkB".into(), "failed".into())]);
+    assert_eq!(run.broken, [("x.io/y.BenchmarkB".into(), "failed".into()), ("x.io/y".into(), "panic: boom".into())]);
     assert_eq!((run.host.cpu.as_deref(), run.host.system.as_deref()), (Some("Fast 3000"), Some("linux amd64")));
 }
 
@@ -177,7 +177,7 @@ fn own_documents() {
     let summary = Measured::Summary { mean: 4.0, sd: 2.0, n: 16 };
     assert_eq!(told(&run), [("x B/op".to_owned(), "B/op", false, summary)]);
     let error = read(r#"{"schema": "windtunnel.detect.v1"}"#).expect_err("no benchmarks").to_string();
-    assert!(error.contains("`windtunnel.detect.v1` holds no benchmarks"), "{error}");
+    assert!(error.contains("\"windtunnel.detect.v1\" holds no benchmarks"), "{error}");
 }
 
 #[test]
@@ -234,6 +234,7 @@ fn what_is_none_of_them_is_refused_with_the_place() {
         ),
         (r#"{"results": [{"command": "x", "times": ["y"]}]}"#, "no hyperfine output"),
         (r#"{"results": []}"#, "no benchmark stands there"),
+        (r#"{"results": []} {"results": []}"#, "trailing characters at line 1 column 17"),
         ("hello\nworld\n", "no column `value`"),
     ] {
         let error = read(text).expect_err(text).to_string();
@@ -241,4 +242,23 @@ fn what_is_none_of_them_is_refused_with_the_place() {
     }
     let run = one(r#"{"results": [{"command": "x", "times": []}]}"#);
     assert_eq!(run.broken, [("x".into(), "no measurement".into())]);
+}
+
+#[test]
+fn numbers_beyond_measure_are_no_panic() {
+    let big = r#"[{"benchmark": "x", "mode": "sample", "primaryMetric": {"scoreUnit": "s", "rawDataHistogram": [[[[1.0, 18446744073709551615], [2.0, 1]]]]}}]"#;
+    assert!(matches!(one(big).results[0].measured, Measured::Summary { .. }));
+    let big =
+        r#"{"benchmarks": [{"name": "a", "stats": {"mean": 1.0, "stddev": 0.1, "rounds": 18446744073709551615}}]}"#;
+    assert!(matches!(one(big).results[0].measured, Measured::Summary { n, .. } if n < 1 << 50));
+    let spaces = format!("{}[1, 2]", " ".repeat(100_000));
+    assert_eq!(told(&one(&spaces))[0].3, samples(&[1.0, 2.0]));
+    let long = format!(r#"{{"{}": 1}}"#, "k".repeat(1_000_000));
+    assert!(read(&long).expect_err("nothing known").to_string().len() < 2_000);
+}
+
+#[test]
+fn secrets_in_commands_stay_where_they_are() {
+    let run = one(r#"{"results": [{"command": "curl postgres://u:hunter2@db/x", "times": [1.0, 2.0]}]}"#);
+    assert!(!run.results[0].name.contains("hunter2"), "{}", run.results[0].name);
 }

@@ -8,7 +8,7 @@ use super::{Error, open};
 use crate::model::Numbers;
 use collect::Collector;
 use std::{
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead},
     path::Path,
 };
 
@@ -18,7 +18,7 @@ use std::{
 /// in it is another series. Missing values (empty, `null`, `NaN`) are counted and left out.
 pub fn read_numbers(path: &Path) -> Result<Numbers, Error> {
     if path == Path::new("-") {
-        return read_from(path, BufReader::new(io::stdin().lock()));
+        return read_from(path, open::stdin().map_err(Error::io(path))?);
     }
     read_from(path, open::open(path)?)
 }

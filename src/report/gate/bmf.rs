@@ -16,7 +16,7 @@ pub(super) fn document(gate: &Gate) -> String {
 }
 
 fn metric(benchmark: &Judged) -> Option<(String, Value)> {
-    let level = benchmark.current.as_ref()?;
+    let level = benchmark.current.as_ref().filter(|level| level.point.is_finite())?;
     // A floor of one second in the unit tells how many of it a second has.
     let per_second = Floor::Seconds(1.0).in_unit(&benchmark.unit);
     let (measure, factor) = match (per_second, benchmark.higher_is_better) {

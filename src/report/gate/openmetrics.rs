@@ -2,7 +2,7 @@
 
 use super::text;
 use crate::gate::{Decision, Gate, Judged, Verdict};
-use crate::report::Error;
+use crate::report::{Error, words::visible};
 use prometheus_client::{
     encoding::text::encode,
     metrics::{family::Family, gauge::Gauge},
@@ -73,7 +73,7 @@ fn in_order(text: &str) -> String {
 fn labels(benchmark: &Judged, with_unit: bool) -> Labels {
     let mut labels = vec![("benchmark".to_owned(), text::name(benchmark))];
     if with_unit && benchmark.verdict != Verdict::Broken {
-        labels.push(("unit".to_owned(), benchmark.unit.to_string()));
+        labels.push(("unit".to_owned(), visible(&benchmark.unit)));
     }
     labels
 }

@@ -45,7 +45,7 @@ pub(crate) fn level(level: Option<&Estimate>, unit: &str) -> String {
     let Some(level) = level else { return "–".to_owned() };
     match Floor::Seconds(1.0).in_unit(unit) {
         Some(per_second) => time(level.point / per_second),
-        None => amount(level.point, unit),
+        None => amount(level.point, &visible(unit)),
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn limit(benchmark: &Judged) -> String {
     let share = if benchmark.higher_is_better { tolerance / (1.0 + tolerance) } else { tolerance };
     let floor = match floor.filter(|floor| floor.in_unit(&benchmark.unit).is_some()) {
         Some(Floor::Seconds(floor)) => format!(" and {}", time(floor)),
-        Some(Floor::Units(floor)) => format!(" and {} {}", number(floor), benchmark.unit),
+        Some(Floor::Units(floor)) => format!(" and {} {}", number(floor), visible(&benchmark.unit)),
         None => String::new(),
     };
     format!("{sign}{} %{}", number((1000.0 * share).round() / 10.0), floor.trim_end())
@@ -105,24 +105,32 @@ pub(crate) fn gist(benchmark: &Judged) -> String {
         }
         _ => String::new(),
     };
-    let reason = benchmark.reason.as_deref().unwrap_or_default();
+    let reason = visible(benchmark.reason.as_deref().unwrap_or_default());
     match benchmark.verdict {
         Verdict::Regressed => format!("regression{confirmed}"),
         Verdict::Broken => format!("broken: {reason}"),
         Verdict::Inconclusive => match benchmark.needed_n {
             Some(n) => format!("{reason}: {} needed", needed(benchmark, n)),
-            None => reason.to_owned(),
+            None => reason,
         },
         Verdict::NoBaseline => "no baseline".to_owned(),
         Verdict::Gone => "gone from the current run".to_owned(),
         Verdict::Improved => "improved".to_owned(),
+        Verdict::Unchanged if !reason.is_empty() => format!("unchanged: {reason}"),
         Verdict::Unchanged if benchmark.near_limit => "unchanged, near its limit".to_owned(),
         Verdict::Unchanged => "unchanged".to_owned(),
     }
 }
 
+/// More than this nobody measures for one benchmark.
+const MOST_NEEDED: usize = 10_000;
+
 fn needed(benchmark: &Judged, n: usize) -> String {
+    if n > MOST_NEEDED {
+        return format!("more than {} a side", crate::report::count(MOST_NEEDED as u64));
+    }
     match benchmark.basis {
+        Some(crate::gate::Basis::Runs) if n > 50 => "quieter runs, or a wider --tolerance,".to_owned(),
         Some(crate::gate::Basis::Runs) => format!("about {} a side", counted(n, "run", "runs")),
         None => format!("at least {n} a side"),
         _ => format!("about {} a side", counted(n, "measurement", "measurements")),
@@ -146,8 +154,10 @@ pub(super) fn host(gate: &Gate) -> String {
         None => "the machine of one side is not known: nothing says that both are alike".to_owned(),
         Some(differences) if differences.is_empty() => "same machine as the baseline, as far as it is known".to_owned(),
         Some(differences) => {
-            let told: Vec<String> =
-                differences.iter().map(|(name, before, now)| format!("{name} {before} → {now}")).collect();
+            let told: Vec<String> = differences
+                .iter()
+                .map(|(name, before, now)| format!("{name} {} → {}", visible(before), visible(now)))
+                .collect();
             format!("another machine than the baseline's: {}", told.join(", "))
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Found {
     pub(super) notes: Vec<String>,
 }
 
+/// Days from which on runs a year are told from the times of runs.
+const LEAST_DAYS: f64 = 1.0;
 /// Days of a year, for runs a year.
 const DAYS_PER_YEAR: f64 = 365.25;
 /// Days on each side of `--at`, where nothing else is said: whole weeks, enough for weekdays to show.
@@ -38,7 +40,16 @@ pub(super) fn compare(
             ranges(context, args, &Ranges { before, after }, settings)
         }
         (Some(before), Some(after), None) => match (range(before)?, range(after)?) {
+            (Some(before), Some(after)) if before.from < after.to && after.from < before.to => {
+                Err(Error::Usage("--before and --after overlap: the same runs would stand on both sides".to_owned()))
+            }
+            (Some(_), Some(_)) if args.window.is_some() => {
+                Err(Error::Usage("--window goes with --at: ranges say themselves how long they are".to_owned()))
+            }
             (Some(before), Some(after)) => ranges(context, args, &Ranges { before, after }, settings),
+            (None, None) if !args.dag.is_empty() || args.window.is_some() => {
+                Err(Error::Usage("--dag and --window are for the lake, not for files".to_owned()))
+            }
             (None, None) => files(Path::new(before), Path::new(after), settings, cost),
             _ => Err(Error::Usage("--before and --after: write two files, or two ranges A..B of the lake".to_owned())),
         },
@@ -76,13 +87,18 @@ fn ranges(context: &Context<'_>, args: &Compare, ranges: &Ranges, settings: &Com
     let found = analyze::with_lake(context, &context.lake(), &options, |histories, analysis| {
         compare_ranges(histories, ranges, analysis, settings)
     })?;
+    let told =
+        format!("{} .. {} against {} .. {}", ranges.before.from, ranges.before.to, ranges.after.from, ranges.after.to);
     if found.comparison.effects.is_empty() {
+        let of = if args.dag.is_empty() { String::new() } else { format!(" of {}", args.dag.join(", ")) };
         return Err(Error::Usage(format!(
-            "no series has runs in both ranges, {} .. {} and {} .. {}; see `windtunnel lake ls`",
-            ranges.before.from, ranges.before.to, ranges.after.from, ranges.after.to
+            "no series{of} has runs in both ranges, {told}; `windtunnel lake sql 'SELECT dag_id, min(logical_date) AS first, \
+             max(logical_date) AS last FROM dag_runs GROUP BY dag_id'` tells what there is"
         )));
     }
-    Ok(Found { comparison: found.comparison, work: found.work, notes: found.notes })
+    let mut notes = found.notes;
+    notes.insert(0, format!("{told}, without the overhead that all tasks share"));
+    Ok(Found { comparison: found.comparison, work: found.work, notes })
 }
 
 fn files(before: &Path, after: &Path, settings: &CompareSettings, cost: Option<&CostModel>) -> Result<Found, Error> {
@@ -117,7 +133,7 @@ fn work(before: &[NumberSeries], after: &[NumberSeries], cost: &CostModel) -> Re
     let one = |(b, a): (&NumberSeries, &NumberSeries)| {
         let runs_per_year = cost.runs_per_year.or_else(|| runs_per_year(a)).ok_or_else(|| {
             Error::Usage(
-                "--cost: without times in the file, `[work] runs_per_year` must say how often it runs".to_owned(),
+                "--cost: without times over a day and more in the file, `[work] runs_per_year` must say how often it runs".to_owned(),
             )
         })?;
         let (id, durations) = (b.id.to_string(), Some((b.clone(), a.clone())));
@@ -129,5 +145,5 @@ fn work(before: &[NumberSeries], after: &[NumberSeries], cost: &CostModel) -> Re
 fn runs_per_year(series: &NumberSeries) -> Option<f64> {
     let times = series.times.as_ref()?;
     let days = times.last()?.seconds_since(*times.first()?) / 86_400.0;
-    (days > 0.0).then(|| (times.len() - 1) as f64 / days * DAYS_PER_YEAR)
+    (days >= LEAST_DAYS).then(|| (times.len() - 1) as f64 / days * DAYS_PER_YEAR)
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     gate::Gate,
     ingest::read_benches,
-    model::{BenchRun, Timestamp},
+    model::{BenchResult, BenchRun, Measured, Timestamp},
     report::{self, GateContext},
 };
 use std::{
@@ -36,13 +36,18 @@ pub(super) fn write(args: &Args, gate: &Gate, about: &GateContext) -> Result<(),
         place(path, &report::gate_metrics(gate)?)?;
     }
     match &args.summary {
-        Some(path) if std::env::var_os(STEP_SUMMARY).is_some_and(|named| named == **path) => {
+        Some(path) if is_step_summary(path) => {
             let mut file = OpenOptions::new().append(true).create(true).open(path).map_err(Error::io("write", path))?;
             file.write_all(report::gate_markdown(gate, about).as_bytes()).map_err(Error::io("write", path))
         }
         Some(path) => place(path, &report::gate_markdown(gate, about)),
         None => Ok(()),
     }
+}
+
+fn is_step_summary(path: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
+    std::env::var_os(STEP_SUMMARY).is_some_and(|named| whole(Path::new(&named)) == whole(path))
 }
 
 /// Prints annotations where the CI system looks for them.
@@ -56,16 +61,52 @@ pub(super) fn annotate(context: &Context<'_>, args: &Args, gate: &Gate) -> Resul
     context.console.print(&lines)
 }
 
-/// Adds the runs of now to those in `path`, of which the last `keep` stay.
-pub(super) fn save(path: &Path, keep: usize, current: &[BenchRun]) -> Result<(), Error> {
-    let mut runs = if path.exists() { read_benches(path, None)? } else { Vec::new() };
+/// Runs that `path` holds already.
+pub(super) fn kept(path: &Path) -> Result<Vec<BenchRun>, Error> {
+    if path.exists() { Ok(read_benches(path, None)?) } else { Ok(Vec::new()) }
+}
+
+/// Adds the runs of now to those that `path` holds, of which the last `keep` stay; what to tell of it.
+pub(super) fn save(
+    path: &Path,
+    mut runs: Vec<BenchRun>,
+    keep: usize,
+    current: &[BenchRun],
+) -> Result<Option<String>, Error> {
     let now = Timestamp::from_micros(jiff::Timestamp::now().as_microsecond());
-    runs.extend(current.iter().map(|run| BenchRun { at: run.at.or(Some(now)), ..run.clone() }));
+    let before = runs.len();
+    for run in current.iter().filter(|run| !run.results.is_empty()) {
+        // The same figures a second time are no second run.
+        if !runs.iter().any(|known| is_same_run(known, run)) {
+            runs.push(BenchRun { at: run.at.or(Some(now)), ..run.clone() });
+        }
+    }
+    if runs.len() == before {
+        return Ok(Some(format!("nothing added to {}: it has this run, or the run has no result", path.display())));
+    }
     runs.drain(..runs.len().saturating_sub(keep.max(1)));
     let mut json = serde_json::to_string(&Benchmarks::new(&runs))
         .map_err(|error| Error::Usage(format!("cannot write the runs as JSON: {error}")))?;
     json.push('\n');
-    place(path, &json)
+    // A link stays one: what it leads to is written.
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    place(&target, &json)?;
+    Ok(None)
+}
+
+/// The same benchmarks with the same figures, up to what reading a written number may change in its last digit.
+fn is_same_run(one: &BenchRun, other: &BenchRun) -> bool {
+    let near = |a: &f64, b: &f64| a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs());
+    let figures = |a: &Measured, b: &Measured| match (a, b) {
+        (Measured::Samples(a), Measured::Samples(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(a, b)),
+        (Measured::Point(a), Measured::Point(b)) => near(a, b),
+        (Measured::Summary { mean: a, sd: s, n }, Measured::Summary { mean: b, sd: t, n: m }) => {
+            near(a, b) && near(s, t) && n == m
+        }
+        _ => false,
+    };
+    let same = |a: &BenchResult, b: &BenchResult| a.full_name() == b.full_name() && figures(&a.measured, &b.measured);
+    one.results.len() == other.results.len() && one.results.iter().zip(&other.results).all(|(a, b)| same(a, b))
 }
 
 /// Writes a file beside its place and renames it.

@@ -73,7 +73,8 @@ fn unchanged(context: &Context<'_>, quiet: &[&Judged]) -> String {
 
 fn notes(gate: &Gate) -> String {
     let mut text = String::new();
-    if let Some(found) = &gate.false_alarms {
+    let decided = |b: &Judged| matches!(b.verdict, Verdict::Regressed | Verdict::Improved | Verdict::Unchanged);
+    if let Some(found) = gate.false_alarms.as_ref().filter(|_| gate.benchmarks.iter().any(decided)) {
         text.push_str(&format!(
             "Chance: on the baseline's own noise {} of {} gates failed (at most {:.1} %).\n",
             found.failed,
@@ -81,7 +82,8 @@ fn notes(gate: &Gate) -> String {
             100.0 * found.at_most
         ));
     }
-    if gate.benchmarks.iter().any(|b| matches!(b.basis, Some(Basis::Samples | Basis::Summaries))) {
+    let of_samples = gate.benchmarks.iter().any(|b| matches!(b.basis, Some(Basis::Samples | Basis::Summaries)));
+    if of_samples && gate.baseline_runs < crate::gate::MIN_RUNS {
         text.push_str(&format!(
             "Not known: how runs differ (the baseline has {}; three tell it).\n",
             counted(gate.baseline_runs, "run", "runs")
