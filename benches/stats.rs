@@ -3,8 +3,8 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use windtunnel::stats::{
-    Detector, Neighbours, Observations, Pace, Scale, Uneven, bca, detect_steps, fit_shared_effect, hodges_lehmann, ratio,
-    splits,
+    Detector, Neighbours, Observations, Pace, Scale, Uneven, bca, detect_steps, fit_shared_effect, hodges_lehmann,
+    ratio, splits,
 };
 
 /// Values around 10 without pattern, the same every time, 40 % higher in the second half.

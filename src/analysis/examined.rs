@@ -8,6 +8,7 @@ use super::{
     result::{Inconclusive, NotMeasurable},
     series::{self, Series},
     settings::Settings,
+    traits::{Traits, traits},
 };
 use crate::{
     model::{DagHistory, Quantity, SeriesKey, TimeRange},
@@ -19,6 +20,7 @@ pub(super) struct Examined {
     pub(super) key: SeriesKey,
     /// The DAG's place among the histories.
     pub(super) h: usize,
+    pub(super) traits: Traits,
     pub(super) outcome: Outcome,
 }
 
@@ -73,6 +75,7 @@ pub(super) fn examine(
         let doubt = is_testable(series).then(|| inconclusive(series, &judged, window, baseline, settings)).flatten();
         (judged, spread, doubt)
     });
+    let traits = traits(history);
     let one = |(series, (judged, spread, doubt)): (Series, (Judged, Option<Change>, Option<Inconclusive>))| {
         let key = series.key.clone();
         let outcome = if !is_testable(&series) {
@@ -82,7 +85,8 @@ pub(super) fn examine(
         } else {
             Outcome::Changed(Box::new(Found { series, judged, spread, doubt }))
         };
-        Examined { key, h, outcome }
+        let traits = key.task_id.as_ref().and_then(|task_id| traits.get(task_id)).cloned().unwrap_or_default();
+        Examined { key, h, traits, outcome }
     };
     all.into_iter().zip(judged).map(one).collect()
 }

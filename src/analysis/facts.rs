@@ -5,7 +5,7 @@ use super::{
     result::Axis,
     settings::Settings,
 };
-use crate::model::{DagHistory, Deployment, Text, Timestamp};
+use crate::model::{DagHistory, Deployment, Marker, Text, Timestamp};
 
 /// Where histories come from. Each is asked for twice and dropped in between: a history is larger than what is found in it.
 pub trait Histories {
@@ -15,6 +15,10 @@ pub trait Histories {
     fn count(&self) -> usize;
     /// The history at a place, always the same one.
     fn load(&self, place: usize) -> Result<DagHistory, Self::Error>;
+    /// Deploys, upgrades and incidents of all Airflows.
+    fn markers(&self) -> Result<Vec<(Deployment, Marker)>, Self::Error> {
+        Ok(Vec::new())
+    }
 }
 
 /// What is remembered of a DAG's history.

@@ -3,6 +3,7 @@
 mod axis;
 mod before_after;
 mod calendar;
+mod causes;
 mod change;
 mod compare;
 mod coverage;
@@ -30,6 +31,8 @@ mod shadow;
 mod slot_time;
 mod sorted;
 mod structure;
+mod together;
+mod traits;
 mod warnings;
 mod weekly;
 
@@ -41,4 +44,5 @@ pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_nu
 pub use result::*;
 pub use roi::{CashFlow, CostModel, Delay, Fleet, Roi, Swing, Uncertain, Work, Worth, npv, return_on_investment};
 pub use settings::{Acknowledgement, AxisMode, Filter, Settings};
+pub use together::{Shared, Together};
 pub use weekly::analyze;

@@ -1,9 +1,11 @@
 //! What an analysis says: plain data, ready to be printed, drawn or compared with last week's.
 
+use super::together::Together;
 use crate::{
     model::{Deployment, EdgeSource, Quantity, RunType, SeriesKey, Text, TimeRange, Timestamp},
     stats::Estimate,
 };
+use std::collections::BTreeSet;
 
 /// The weekly regression analysis of one lake.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,8 @@ pub struct Analysis {
     pub inconclusive: Vec<Inconclusive>,
     /// Series about which nothing can be said.
     pub not_measurable: Vec<NotMeasurable>,
+    /// Findings that have one cause: a pool, an operator, a host, a DAG.
+    pub together: Vec<Together>,
     /// Changes of what all tasks of an Airflow share: its hosts got slower or faster as a whole.
     pub host_changes: Vec<HostChange>,
     /// Where each DAG's seconds went, window against baseline.
@@ -418,6 +422,9 @@ impl Analysis {
         let key = |key: &SeriesKey| keep(&key.deployment, &key.dag_id);
         self.regressions.retain(|f| key(&f.key));
         self.improvements.retain(|f| key(&f.key));
+        let told = self.regressions.iter().chain(&self.improvements);
+        let told: BTreeSet<String> = told.map(|finding| finding.id.clone()).collect();
+        self.together.retain(|group| group.findings.iter().any(|id| told.contains(id)));
         self.trends.retain(|t| key(&t.key));
         self.went_away.retain(|e| key(&e.key));
         self.inconclusive.retain(|i| key(&i.key));

@@ -2,6 +2,7 @@
 
 use super::{
     axis,
+    causes::attribute,
     coverage::Counting,
     dag_view::dag_view,
     examined::{Examined, Outcome, examine},
@@ -9,11 +10,12 @@ use super::{
     gathered::Shared,
     host::host_changes,
     multiplicity::q_values,
-    result::{Analysis, DagView, FalseAlarms, RunChange},
+    result::{Analysis, DagView, FalseAlarms, Finding, RunChange},
     run_change::run_change,
     settings::Settings,
     shadow::instances,
     sorted::Sorted,
+    together::{tell, together},
     warnings::{stale_acknowledgements, warnings},
 };
 use std::collections::BTreeSet;
@@ -26,7 +28,11 @@ use std::collections::BTreeSet;
 pub fn analyze<H: Histories>(histories: &H, settings: &Settings) -> Result<Analysis, H::Error> {
     let shared = Shared::gather(histories, settings)?;
     let each = Each::examine(histories, &shared, settings)?;
-    Ok(conclude(shared, each, settings))
+    let markers = histories.markers()?;
+    let mut analysis = conclude(shared, each, settings);
+    attribute(&mut analysis.regressions, &markers, &analysis.axes);
+    attribute(&mut analysis.improvements, &markers, &analysis.axes);
+    Ok(analysis)
 }
 
 /// What was found in each history.
@@ -67,6 +73,10 @@ fn conclude(shared: Shared, each: Each, settings: &Settings) -> Analysis {
         sorted.take(series, q, calendar.window(series.h), axes[series.h].has_pace(), settings);
     }
     sorted.rank(&instances(&each.series));
+    let found: Vec<&Finding> = sorted.regressions.iter().chain(&sorted.improvements).collect();
+    let groups = together(&found, &each.series);
+    tell(&mut sorted.regressions, &groups);
+    tell(&mut sorted.improvements, &groups);
     let shown = sorted.shown();
     let series = each.series.iter().filter(|series| shown.contains(&series.key));
     let views = series.filter_map(|series| series.view(axes[series.h].choice.axis, settings.level)).collect();
@@ -83,6 +93,7 @@ fn conclude(shared: Shared, each: Each, settings: &Settings) -> Analysis {
         baseline: calendar.baseline_to(calendar.last),
         seed: settings.seed,
         host_changes: hosts,
+        together: groups,
         run_changes: each.run_changes,
         dags: each.dags,
         coverage: each.counting.finish(overheads.values()),

@@ -6,7 +6,7 @@ use super::{
     rows::{Loaded, Stored},
     table::{Kind, Table},
 };
-use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Pool, Reschedule, TaskEdge, Text};
+use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Marker, Pool, Reschedule, TaskEdge, Text};
 use polars::prelude::*;
 use std::collections::{BTreeSet, HashSet};
 
@@ -73,6 +73,12 @@ impl Lake {
 
     /// Pools of a deployment, by name.
     pub fn pools(&self, deployment: &Deployment) -> Result<Vec<Pool>, Error> {
+        self.rows(deployment, None)
+    }
+
+    /// Deploys, upgrades and incidents of a deployment, in order of time.
+    pub fn markers(&self, deployment: &Deployment) -> Result<Vec<Marker>, Error> {
+        let _held = self.hold();
         self.rows(deployment, None)
     }
 

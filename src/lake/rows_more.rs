@@ -1,6 +1,12 @@
-//! Structs that are written and queried, and that no analysis reads back yet; and attempts that are only borrowed.
+//! Structs that are written and queried, and that analyses read back seldom or never; and attempts that are only borrowed.
 
-use super::{batch::RowWriter, rows::Stored, table::Table, tables};
+use super::{
+    batch::RowWriter,
+    cell::Cell,
+    rows::{Loaded, Stored},
+    table::Table,
+    tables,
+};
 use crate::model::{AttemptRef, AuditEvent, Deadline, Job, LogEvent, Marker, MetricSample, TaskSpec};
 
 impl Stored for AttemptRef<'_> {
@@ -103,6 +109,20 @@ impl Stored for Marker {
         row.text(self.dag_id.as_deref());
         row.text(self.reference.as_deref());
         row.time(self.ended_at);
+    }
+}
+
+impl Loaded for Marker {
+    fn from_cells(cells: &[Cell]) -> Option<Self> {
+        let text = |place: usize| cells[place].as_text().cloned();
+        Some(Self {
+            time: cells[0].as_time()?,
+            kind: text(1)?,
+            text: text(2)?,
+            dag_id: text(3),
+            reference: text(4),
+            ended_at: cells[5].as_time(),
+        })
     }
 }
 

@@ -34,6 +34,7 @@ mod servers;
 
 // The lake to answers.
 mod analysis;
+mod cause;
 mod fleet;
 mod manners;
 mod report;

@@ -9,7 +9,7 @@ use crate::{
         wire::analysis::Document,
     },
     lake::Lake,
-    model::{Counts, DagHistory, Deployment, Quantity, Text, Timestamp},
+    model::{Counts, DagHistory, Deployment, Marker, Quantity, Text, Timestamp},
 };
 
 pub(super) fn run(context: &Context<'_>, args: &Analyze) -> Result<Outcome, Error> {
@@ -89,6 +89,15 @@ pub(super) struct Held<'a> {
 
 impl Histories for Held<'_> {
     type Error = Error;
+
+    fn markers(&self) -> Result<Vec<(Deployment, Marker)>, Error> {
+        let mut all = Vec::new();
+        for deployment in self.lake.deployments()? {
+            let markers = self.lake.markers(&deployment)?;
+            all.extend(markers.into_iter().map(|marker| (deployment.clone(), marker)));
+        }
+        Ok(all)
+    }
 
     fn count(&self) -> usize {
         self.places.len()

@@ -40,6 +40,7 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
         axes(analysis)
     ));
     text.push_str(&hosts_list(context, analysis));
+    text.push_str(&groups_list(context, analysis));
     for (title, findings) in
         [("Got worse", open), ("Got better", analysis.improvements.iter().collect()), ("Known", known)]
     {
@@ -67,14 +68,15 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
     }
     for episode in &analysis.went_away {
         text.push_str(&format!(
-            "  x{:.2} ({:.2} to {:.2})  {}  {}\n      from {} to {}\n",
+            "  x{:.2} ({:.2} to {:.2})  {}  {}\n      from {} to {}{}\n",
             episode.effect.point,
             episode.effect.lower,
             episode.effect.upper,
             series_name(analysis, &episode.key),
             episode.key.quantity.label(),
             episode.range.from.date_string(),
-            episode.range.to.date_string()
+            episode.range.to.date_string(),
+            if analysis.window.contains(episode.range.to) { ", resolved this week" } else { "" }
         ));
     }
     text.push_str(&undecided(analysis));
@@ -86,6 +88,26 @@ pub(super) fn summary(context: &Context<'_>, analysis: &Analysis) -> String {
     ));
     for warning in &analysis.warnings {
         context.console.warn(warning);
+    }
+    text
+}
+
+/// Findings that have one cause: what to look at first.
+fn groups_list(context: &Context<'_>, analysis: &Analysis) -> String {
+    let mut text = String::new();
+    if !analysis.together.is_empty() {
+        text.push_str("\nChanged together\n");
+    }
+    for group in &analysis.together {
+        let (what, name) = group.shared.what();
+        let effect = context.console.paint(&format!("x{:.2}", group.effect), anstyle::AnsiColor::Cyan);
+        text.push_str(&format!(
+            "  {effect}  {} of {} tasks of {what} {}\n      since {}\n",
+            group.changed,
+            group.of,
+            line(name),
+            group.changed_at.date_string()
+        ));
     }
     text
 }

@@ -33,6 +33,9 @@ pub(in crate::cli) struct Document {
     minutes_lost_per_week: f64,
     #[serde(default)]
     host_changes: Vec<HostChange>,
+    /// Findings that have one cause.
+    #[serde(default)]
+    together: Vec<Together>,
     run_changes: Vec<RunChange>,
     series: Vec<SeriesView>,
     dags: Vec<DagView>,
@@ -137,6 +140,25 @@ struct Shadow {
 }
 
 /// What all tasks of an Airflow share got larger or smaller: its hosts as a whole.
+/// Findings of tasks that share something and changed at the same time.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Together {
+    deployment: String,
+    /// `dag`, `pool`, `operator` or `host`.
+    shared: String,
+    name: String,
+    changed_at: Time,
+    worse: bool,
+    /// Median over the tasks, after divided by before.
+    effect: f64,
+    changed: usize,
+    /// Tasks that share it and were tested.
+    of: usize,
+    findings: Vec<String>,
+    /// Of what they share having nothing to do with it (Fisher).
+    p_value: f64,
+}
+
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct HostChange {
     id: String,

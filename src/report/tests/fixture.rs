@@ -130,6 +130,7 @@ pub(super) fn analysis(dag: &str, task: &str, number: &dyn Fn(f64) -> f64, time:
             more_runs_needed: Some(41),
         }],
         not_measurable: vec![NotMeasurable { key: key(Quantity::SchedulingDelay), why: text("not recorded") }],
+        together: Vec::new(),
         host_changes: vec![HostChange {
             id: text("host"),
             deployment: Deployment::default(),

@@ -22,6 +22,7 @@ impl TryFrom<Document> for memory::Analysis {
             inconclusive: all(d.inconclusive, inconclusive)?,
             not_measurable: all(d.not_measurable, not_measurable)?,
             host_changes: all(d.host_changes, host_change)?,
+            together: all(d.together, together)?,
             run_changes: all(d.run_changes, run_change)?,
             series: all(d.series, series)?,
             dags: all(d.dags, dag)?,
@@ -118,6 +119,30 @@ fn shadow(s: Shadow) -> Result<memory::Shadow, Wrong> {
         key: key(s.key)?,
         effect: estimate(s.effect),
         minutes_lost_per_week: estimate(s.minutes_lost_per_week),
+    })
+}
+
+fn together(t: Together) -> Result<memory::Together, Wrong> {
+    let name = Text::from(t.name);
+    let shared = match t.shared.as_str() {
+        "dag" => memory::Shared::Dag(name),
+        "pool" => memory::Shared::Pool(name),
+        "operator" => memory::Shared::Operator(name),
+        "host" => memory::Shared::Host(name),
+        other => {
+            return Err(Wrong::from(format!("together.shared: `{other}` is not one of dag, pool, operator, host")));
+        }
+    };
+    Ok(memory::Together {
+        deployment: deployment(&t.deployment)?,
+        shared,
+        changed_at: t.changed_at.0,
+        worse: t.worse,
+        effect: t.effect,
+        changed: t.changed,
+        of: t.of,
+        findings: t.findings,
+        p_value: t.p_value,
     })
 }
 

@@ -21,6 +21,7 @@ impl From<&memory::Analysis> for Document {
             // A sum of rounded numbers: a millionth of a minute is exact enough to come out the same again.
             minutes_lost_per_week: (a.minutes_lost_per_week() * 1e6).round() / 1e6,
             host_changes: a.host_changes.iter().map(host_change).collect(),
+            together: a.together.iter().map(together).collect(),
             run_changes: a.run_changes.iter().map(run_change).collect(),
             series: a.series.iter().map(series).collect(),
             dags: a.dags.iter().map(dag).collect(),
@@ -93,6 +94,22 @@ fn finding(f: &memory::Finding) -> Finding {
 
 fn shadow(s: &memory::Shadow) -> Shadow {
     Shadow { key: key(&s.key), effect: estimate(&s.effect), minutes_lost_per_week: estimate(&s.minutes_lost_per_week) }
+}
+
+fn together(t: &memory::Together) -> Together {
+    let (shared, name) = t.shared.what();
+    Together {
+        deployment: t.deployment.to_string(),
+        shared: shared.to_owned(),
+        name: name.to_string(),
+        changed_at: Time(t.changed_at),
+        worse: t.worse,
+        effect: tidy(t.effect),
+        changed: t.changed,
+        of: t.of,
+        findings: t.findings.clone(),
+        p_value: tidy(t.p_value),
+    }
 }
 
 fn host_change(c: &memory::HostChange) -> HostChange {
