@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Marker, Pool, Reschedule, TaskEdge, Text};
 use polars::prelude::*;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 impl Lake {
     /// Deployments with history, by name.
@@ -32,26 +32,38 @@ impl Lake {
 
     /// Everything that is known of one DAG.
     pub fn dag_history(&self, deployment: &Deployment, dag_id: &Text) -> Result<DagHistory, Error> {
+        let mut histories = self.dag_histories(deployment, std::slice::from_ref(dag_id))?;
+        histories.pop().ok_or_else(|| Error::Query(format!("no history of `{dag_id}`")))
+    }
+
+    /// Everything that is known of neighbouring DAGs: a run of what [`Lake::dag_ids`] gives, read at once. To open each part
+    /// once a DAG costs more than to read it.
+    pub fn dag_histories(&self, deployment: &Deployment, dag_ids: &[Text]) -> Result<Vec<DagHistory>, Error> {
         let _held = self.hold();
-        let mut edges: Vec<(TaskEdge, i64)> = Vec::new();
-        self.each_row(TaskEdge::TABLE, deployment, Some(dag_id), |cells| {
+        let (Some(first), Some(last)) = (dag_ids.first(), dag_ids.last()) else { return Ok(Vec::new()) };
+        let between = Some((first, last));
+        let mut edges: HashMap<Text, Vec<(TaskEdge, i64)>> = HashMap::new();
+        self.each_row(TaskEdge::TABLE, deployment, between, |cells| {
             if let Some(edge) = TaskEdge::from_cells(cells) {
-                edges.push((edge, cells[5].as_int().unwrap_or(0)));
+                edges.entry(edge.dag_id.clone()).or_default().push((edge, cells[5].as_int().unwrap_or(0)));
             }
         })?;
-        let newest = edges.iter().max_by_key(|(edge, revision)| (*revision, edge.version.clone()));
-        let newest = newest.map(|(edge, _)| edge.version.clone());
-        edges.retain(|(edge, _)| Some(&edge.version) == newest.as_ref());
-        Ok(DagHistory {
+        let mut dags = by_dag(self.rows::<Dag>(deployment, between)?, |dag| &dag.dag_id);
+        let mut tags = by_dag(self.rows::<DagTag>(deployment, between)?, |tag| &tag.dag_id);
+        let mut runs = by_dag(self.rows::<DagRun>(deployment, between)?, |run| &run.dag_id);
+        let mut attempts = by_dag(self.rows::<Attempt>(deployment, between)?, |attempt| &attempt.dag_id);
+        let mut reschedules = by_dag(self.rows::<Reschedule>(deployment, between)?, |poke| &poke.dag_id);
+        let history = |dag_id: &Text| DagHistory {
             deployment: deployment.clone(),
             dag_id: dag_id.clone(),
-            dag: self.rows::<Dag>(deployment, Some(dag_id))?.into_iter().next(),
-            tags: self.rows::<DagTag>(deployment, Some(dag_id))?.into_iter().map(|tag| tag.tag).collect(),
-            runs: self.rows(deployment, Some(dag_id))?,
-            attempts: self.rows(deployment, Some(dag_id))?,
-            reschedules: self.rows::<Reschedule>(deployment, Some(dag_id))?,
-            edges: edges.into_iter().map(|(edge, _)| edge).collect(),
-        })
+            dag: dags.remove(dag_id).and_then(|dags| dags.into_iter().next()),
+            tags: tags.remove(dag_id).unwrap_or_default().into_iter().map(|tag| tag.tag).collect(),
+            runs: runs.remove(dag_id).unwrap_or_default(),
+            attempts: attempts.remove(dag_id).unwrap_or_default(),
+            reschedules: reschedules.remove(dag_id).unwrap_or_default(),
+            edges: newest(edges.remove(dag_id).unwrap_or_default()),
+        };
+        Ok(dag_ids.iter().map(history).collect())
     }
 
     /// Tasks of a deployment with the median of their durations in seconds, by DAG and task.
@@ -82,9 +94,9 @@ impl Lake {
         self.rows(deployment, None)
     }
 
-    fn rows<T: Loaded>(&self, deployment: &Deployment, dag_id: Option<&Text>) -> Result<Vec<T>, Error> {
+    fn rows<T: Loaded>(&self, deployment: &Deployment, between: Option<(&Text, &Text)>) -> Result<Vec<T>, Error> {
         let mut rows = Vec::new();
-        self.each_row(T::TABLE, deployment, dag_id, |cells| rows.extend(T::from_cells(cells)))?;
+        self.each_row(T::TABLE, deployment, between, |cells| rows.extend(T::from_cells(cells)))?;
         Ok(rows)
     }
 
@@ -92,13 +104,14 @@ impl Lake {
         &self,
         table: &'static Table,
         deployment: &Deployment,
-        dag_id: Option<&Text>,
+        between: Option<(&Text, &Text)>,
         mut visit: impl FnMut(&[Cell]),
     ) -> Result<(), Error> {
         let Some(mut frame) = self.scan(table, deployment)? else { return Ok(()) };
-        if let Some(dag_id) = dag_id {
+        if let Some((first, last)) = between {
             // Pushed down to the row groups: files are sorted by dag_id.
-            frame = frame.filter(col("dag_id").eq(lit(dag_id.to_string())));
+            let id = || col("dag_id");
+            frame = frame.filter(id().gt_eq(lit(first.to_string())).and(id().lt_eq(lit(last.to_string()))));
         }
         let order: Vec<_> = table.order.iter().map(|&place| col(table.columns[place].name)).collect();
         let options = SortMultipleOptions::default().with_maintain_order(true);
@@ -131,6 +144,28 @@ impl Lake {
             .collect::<Result<Vec<_>, _>>()?;
         if frames.is_empty() { Ok(None) } else { concat(frames, UnionArgs::default()).map(Some).map_err(query) }
     }
+}
+
+/// Rows of each DAG, in their order.
+fn by_dag<T>(rows: Vec<T>, dag_id: impl Fn(&T) -> &Text) -> HashMap<Text, Vec<T>> {
+    let mut all: HashMap<Text, Vec<T>> = HashMap::new();
+    for row in rows {
+        match all.get_mut(dag_id(&row)) {
+            Some(known) => known.push(row),
+            None => {
+                all.insert(dag_id(&row).clone(), vec![row]);
+            }
+        }
+    }
+    all
+}
+
+/// Edges of the newest structure.
+fn newest(mut edges: Vec<(TaskEdge, i64)>) -> Vec<TaskEdge> {
+    let newest = edges.iter().max_by_key(|(edge, revision)| (*revision, edge.version.clone()));
+    let newest = newest.map(|(edge, _)| edge.version.clone());
+    edges.retain(|(edge, _)| Some(&edge.version) == newest.as_ref());
+    edges.into_iter().map(|(edge, _)| edge).collect()
 }
 
 /// Runs a query on the streaming engine, which holds a bounded part of the input at a time.
