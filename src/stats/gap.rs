@@ -96,7 +96,7 @@ impl Gap {
 
     /// Values a side with which [`Gap::sees`] holds, were they like these. The standard error of a small pilot may be
     /// too small by chance: its upper 80 % limit is planned with (Browne 1995, Statistics in Medicine 14, 1933), of
-    /// which the chi-square quantile is that of Wilson & Hilferty 1931. `None` beyond [`MOST`].
+    /// which the chi-square quantile is that of Wilson & Hilferty 1931. `None` beyond a billion.
     #[must_use]
     pub fn needed(&self, distance: f64, alpha: f64, power: f64) -> Option<usize> {
         if distance.is_nan() || distance <= 0.0 || !self.standard_error.is_finite() {
