@@ -68,6 +68,9 @@ fn alarms(values: &[f64], detector: &Detector) -> Vec<(usize, usize)> {
     told
 }
 
+/// Which share of a point is drawn.
+type Share = fn(&Point) -> f64;
+
 /// A point of the curve.
 struct Point {
     threshold: f64,
@@ -139,7 +142,7 @@ fn draw(curve: &[Point]) -> Result<(), Box<dyn std::error::Error>> {
         .light_line_style(TRANSPARENT)
         .draw()?;
     let (blue, orange) = (RGBColor(31, 119, 180), RGBColor(200, 90, 20));
-    let share: [(&str, RGBColor, fn(&Point) -> f64); 2] =
+    let share: [(&str, RGBColor, Share); 2] =
         [("steps of 20 %", blue, |p| p.fifth), ("steps of 10 %", orange, |p| p.tenth)];
     for (name, color, of) in share {
         let line: Vec<(f64, f64)> = curve.iter().map(|p| (p.alarms, of(p))).collect();
