@@ -17,11 +17,14 @@ gate() { # exit code of the gate on $work/$1
     "${windtunnel[@]}" gate --current "$work/$1" --baseline "$work/main.json" --tolerance 25% "${@:2}" && echo 0 || echo $?
 }
 
-# The first gate has no baseline, which is no pass: 3.
+# The first gate has no baseline, which is no pass: 3. The next two add their runs to it.
 for run in 1 2 3; do
     bench "before-$run"
-    code=$("${windtunnel[@]}" --quiet gate --current "$work/before-$run" --save "$work/main.json" && echo 0 || echo $?)
-    [ "$code" = 3 ] || { echo "a gate without a baseline exited with $code, not 3"; exit 1; }
+    code=$("${windtunnel[@]}" --quiet gate --current "$work/before-$run" --save "$work/main.json" --tolerance 90% && echo 0 || echo $?)
+    if [ "$run" = 1 ] && [ "$code" != 3 ]; then
+        echo "a gate without a baseline exited with $code, not 3"
+        exit 1
+    fi
 done
 
 bench same

@@ -6,7 +6,6 @@ mod sides;
 use super::{
     Context,
     detect::{certainty, effect_text},
-    lake::new_table,
 };
 use crate::{
     analysis::{CompareSettings, Comparison, Effect, Statistic, Verdict, return_on_investment},
@@ -102,7 +101,7 @@ fn text(context: &Context<'_>, found: &Comparison, settings: &CompareSettings) -
     let whole = if quiet.len() <= 3 { quiet.len() } else { 0 };
     loud.iter().chain(&quiet[..whole]).for_each(|three| text.push_str(&entry(three)));
     if whole < quiet.len() {
-        text.push_str(&format!("\n{}\n", table(context, &quiet)));
+        text.push_str(&format!("\n{}", list(&quiet)));
         if quiet.len() > LISTED {
             text.push_str(&format!("{} more (`--json` has them all)\n", quiet.len() - LISTED));
         }
@@ -132,28 +131,27 @@ fn entry(three: &[Effect]) -> String {
     text
 }
 
-fn table(context: &Context<'_>, quiet: &[&[Effect]]) -> String {
-    let mut table = new_table(context.console.width());
-    table.set_header(["series", "location (95 % interval)", "verdict", "runs needed"]);
+/// Series without a change, two lines each: names are long, and must not be cut.
+fn list(quiet: &[&[Effect]]) -> String {
+    let mut text = String::new();
     for three in quiet.iter().take(LISTED) {
         let first = &three[0];
-        let name = match first.quantity {
-            Some(quantity @ crate::model::Quantity::RunDuration) => format!("{} ({})", first.id, quantity.label()),
-            _ => first.id.to_string(),
+        let quantity = match first.quantity {
+            Some(quantity @ crate::model::Quantity::RunDuration) => format!("  {}", quantity.label()),
+            _ => String::new(),
         };
-        let needed = first.needed_n.map_or_else(String::new, |n| match n {
-            n if n > MOST_NEEDED => format!("over {}", crate::report::count(MOST_NEEDED as u64)),
-            n => crate::report::count(n as u64),
-        });
-        table.add_row([line(&name), change(first), first.verdict.as_str().to_owned(), needed]);
+        text.push_str(&format!("  {}{quantity}\n      {}, {}\n", line(&first.id), change(first), verdict(first)));
     }
-    table.to_string()
+    text
 }
 
 fn change(effect: &Effect) -> String {
     match (&effect.ratio, &effect.difference) {
         (Some(ratio), _) => effect_text(ratio),
-        (None, Some(d)) => format!("{:+.4} ({:+.4} to {:+.4})", d.point, d.lower, d.upper),
+        (None, Some(d)) => {
+            let unit = if effect.quantity.is_some() { " s" } else { "" };
+            format!("{:+.4}{unit} ({:+.4} to {:+.4})", d.point, d.lower, d.upper)
+        }
         (None, None) => "not measurable".to_owned(),
     }
 }
