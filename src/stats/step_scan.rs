@@ -201,16 +201,17 @@ impl StepScan {
         let (start, total) = (self.value[from], self.value[to] - self.value[from]);
         let mean = total / n;
         let places = from + margin..(to + 1).saturating_sub(margin);
-        let mut best = (-1.0, None);
+        // Scores are fractions, compared by cross-multiplication: divisions were most of the time.
+        let mut best = (-1.0, 1.0, None);
         for (place, sum) in places.clone().zip(self.value.get(places)?) {
             let before = (place - from) as f64;
             let gap = sum - start - mean * before;
-            let score = gap * gap / (before * (n - before));
-            if score > best.0 {
-                best = (score, Some(place));
+            let (over, under) = (gap * gap, before * (n - before));
+            if over * best.1 > best.0 * under {
+                best = (over, under, Some(place));
             }
         }
-        best.1
+        best.2
     }
 
     /// The clearest place of from..to that leaves `margin` points a side, beside a slope.
@@ -221,23 +222,25 @@ impl StepScan {
         let within = self.within(from, to);
         let spread = precision + within.time_spread;
         let slope = within.product / spread;
+        let (per_spread, per_n) = (1.0 / spread, 1.0 / n);
         let places = from + margin..(to + 1).saturating_sub(margin);
-        let mut best = (-1.0, None);
+        let mut best = (-1.0, 1.0, None);
         let sums = self.value.get(places.clone())?.iter().zip(self.time.get(places.clone())?);
         // As in `beside_slope`, with what does not depend on the place taken out, and the signs of both gaps turned.
         for (place, (sum, time_sum)) in places.zip(sums) {
             let before = (place - from) as f64;
             let height = sum - value - mean * before;
             let tilt = time_sum - time - mean_time * before;
-            let free = before * (n - before) / n;
-            let left = free - tilt * tilt / spread;
+            let free = before * (n - before) * per_n;
+            let left = free - tilt * tilt * per_spread;
             let part = height - tilt * slope;
-            let score = if left > 1e-9 * free { part * part / left } else { 0.0 };
-            if score > best.0 {
-                best = (score, Some(place));
+            // Where the slope explains everything there is nothing left to compare.
+            let (over, under) = if left > 1e-9 * free { (part * part, left) } else { (0.0, 1.0) };
+            if over * best.1 > best.0 * under {
+                best = (over, under, Some(place));
             }
         }
-        best.1
+        best.2
     }
 }
 
