@@ -9,8 +9,8 @@
 //!
 //! ```text
 //! 4  main.rs  cli/                      parse, compose, print, exit code
-//! 3  report/                            findings -> view -> HTML, SVG, PNG, Markdown (bytes)
-//! 2  analysis/                          judgement: baseline, change, overhead, critical path
+//! 3  report/                            findings, verdicts -> view -> HTML, SVG, PNG, Markdown, JUnit (bytes)
+//! 2  analysis/              gate/       judgement: baseline, change, overhead, worth | pass or fail
 //! 1  ingest/     lake/      synth/      bytes -> rows + defects | rows <-> Parquet | seed -> history
 //! 0  stats/                  model/     numbers -> estimates    | the nouns
 //! ```
