@@ -2,17 +2,17 @@
 //! Airflow's tasks share, and what the others did meanwhile beside it.
 
 use super::{
-    compare::{CompareSettings, Comparison, Effect, Statistic, compare_pairs},
+    compare::{CompareSettings, Comparison, Effect, compare_pairs},
     facts::Histories,
     gathered::Shared,
-    roi::Work,
+    roi::{Work, runs_per_year},
     series::{self, Sampled, Series},
     settings::Settings,
     slot_time::slot_seconds,
 };
 use crate::{
     model::{Index, NumberSeries, Quantity, RunType, SeriesKey, TimeRange},
-    stats::{Detector, Estimate, MAD_TO_SD, detect_steps, mad, median, normal_quantile_two_sided},
+    stats::{Detector, Estimate, MAD_TO_SD, detect_steps, deviate, mad, median},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -187,18 +187,9 @@ impl Gathered {
             .map(|series| (self.before(series, &ranges.before, |p| p.raw), inside(series, &ranges.after, |p| p.raw)));
         // They were counted when the series was compared.
         self.overlapping = overlapping;
-        let (first, last) = (*after.times.as_ref()?.first()?, *after.times.as_ref()?.last()?);
         // What the range holds, not what it was asked to hold: a history may end before it.
-        let n = after.values.len() as f64;
-        let days = last.seconds_since(first) / 86_400.0;
-        let runs_per_year = if n > 1.0 && days >= 1.0 { (n - 1.0) / days * 365.25 } else { 0.0 };
-        (before.values.len() >= 2 && runs_per_year > 0.0).then(|| Work {
-            id: id.to_owned(),
-            before,
-            after,
-            durations,
-            runs_per_year,
-        })
+        let runs_per_year = runs_per_year(&after)?;
+        (before.values.len() >= 2).then(|| Work { id: id.to_owned(), before, after, durations, runs_per_year })
     }
 
     /// Names with as much of the deployment and the run type as tells them apart.
@@ -315,7 +306,7 @@ fn against_others(
         return None;
     }
     let shift = median(&logs)?;
-    let z = normal_quantile_two_sided(level);
+    let z = deviate(level)?;
     // Asymptotic standard error of a median of normal values.
     let others = (std::f64::consts::FRAC_PI_2 / logs.len() as f64).sqrt() * MAD_TO_SD * mad(&logs)?;
     let half = |end: f64| ((end / ratio.point).ln().powi(2) + (z * others).powi(2)).sqrt();
@@ -324,11 +315,4 @@ fn against_others(
     let n = ratio.n + logs.len();
     let method = "ratio over the median ratio of other DAGs".into();
     lower.is_finite().then(|| Estimate { point, lower, upper, level, n, method }.map(f64::exp))
-}
-
-impl BeforeAfter {
-    /// Effects of one statistic.
-    pub fn of(&self, statistic: Statistic) -> impl Iterator<Item = &Effect> {
-        self.comparison.effects.iter().filter(move |effect| effect.statistic == statistic)
-    }
 }

@@ -42,7 +42,9 @@ pub use facts::Histories;
 pub use minutes::minutes_lost;
 pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_numbers};
 pub use result::*;
-pub use roi::{CashFlow, CostModel, Delay, Fleet, Roi, Swing, Uncertain, Work, Worth, npv, return_on_investment};
+pub use roi::{
+    CashFlow, CostModel, Delay, Fleet, Roi, Swing, Uncertain, Work, Worth, npv, return_on_investment, runs_per_year,
+};
 pub use settings::{Acknowledgement, AxisMode, Filter, Settings};
 pub use together::{Shared, Together};
 pub use weekly::analyze;

@@ -59,10 +59,14 @@ impl Evidence {
 
     /// Current minus baseline; on the scale of logarithms where `log` says so.
     pub(super) fn gap(&self) -> Gap {
-        let gap = Gap::between(&self.before, &self.after);
+        self.between(&self.before, &self.after)
+    }
+
+    fn between(&self, before: &Level, after: &Level) -> Gap {
+        let gap = Gap::between(before, after);
         match self.basis {
             // One estimate of the scatter serves both sides: its degrees of freedom count once.
-            Basis::Runs => Gap { df: self.before.df, ..gap },
+            Basis::Runs => Gap { df: before.df, ..gap },
             Basis::Samples | Basis::Summaries => gap,
         }
     }
@@ -94,8 +98,7 @@ impl Evidence {
                 (at_least(before, self.least), at_least(after, self.least))
             }
         };
-        let gap = Gap::between(&before, &after);
-        Some(if self.basis == Basis::Runs { Gap { df: before.df, ..gap } } else { gap })
+        Some(self.between(&before, &after))
     }
 }
 

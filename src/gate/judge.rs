@@ -94,7 +94,14 @@ pub(super) struct Trial {
 impl Pair<'_> {
     fn trial(&self, settings: &GateSettings) -> Trial {
         let mut judged = self.described(settings);
-        let undecided = |judged| Trial { judged, evidence: None };
+        let undecided = |judged| Trial {
+            judged: Judged {
+                baseline: level_of(self.before, settings.level),
+                current: level_of(self.after, settings.level),
+                ..judged
+            },
+            evidence: None,
+        };
         if self.after.is_empty() {
             judged.verdict = Verdict::Gone;
             judged.reason = Some("the current run lacks it".to_owned());
@@ -138,8 +145,6 @@ impl Pair<'_> {
             higher_is_better: any.is_some_and(|any| any.higher_is_better)
                 || settings.higher_is_better.iter().any(|pattern| means(pattern, &name)),
             limit: settings.limit_of(&name),
-            baseline: level_of(self.before, settings.level),
-            current: level_of(self.after, settings.level),
             ..Judged::undecided(name)
         }
     }

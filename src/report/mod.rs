@@ -80,7 +80,7 @@ pub enum Error {
     Template(#[from] minijinja::Error),
     /// XML or metrics could not be written.
     #[error("the result cannot be written as text: {0}")]
-    Xml(String),
+    Unwritable(String),
 }
 
 /// Renders `analysis` as a page, as Markdown and as pictures.

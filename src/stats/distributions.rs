@@ -32,9 +32,9 @@ pub(super) fn t_reach(level: f64, df: f64) -> Option<f64> {
     t.is_finite().then_some(t)
 }
 
-/// How many standard errors reach to both sides at `level`, a standard normal; infinite at 1, NaN outside (0, 1].
-pub fn normal_quantile_two_sided(level: f64) -> f64 {
-    normal_quantile(0.5 + 0.5 * level)
+/// How many standard errors reach to both sides at `level`, a standard normal. `None` outside (0, 1).
+pub fn deviate(level: f64) -> Option<f64> {
+    (level > 0.0 && level < 1.0).then(|| normal_quantile(0.5 + 0.5 * level))
 }
 
 /// Quantile of Student's t above the median: `p` in (0.5, 1), `df` above 0. Infinite for any other.

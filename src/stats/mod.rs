@@ -65,7 +65,7 @@ pub use compare::{
 pub use daily::calendar_pattern;
 pub use detect::{Regimes, Step, detect_regimes, detect_steps};
 pub use detector::Detector;
-pub use distributions::{normal_quantile_two_sided, normal_two_sided, student_quantile};
+pub use distributions::{deviate, normal_two_sided, student_quantile};
 pub use draw::{Draw, Zipf, exp, ln};
 pub use ed_pelt::ed_pelt;
 pub use energy::e_divisive;

@@ -2,7 +2,7 @@
 
 use statrs::function::factorial::ln_binomial;
 
-use super::distributions::normal_quantile;
+use super::distributions::deviate;
 use super::estimate::Estimate;
 
 /// Share of successes with Wilson's interval; no unit.
@@ -64,10 +64,6 @@ pub fn fisher_exact_p(k1: usize, n1: usize, k2: usize, n2: usize) -> f64 {
 
 /// On the scale of logs, beyond any ratio of counts.
 const FAR: f64 = 50.0;
-
-fn deviate(level: f64) -> Option<f64> {
-    (level > 0.0 && level < 1.0).then(|| normal_quantile(0.5 + 0.5 * level))
-}
 
 /// Pearson's chi-square at the most likely rates whose ratio is `ratio`.
 fn score(x1: f64, n1: f64, x2: f64, n2: f64, ratio: f64) -> f64 {

@@ -5,6 +5,7 @@ use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 
 use super::distributions::{normal_cdf, normal_quantile};
+use super::draw::mix;
 use super::estimate::Estimate;
 use super::location::quantile;
 
@@ -140,14 +141,8 @@ fn blocks(values: &[f64], buffer: &mut [f64], block: usize, rng: &mut Pcg64Mcg) 
     }
 }
 
-/// A state for each stream of a seed (the finaliser of splitmix64, Steele, Lea & Flood, OOPSLA 2014).
+/// A state for each stream of a seed.
 fn mixed(seed: u64, stream: u64) -> u128 {
-    let mix = |value: u64| {
-        let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    };
     let high = mix(mix(seed) ^ stream);
     u128::from(high) << 64 | u128::from(mix(high))
 }

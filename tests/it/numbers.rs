@@ -76,6 +76,17 @@ fn stdin_json_and_company_change_nothing() {
     let of_json = world.json(&["detect", json.to_str().expect("UTF-8")]);
     let of_stdin = world.run_with_stdin(&["detect", "-", "--json"], &file).exits(0).json();
     assert_eq!((&of_file, &of_file), (&of_json, &of_stdin));
+    // Beside other series it is told the same, but for what corrects for their number.
+    let rows = |id: &str, v: &f64| format!("{id},{v}\n");
+    let many = (0..9).flat_map(|i| noise(120, 90 + i).into_iter().map(move |v| (i, v)));
+    let company = many.fold("series_id,value\n".to_owned(), |csv, (i, v)| csv + &rows(&format!("other{i}"), &v));
+    let company = values.iter().fold(company, |csv, v| csv + &rows("one", v));
+    let beside = world.json(&["detect", world.write("many.csv", company).to_str().expect("UTF-8")]);
+    let own = list(&beside["series"]).iter().find(|s| text(s, "id") == "one").expect("one of ten");
+    let alone = &of_file["series"][0];
+    for key in ["index", "index_low", "index_high", "difference", "p_value"] {
+        assert_eq!(own["change_points"][0][key], alone["change_points"][0][key], "{key}");
+    }
     let point = &of_file["series"][0]["change_points"][0];
     assert!(point["effect"].is_null() && point["time"].is_null());
     assert!((4.0..6.0).contains(&number(&point["difference"]["point"])), "{point}");

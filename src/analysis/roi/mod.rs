@@ -17,7 +17,7 @@ use crate::stats::Estimate;
 pub use cost::{CostModel, Delay, Fleet, Uncertain};
 pub use draws::return_on_investment;
 pub use formulas::{CashFlow, npv};
-pub use work::Work;
+pub use work::{Work, runs_per_year};
 
 /// What came of a change, in money and time. Ends of intervals are the 5th and 95th percentile of the draws.
 #[derive(Clone, Debug, PartialEq)]

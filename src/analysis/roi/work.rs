@@ -20,6 +20,19 @@ pub struct Work {
     pub runs_per_year: f64,
 }
 
+/// Days of a year.
+const DAYS_PER_YEAR: f64 = 365.25;
+/// Days from which on runs a year are told from the times of runs.
+const LEAST_DAYS: f64 = 1.0;
+
+/// Runs a year at the pace of these. `None` without times over a day and more.
+#[must_use]
+pub fn runs_per_year(runs: &NumberSeries) -> Option<f64> {
+    let times = runs.times.as_ref()?;
+    let days = times.last()?.seconds_since(*times.first()?) / 86_400.0;
+    (days >= LEAST_DAYS).then(|| (times.len() - 1) as f64 / days * DAYS_PER_YEAR)
+}
+
 /// A difference of means that is known up to an error.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Saving {

@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         current.extend(more);
         gate = judge(&baseline, &current, &settings);
     }
-    decide(&mut gate, args, &mut warnings);
+    mind_the_host(&mut gate, args, &mut warnings);
     warnings.extend(without_match(args, &gate));
     let about = GateContext {
         version: VERSION.to_owned(),
@@ -174,8 +174,8 @@ fn again(command: &str, gate: &Gate) -> Result<String, Error> {
     Ok(told)
 }
 
-/// What the options make of the decision.
-fn decide(gate: &mut Gate, args: &Args, warnings: &mut Vec<String>) {
+/// What `--host-mismatch` makes of the decision.
+fn mind_the_host(gate: &mut Gate, args: &Args, warnings: &mut Vec<String>) {
     let differs = gate.host.as_ref().is_some_and(|differences| !differences.is_empty());
     if differs && args.host_mismatch != OnOtherHost::Ignore {
         warnings.push(format!("{}; times of two machines say little of each other", text::hosts(gate)));

@@ -19,7 +19,7 @@ pub(super) fn document(gate: &Gate, context: &GateContext) -> Result<String, Err
     suite.add_test_cases(gate.benchmarks.iter().map(case));
     let mut report = Report::new("windtunnel gate");
     report.add_test_suite(suite);
-    let xml = report.to_string().map_err(|error| Error::Xml(error.to_string()))?;
+    let xml = report.to_string().map_err(|error| Error::Unwritable(error.to_string()))?;
     Ok(as_jenkins_wants_it(&xml))
 }
 

@@ -55,7 +55,7 @@ pub(super) fn document(gate: &Gate) -> Result<String, Error> {
         chance.get_or_create(&Labels::new()).set(found.at_most);
     }
     let mut text = String::new();
-    encode(&mut text, &registry).map_err(|error| Error::Xml(error.to_string()))?;
+    encode(&mut text, &registry).map_err(|error| Error::Unwritable(error.to_string()))?;
     Ok(in_order(&text))
 }
 

@@ -26,13 +26,7 @@ pub(super) fn text(context: &Context<'_>, roi: &Roi, model: &CostModel) -> Strin
         number(100.0 * model.discount_rate)
     );
     let currency = line(&model.currency);
-    let mut row = |name: &str, estimate: &Estimate, unit: &str| {
-        text.push_str(&format!(
-            "  {name:<34} {:>12}  {}\n",
-            format!("{} {unit}", number(estimate.point)).trim(),
-            ends(estimate)
-        ));
-    };
+    let mut row = |name: &str, estimate: &Estimate, unit: &str| text.push_str(&amount(name, estimate, unit));
     row("slot-hours saved a year", &roi.slot_hours_saved, "h");
     if let Some(earlier) = &roi.hours_earlier {
         row("runs end earlier, a year in all", earlier, "h");
@@ -49,13 +43,7 @@ pub(super) fn text(context: &Context<'_>, roi: &Roi, model: &CostModel) -> Strin
         Some(months) => row("pays back after", months, "months"),
         None => text.push_str(&format!("  {:<34} {:>12}\n", "pays back after", "never")),
     }
-    let mut row = |name: &str, estimate: &Estimate, unit: &str| {
-        text.push_str(&format!(
-            "  {name:<34} {:>12}  {}\n",
-            format!("{} {unit}", number(estimate.point)).trim(),
-            ends(estimate)
-        ));
-    };
+    let mut row = |name: &str, estimate: &Estimate, unit: &str| text.push_str(&amount(name, estimate, unit));
     row("net present value", &roi.npv, &currency);
     if let Some(share) = &roi.roi {
         let percent = share.map(|share| 100.0 * share);
@@ -70,6 +58,11 @@ pub(super) fn text(context: &Context<'_>, roi: &Roi, model: &CostModel) -> Strin
     text.push_str("\nIntervals hold 90 % of 4,000 draws of all inputs.\n");
     roi.notes.iter().for_each(|note| text.push_str(&format!("Note: {}.\n", line(note))));
     text
+}
+
+fn amount(name: &str, estimate: &Estimate, unit: &str) -> String {
+    let point = format!("{} {unit}", number(estimate.point));
+    format!("  {name:<34} {:>12}  {}\n", point.trim(), ends(estimate))
 }
 
 fn ends(estimate: &Estimate) -> String {

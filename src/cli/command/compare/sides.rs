@@ -1,7 +1,7 @@
 //! What is compared: two files, or two ranges of the lake.
 
 use crate::{
-    analysis::{CompareSettings, Comparison, CostModel, Ranges, Work, compare_numbers, compare_ranges},
+    analysis::{CompareSettings, Comparison, CostModel, Ranges, Work, compare_numbers, compare_ranges, runs_per_year},
     cli::{
         args::{AnalysisOptions, Compare, parse_start, parse_time},
         command::{Context, analyze, detect},
@@ -19,12 +19,8 @@ pub(super) struct Found {
     pub(super) notes: Vec<String>,
 }
 
-/// Days from which on runs a year are told from the times of runs.
-const LEAST_DAYS: f64 = 1.0;
-/// Days of a year, for runs a year.
-const DAYS_PER_YEAR: f64 = 365.25;
 /// Days on each side of `--at`, where nothing else is said: whole weeks, enough for weekdays to show.
-pub(in crate::cli) const SIDE_DAYS: f64 = 56.0;
+const SIDE_DAYS: f64 = 56.0;
 
 pub(super) fn compare(
     context: &Context<'_>,
@@ -140,10 +136,4 @@ fn work(before: &[NumberSeries], after: &[NumberSeries], cost: &CostModel) -> Re
         Ok(Work { id, before: in_slots(b), after: in_slots(a), durations, runs_per_year })
     };
     before.iter().filter_map(|b| Some((b, partner(b)?))).map(one).collect()
-}
-
-fn runs_per_year(series: &NumberSeries) -> Option<f64> {
-    let times = series.times.as_ref()?;
-    let days = times.last()?.seconds_since(*times.first()?) / 86_400.0;
-    (days >= LEAST_DAYS).then(|| (times.len() - 1) as f64 / days * DAYS_PER_YEAR)
 }
