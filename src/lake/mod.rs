@@ -3,12 +3,15 @@
 mod batch;
 mod cell;
 mod column_builder;
+mod columns;
 mod compact;
 mod error;
+mod history;
 mod layout;
 mod manifest;
 mod merge;
 mod order;
+mod ordered;
 mod packed;
 mod part_reader;
 mod part_writer;
@@ -32,6 +35,7 @@ mod transaction;
 
 pub use compact::Compacted;
 pub use error::{Error, space_left};
+pub use history::HistoryReader;
 pub use sql::{QueryResult, Value};
 pub use survey::{Fault, PartInfo, SourceInfo, Survey};
 pub use transaction::{Input, Transaction};

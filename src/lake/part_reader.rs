@@ -3,17 +3,16 @@
 use super::{
     Error,
     batch::{Batch, CodeMaps},
+    columns::Values,
     order::{self, Order},
     packed::{HELD, Layout, Packed, month_word},
     run_file::Block,
     spill::Spill,
     streams::Merger,
-    table::{Column, Kind},
+    table::Column,
 };
 use crate::model::{Month, Text};
-use arrow::array::{
-    Array, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
+use arrow::array::Array;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use std::{
     cell::Cell as Shared,
@@ -74,31 +73,6 @@ impl PartReader {
             (0..batch.rows()).try_for_each(|row| visit(batch.row(row)))?;
         }
         Ok(())
-    }
-}
-
-enum Values {
-    Text(StringArray),
-    Int32(Int32Array),
-    Int64(Int64Array),
-    Float(Float64Array),
-    Bool(BooleanArray),
-    Time(TimestampMicrosecondArray),
-}
-
-impl Values {
-    fn take(batch: &RecordBatch, column: &Column, path: &Path) -> Result<Self, Error> {
-        let wrong = || Error::WrongSchema { path: path.into(), column: column.name };
-        let array = batch.column_by_name(column.name).ok_or_else(wrong)?.as_any();
-        let values = match column.kind {
-            Kind::Text => array.downcast_ref().cloned().map(Self::Text),
-            Kind::Int32 => array.downcast_ref().cloned().map(Self::Int32),
-            Kind::Int64 => array.downcast_ref().cloned().map(Self::Int64),
-            Kind::Float => array.downcast_ref().cloned().map(Self::Float),
-            Kind::Bool => array.downcast_ref().cloned().map(Self::Bool),
-            Kind::Time => array.downcast_ref().cloned().map(Self::Time),
-        };
-        values.ok_or_else(wrong)
     }
 }
 

@@ -8,10 +8,16 @@ use crate::{
         exit::{Error, Outcome},
         wire::analysis::Document,
     },
-    lake::Lake,
+    lake::{self, Lake},
     model::{Counts, DagHistory, Deployment, Marker, Quantity, Text, Timestamp},
 };
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    sync::{
+        Arc,
+        mpsc::{Receiver, sync_channel},
+    },
+};
 
 pub(super) fn run(context: &Context<'_>, args: &Analyze) -> Result<Outcome, Error> {
     let analysis = analysis(context, &context.lake(), &args.options)?;
@@ -62,10 +68,7 @@ pub(super) fn with_lake<T>(
         places.extend(lake.dag_ids(&deployment)?.into_iter().map(|dag_id| (deployment.clone(), dag_id)));
     }
     let bar = context.console.bar(2 * places.len() as u64, "reading and analysing");
-    let rows: u64 =
-        lake.survey()?.parts.iter().filter(|part| part.table == "task_attempts").map(|part| part.rows).sum();
-    let batch = (ROWS_AHEAD * places.len() as u64 / rows.max(1)).clamp(1, places.len().max(1) as u64) as usize;
-    let found = read(&Held { lake, places: &places, bar: &bar, batch, ahead: RefCell::default() }, &settings);
+    let found = read(&Held { lake, places: places.into(), bar: &bar, reading: RefCell::default() }, &settings);
     bar.finish_and_clear();
     drop(held);
     found
@@ -87,16 +90,42 @@ fn rejected(lake: &Lake) -> Result<Option<String>, Error> {
 /// The histories of a lake.
 pub(super) struct Held<'a> {
     lake: &'a Lake,
-    places: &'a [(Deployment, Text)],
+    places: Arc<[(Deployment, Text)]>,
     bar: &'a indicatif::ProgressBar,
-    /// DAGs that are read at once.
-    batch: usize,
-    /// What was read ahead, by place.
-    ahead: RefCell<BTreeMap<usize, DagHistory>>,
+    reading: RefCell<Option<Reading>>,
 }
 
-/// Rows that are held at once, about: some hundred megabytes. A DAG that has more is read alone.
-const ROWS_AHEAD: u64 = 400_000;
+/// A thread that reads one history while the one before is worked on.
+struct Reading {
+    /// The place that comes next.
+    place: usize,
+    read: Receiver<Result<DagHistory, lake::Error>>,
+}
+
+impl Reading {
+    fn start(lake: &Lake, places: &Arc<[(Deployment, Text)]>, place: usize) -> Self {
+        let (lake, places) = (lake.clone(), places.clone());
+        // Nothing waits between the two: a history can be large.
+        let (send, read) = sync_channel(0);
+        std::thread::spawn(move || {
+            for of_one in places[place..].chunk_by(|a, b| a.0 == b.0) {
+                let mut histories = match lake.histories(&of_one[0].0) {
+                    Ok(histories) => histories,
+                    Err(error) => return drop(send.send(Err(error))),
+                };
+                for (_, dag_id) in of_one {
+                    // Nobody reads on after an error, or waits for what is not wanted any more.
+                    let history = histories.next(dag_id);
+                    let failed = history.is_err();
+                    if send.send(history).is_err() || failed {
+                        return;
+                    }
+                }
+            }
+        });
+        Self { place, read }
+    }
+}
 
 impl Histories for Held<'_> {
     type Error = Error;
@@ -116,18 +145,14 @@ impl Histories for Held<'_> {
 
     fn load(&self, place: usize) -> Result<DagHistory, Error> {
         self.bar.inc(1);
-        if let Some(known) = self.ahead.borrow_mut().remove(&place) {
-            return Ok(known);
-        }
-        let (deployment, _) = &self.places[place];
-        // Neighbours of one Airflow, which are asked for next.
-        let next = self.places[place..].iter().take(self.batch).take_while(|(other, _)| other == deployment);
-        let ids: Vec<Text> = next.map(|(_, dag_id)| dag_id.clone()).collect();
-        let mut read = self.lake.dag_histories(deployment, &ids)?.into_iter();
-        let first =
-            read.next().ok_or_else(|| Error::Usage("the lake changed while it was read: try again".to_owned()))?;
-        *self.ahead.borrow_mut() = (place + 1..).zip(read).collect();
-        Ok(first)
+        let mut reading = self.reading.borrow_mut();
+        let reading = match &mut *reading {
+            Some(reading) if reading.place == place => reading,
+            other => other.insert(Reading::start(self.lake, &self.places, place)),
+        };
+        reading.place += 1;
+        let gone = || Error::Usage("the lake could not be read to its end".to_owned());
+        Ok(reading.read.recv().map_err(|_| gone())??)
     }
 }
 

@@ -1,0 +1,188 @@
+//! Rows of one table of a deployment in the order of the table, from all its parts: each part is read once, from its
+//! beginning to its end, however many DAGs are asked for.
+
+use super::{
+    Error, Lake,
+    cell::Cell,
+    columns::Values,
+    rows::Loaded,
+    table::{Kind, Table},
+};
+use crate::model::{Deployment, Text};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use std::{
+    cmp::Ordering,
+    collections::HashSet,
+    fs::File,
+    marker::PhantomData,
+    path::{Path, PathBuf},
+};
+
+/// Rows of a part that are decoded at once.
+const BATCH_ROWS: usize = 4_096;
+
+/// Rows of a table, merged from its parts.
+pub(super) struct OrderedRows<T> {
+    table: &'static Table,
+    parts: Vec<Part>,
+    texts: Texts,
+    of: PhantomData<T>,
+}
+
+impl<T: Loaded> OrderedRows<T> {
+    /// Opens all parts of the table.
+    pub(super) fn open(lake: &Lake, deployment: &Deployment) -> Result<Self, Error> {
+        let table = T::TABLE;
+        let manifest = lake.manifest()?;
+        let live = manifest.parts.iter().filter(|p| p.table == table.name && p.deployment == deployment.as_str());
+        let parts = live.map(|part| Part::open(&lake.root().join(part.path()), table)).collect::<Result<Vec<_>, _>>()?;
+        let parts = parts.into_iter().flatten().collect();
+        Ok(Self { table, parts, texts: Texts::default(), of: PhantomData })
+    }
+
+    /// All rows.
+    pub(super) fn all(mut self) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        while let Some(part) = self.first() {
+            self.take_from(part, None, &mut rows)?;
+        }
+        Ok(rows)
+    }
+
+    /// Rows of a DAG, in a table that is ordered by DAG. DAGs before it are passed over: they cannot be asked for any more.
+    pub(super) fn of_dag(&mut self, dag_id: &str) -> Result<Vec<T>, Error> {
+        let mut rows = Vec::new();
+        for part in (0..self.parts.len()).rev() {
+            if !self.parts[part].skip_to(dag_id)? {
+                self.parts.swap_remove(part);
+            }
+        }
+        while let Some(part) = self.first().filter(|&part| self.parts[part].dag_id() == Some(dag_id)) {
+            self.take_from(part, Some(dag_id), &mut rows)?;
+        }
+        Ok(rows)
+    }
+
+    /// The part whose next row comes first.
+    fn first(&self) -> Option<usize> {
+        (0..self.parts.len()).min_by(|&a, &b| self.parts[a].compare(&self.parts[b], self.table))
+    }
+
+    /// Takes rows from a part as long as they come before those of all others.
+    fn take_from(&mut self, part: usize, dag_id: Option<&str>, rows: &mut Vec<T>) -> Result<(), Error> {
+        let others = (0..self.parts.len()).filter(|&other| other != part);
+        let second = others.min_by(|&a, &b| self.parts[a].compare(&self.parts[b], self.table));
+        loop {
+            rows.extend(T::from_cells(self.parts[part].cells(&mut self.texts)));
+            if !self.parts[part].advance()? {
+                self.parts.swap_remove(part);
+                return Ok(());
+            }
+            let next = &self.parts[part];
+            let is_first = second.is_none_or(|second| next.compare(&self.parts[second], self.table).is_le());
+            if !is_first || dag_id.is_some() && next.dag_id() != dag_id {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A part at one of its rows.
+struct Part {
+    table: &'static Table,
+    path: PathBuf,
+    batches: ParquetRecordBatchReader,
+    columns: Vec<Values>,
+    rows: usize,
+    row: usize,
+    /// The row that was built last: a text that comes again is not looked up again.
+    cells: Vec<Cell>,
+}
+
+impl Part {
+    /// `None` for a part without rows.
+    fn open(path: &Path, table: &'static Table) -> Result<Option<Self>, Error> {
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
+        let batches = builder.with_batch_size(BATCH_ROWS).build().map_err(Error::parquet(path))?;
+        let cells = vec![Cell::Null; table.columns.len()];
+        let mut part = Self { table, path: path.into(), batches, columns: Vec::new(), rows: 0, row: 0, cells };
+        Ok(part.refill()?.then_some(part))
+    }
+
+    /// Decodes the next rows; false at the end.
+    fn refill(&mut self) -> Result<bool, Error> {
+        for batch in self.batches.by_ref() {
+            let batch = batch.map_err(Error::arrow(&self.path))?;
+            if batch.num_rows() > 0 {
+                let take = self.table.columns.iter().map(|column| Values::take(&batch, column, &self.path));
+                self.columns = take.collect::<Result<Vec<_>, _>>()?;
+                (self.rows, self.row) = (batch.num_rows(), 0);
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes on to the next row; false at the end.
+    fn advance(&mut self) -> Result<bool, Error> {
+        self.row += 1;
+        if self.row < self.rows { Ok(true) } else { self.refill() }
+    }
+
+    /// Goes on to the first row of that DAG or one after it; false at the end.
+    fn skip_to(&mut self, dag_id: &str) -> Result<bool, Error> {
+        while self.dag_id() < Some(dag_id) {
+            if !self.advance()? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Column 0 of every table that is ordered by DAG.
+    fn dag_id(&self) -> Option<&str> {
+        self.columns[0].text(self.row)
+    }
+
+    fn compare(&self, other: &Self, table: &Table) -> Ordering {
+        let one = |&place: &usize| self.columns[place].compare(self.row, &other.columns[place], other.row);
+        table.order.iter().map(one).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+
+    fn cells(&mut self, texts: &mut Texts) -> &[Cell] {
+        for ((cell, values), column) in self.cells.iter_mut().zip(&self.columns).zip(self.table.columns) {
+            if column.kind != Kind::Text {
+                *cell = values.number(self.row);
+                continue;
+            }
+            match values.text(self.row) {
+                None => *cell = Cell::Null,
+                Some(text) if cell.as_text().is_some_and(|known| **known == *text) => {}
+                Some(text) => *cell = Cell::Text(texts.get(text)),
+            }
+        }
+        &self.cells
+    }
+}
+
+/// Equal texts share one allocation.
+#[derive(Default)]
+struct Texts(HashSet<Text, foldhash::fast::RandomState>);
+
+impl Texts {
+    /// Beyond this many distinct texts (run ids of a long history) nothing is gained by remembering more.
+    const MOST: usize = 65_536;
+
+    fn get(&mut self, text: &str) -> Text {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
+        }
+        let text: Text = text.into();
+        self.0.insert(text.clone());
+        text
+    }
+}
