@@ -6,10 +6,10 @@ use super::{
     settings::AxisMode,
 };
 use crate::{
-    model::{Attempt, DagHistory, DagRun, Deployment, RunType, Timestamp, date_in_run_id},
+    model::{Attempt, DagHistory, DagRun, Deployment, RunType, Text, Timestamp, date_in_run_id},
     stats::median,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// Runs of a DAG lag by more than this many intervals where it was caught up.
 const CATCH_UP_INTERVALS: f64 = 2.0;
@@ -95,9 +95,10 @@ fn lag_in_intervals(history: &DagHistory) -> Option<f64> {
         }
     }
     // An export without dag_run: runs state their date in their id.
+    let mut stated = StatedDates::default();
     for attempt in history.attempts.iter().filter(|_| history.runs.is_empty()) {
         let is_scheduled = RunType::from_run_id(&attempt.run_id) == RunType::Scheduled;
-        if let (Some(date), Some(start), true) = (date_in_run_id(&attempt.run_id), attempt.started_at, is_scheduled) {
+        if let (Some(date), Some(start), true) = (stated.of(&attempt.run_id), attempt.started_at, is_scheduled) {
             dates.push(date);
             lags.push(start.seconds_since(date));
         }
@@ -109,6 +110,16 @@ fn lag_in_intervals(history: &DagHistory) -> Option<f64> {
     }
     let gaps: Vec<f64> = dates.windows(2).map(|pair| pair[1].seconds_since(pair[0])).collect();
     Some(median(&lags)? / median(&gaps)?)
+}
+
+/// Dates that run ids state, each read once.
+#[derive(Default)]
+pub(super) struct StatedDates<'a>(HashMap<&'a Text, Option<Timestamp>, foldhash::fast::RandomState>);
+
+impl<'a> StatedDates<'a> {
+    pub(super) fn of(&mut self, run_id: &'a Text) -> Option<Timestamp> {
+        *self.0.entry(run_id).or_insert_with(|| date_in_run_id(run_id))
+    }
 }
 
 /// The instant of a run on an axis.

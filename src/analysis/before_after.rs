@@ -9,6 +9,7 @@ use super::{
     series::{self, Sampled, Series},
     settings::Settings,
     slot_time::slot_seconds,
+    structure::Structure,
 };
 use crate::{
     model::{Index, NumberSeries, Quantity, RunType, SeriesKey, TimeRange},
@@ -117,7 +118,8 @@ impl Gathered {
             let history = histories.load(h)?;
             let wanted = shared.facts[h].wanted;
             let ranges = &ranges(&shared, h);
-            let all = series::of_dag(h, &history, axis, &shared.overheads[&history.deployment]);
+            let told = (h, &history, &Structure::of(&history));
+            let all = series::of_dag(told, axis, &shared.overheads[&history.deployment]);
             let kept = gathered.without_unscheduled(all);
             for one in &kept {
                 if one.key.task_id.is_none() && one.not_measurable.is_some() {

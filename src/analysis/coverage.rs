@@ -21,7 +21,8 @@ pub(super) struct Counting {
 
 impl Counting {
     pub(super) fn add(&mut self, history: &DagHistory, axis: &DagAxis, series: usize) {
-        let tasks: BTreeSet<_> = history.attempts.iter().map(|attempt| &attempt.task_id).collect();
+        let same_task = history.attempts.chunk_by(|a, b| a.task_id == b.task_id);
+        let tasks: BTreeSet<_> = same_task.map(|attempts| &attempts[0].task_id).collect();
         for reason in history.attempts.iter().filter_map(why_excluded) {
             *self.excluded.entry(reason).or_default() += 1;
         }

@@ -18,11 +18,10 @@ const LAST_RUNS: usize = 14;
 const MAX_BARS: usize = 60;
 
 /// The run of the window (else of the last runs) whose duration is nearest to the median.
-pub(super) fn dag_view(history: &DagHistory, axis: Axis, window: TimeRange) -> Option<DagView> {
+pub(super) fn dag_view(history: &DagHistory, structure: &Structure, axis: Axis, window: TimeRange) -> Option<DagView> {
     let run = typical(history, axis, window)?;
-    let structure = Structure::of(history);
     let attempts: Vec<&Attempt> = history.attempts.iter().filter(|attempt| attempt.run_id == run.run_id).collect();
-    let path = critical_path(run, &attempts, &structure).filter(|path| !path.attempts.is_empty())?;
+    let path = critical_path(run, &attempts, structure).filter(|path| !path.attempts.is_empty())?;
     let started_at = run.started_at?;
     let critical: BTreeSet<usize> = path.attempts.iter().copied().collect();
     let bar = |(i, attempt): (usize, &&Attempt)| {
@@ -59,7 +58,7 @@ pub(super) fn dag_view(history: &DagHistory, axis: Axis, window: TimeRange) -> O
         gantt,
         critical_path: path.attempts.iter().map(|&i| attempts[i].task_id.clone()).collect(),
         edges_from: structure.source,
-        edges: structure.edges.into_iter().collect(),
+        edges: structure.edges.iter().cloned().collect(),
     })
 }
 

@@ -8,6 +8,7 @@ use super::{
     result::{Inconclusive, NotMeasurable},
     series::{self, Series},
     settings::Settings,
+    structure::Structure,
     traits::{Traits, traits},
 };
 use crate::{
@@ -61,13 +62,13 @@ impl Examined {
 
 /// Examines all series of a DAG.
 pub(super) fn examine(
-    (h, history): (usize, &DagHistory),
+    (h, history, structure): (usize, &DagHistory, &Structure),
     axis: &DagAxis,
     overhead: &Overhead,
     (baseline, window): (TimeRange, TimeRange),
     settings: &Settings,
 ) -> Vec<Examined> {
-    let mut all = series::of_dag(h, history, axis, overhead);
+    let mut all = series::of_dag((h, history, structure), axis, overhead);
     all.iter_mut().for_each(|series| series.cut(|point| point.at < window.to));
     let judged = parallel_map(&all, |series| {
         let judged = judge(series, settings);

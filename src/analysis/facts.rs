@@ -1,7 +1,7 @@
 //! Histories one at a time, and the few facts about each that the whole analysis needs at once.
 
 use super::{
-    axis::{self, DagAxis},
+    axis::{self, DagAxis, StatedDates},
     result::Axis,
     settings::Settings,
 };
@@ -37,9 +37,12 @@ impl Facts {
     pub(super) fn of(history: &DagHistory, settings: &Settings) -> Self {
         let last = |wanted: Axis| {
             let runs = history.runs.iter().filter_map(|run| axis::instant(run, wanted)).max();
-            let attempts =
-                || history.attempts.iter().filter_map(|attempt| axis::instant_of_attempt(attempt, wanted)).max();
-            runs.or_else(attempts)
+            let mut stated = StatedDates::default();
+            let attempts = history.attempts.iter().filter(|_| runs.is_none()).filter_map(|attempt| {
+                let stated = if wanted == Axis::Logical { stated.of(&attempt.run_id) } else { None };
+                stated.or(attempt.started_at)
+            });
+            runs.or(attempts.max())
         };
         Self {
             deployment: history.deployment.clone(),

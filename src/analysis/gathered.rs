@@ -8,7 +8,7 @@ use super::{
     settings::Settings,
 };
 use crate::model::{Deployment, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What all histories have in common.
 pub(super) struct Shared {
@@ -28,7 +28,7 @@ impl Shared {
             let dag = axis::choose(&history, settings.axis);
             let instants =
                 history.runs.iter().filter_map(|run| Some((&run.run_id, axis::instant(run, dag.choice.axis)?)));
-            let instants: BTreeMap<_, Timestamp> = instants.collect();
+            let instants: HashMap<_, Timestamp, foldhash::fast::RandomState> = instants.collect();
             let gathering = gatherings.entry(history.deployment.clone()).or_default();
             gathering.add(h, &history, |attempt| {
                 instants.get(&attempt.run_id).copied().or_else(|| axis::instant_of_attempt(attempt, dag.choice.axis))

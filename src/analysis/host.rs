@@ -2,8 +2,8 @@
 //! Airflow installation, because no task is to blame for it.
 
 use super::{
-    change::{EXCURSION_THRESHOLD, autocorrelation_factor},
     finding::TELLS,
+    level_change::{EXCURSION_THRESHOLD, autocorrelation_factor},
     minutes::{Cadence, minutes},
     overhead::{Common, Overhead},
     result::HostChange,

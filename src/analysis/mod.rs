@@ -16,6 +16,7 @@ mod finding;
 mod fixtures;
 mod gathered;
 mod host;
+mod level_change;
 mod minutes;
 mod multiplicity;
 mod numbers;

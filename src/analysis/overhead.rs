@@ -16,7 +16,7 @@ pub(super) const SHARED_ERROR: f64 = 0.55;
 const MAX_QUIET_S: f64 = 3.0;
 /// Attempts that a fit takes in, so that its memory does not grow with the history; of a longer one a half, a quarter, .. are
 /// chosen, and the overhead of the others is that of the chosen ones before and after them.
-const MAX_ATTEMPTS: usize = 200_000;
+const MAX_ATTEMPTS: usize = 100_000;
 /// Share of the tasks that must follow the overhead second for second.
 const MIN_AGREEMENT: f64 = 0.8;
 /// Attempts and tasks without which nothing can be said of what they share.

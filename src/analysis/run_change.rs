@@ -20,12 +20,11 @@ type Parts = BTreeMap<(PartKind, Option<Text>), f64>;
 
 /// Compares the mean run of `baseline` with that of `window`: scheduled runs that ended well.
 pub(super) fn run_change(
-    history: &DagHistory,
+    (history, structure): (&DagHistory, &Structure),
     axis: Axis,
     (baseline, window): (TimeRange, TimeRange),
     settings: &Settings,
 ) -> Option<RunChange> {
-    let structure = Structure::of(history);
     let mut attempts: HashMap<&Text, Vec<&Attempt>> = HashMap::new();
     for attempt in &history.attempts {
         attempts.entry(&attempt.run_id).or_default().push(attempt);
@@ -34,7 +33,7 @@ pub(super) fn run_change(
         let mut runs: Vec<&DagRun> = history.runs.iter().filter(|run| is_compared(run, axis, range)).collect();
         runs.sort_by_key(|run| instant(run, axis));
         let of = |run: &DagRun| {
-            let path = critical_path(run, attempts.get(&run.run_id).map_or(&[][..], Vec::as_slice), &structure)?;
+            let path = critical_path(run, attempts.get(&run.run_id).map_or(&[][..], Vec::as_slice), structure)?;
             let mut parts = Parts::new();
             for stretch in path.stretches {
                 *parts.entry((stretch.kind, stretch.task_id)).or_default() += stretch.seconds;
@@ -107,8 +106,9 @@ mod tests {
         }
         let history = DagHistory { runs, ..history(attempts) };
         let range = |from: f64, to: f64| TimeRange { from: at(from * 86_400.0), to: at(to * 86_400.0) };
-        let change = run_change(&history, Axis::Wall, (range(0.0, 14.0), range(14.0, 21.0)), &Settings::default())
-            .expect("enough");
+        let told = (&history, &Structure::of(&history));
+        let change =
+            run_change(told, Axis::Wall, (range(0.0, 14.0), range(14.0, 21.0)), &Settings::default()).expect("enough");
         assert!((change.seconds.point - 8.0).abs() < 1e-9, "{:?}", change.seconds);
         let told: Vec<_> = change.parts.iter().map(|p| (p.kind, p.task_id.as_deref(), p.seconds.round())).collect();
         assert_eq!(told[0], (PartKind::Duration, Some("a"), 6.0));

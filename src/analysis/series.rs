@@ -10,7 +10,7 @@ use crate::{
     model::{Attempt, DagHistory, DagRun, Index, Quantity, RunState, RunType, SeriesKey, TaskState, Text, Timestamp},
     stats::{median, quantile},
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// Runs that an instance of a mapped task must have for a series of its own.
 const MIN_INSTANCE_RUNS: usize = 20;
@@ -56,12 +56,16 @@ pub(super) struct Sampled {
 const CAUGHT_UP: &str = "the history was caught up: its waiting says nothing of normal running";
 
 /// All series of one DAG.
-pub(super) fn of_dag(h: usize, history: &DagHistory, axis: &DagAxis, overhead: &Overhead) -> Vec<Series> {
+pub(super) fn of_dag(
+    (h, history, structure): (usize, &DagHistory, &Structure),
+    axis: &DagAxis,
+    overhead: &Overhead,
+) -> Vec<Series> {
     let runs = Runs::new(history, axis);
-    let mut tasks: BTreeMap<(&Text, RunType), Vec<usize>> = BTreeMap::new();
+    let mut tasks: BTreeMap<(&Text, &RunType), Vec<usize>> = BTreeMap::new();
     for (i, attempt) in history.attempts.iter().enumerate() {
-        if let Some(run) = runs.of(attempt) {
-            tasks.entry((&attempt.task_id, run.run_type.clone())).or_default().push(i);
+        if let Some(run) = runs.of(i) {
+            tasks.entry((&attempt.task_id, &run.run_type)).or_default().push(i);
         }
     }
     let waits = sensor_waits(history);
@@ -70,15 +74,17 @@ pub(super) fn of_dag(h: usize, history: &DagHistory, axis: &DagAxis, overhead: &
         let task = Task { h, history, runs: &runs, task_id, run_type, places, overhead, axis, waits: &waits };
         all.extend(task.series());
     }
-    all.extend(runs.durations(h, overhead));
+    all.extend(runs.durations(h, structure, overhead));
     all
 }
 
-/// Runs by id, with their place on the axis.
+/// Runs with their place on the axis.
 struct Runs<'a> {
     history: &'a DagHistory,
     axis: &'a DagAxis,
-    by_id: HashMap<&'a Text, (Timestamp, RunType, Option<&'a DagRun>)>,
+    known: Vec<RunOf>,
+    /// The run of each attempt, looked up once.
+    of: Vec<Option<u32>>,
 }
 
 struct RunOf {
@@ -88,31 +94,40 @@ struct RunOf {
 
 impl<'a> Runs<'a> {
     fn new(history: &'a DagHistory, axis: &'a DagAxis) -> Self {
-        let mut by_id = HashMap::new();
+        let mut known = Vec::new();
+        let mut by_id: HashMap<&Text, u32, foldhash::fast::RandomState> = HashMap::default();
         for run in &history.runs {
             if let Some(at) = instant(run, axis.choice.axis) {
-                by_id.insert(&run.run_id, (at, run.run_type.clone(), Some(run)));
+                by_id.insert(&run.run_id, known.len() as u32);
+                known.push(RunOf { at, run_type: run.run_type.clone() });
             }
         }
         // An export without dag_run: the date that the run's id states, else the run's first start.
-        for attempt in &history.attempts {
-            if let Some(at) = instant_of_attempt(attempt, axis.choice.axis) {
-                by_id.entry(&attempt.run_id).or_insert_with(|| (at, RunType::from_run_id(&attempt.run_id), None));
+        let mut of_attempt = |attempt: &'a Attempt| {
+            if let Some(run) = by_id.get(&attempt.run_id) {
+                return Some(*run);
             }
-        }
-        Self { history, axis, by_id }
+            let at = instant_of_attempt(attempt, axis.choice.axis)?;
+            by_id.insert(&attempt.run_id, known.len() as u32);
+            known.push(RunOf { at, run_type: RunType::from_run_id(&attempt.run_id) });
+            by_id.get(&attempt.run_id).copied()
+        };
+        let of = history.attempts.iter().map(&mut of_attempt).collect();
+        Self { history, axis, known, of }
     }
 
-    fn of(&self, attempt: &Attempt) -> Option<RunOf> {
-        self.by_id.get(&attempt.run_id).map(|(at, run_type, _)| RunOf { at: *at, run_type: run_type.clone() })
+    /// The run of an attempt, by its place.
+    fn of(&self, attempt: usize) -> Option<&RunOf> {
+        self.of[attempt].map(|run| &self.known[run as usize])
     }
 
     /// Runs that ended well. What they are longer for because of the common overhead is the overhead in the attempts of their
     /// critical path.
-    fn durations(&self, h: usize, overhead: &Overhead) -> Vec<Series> {
-        let structure = Structure::of(self.history);
+    fn durations(&self, h: usize, structure: &Structure, overhead: &Overhead) -> Vec<Series> {
         let mut attempts: HashMap<&Text, (Vec<&Attempt>, Vec<usize>)> = HashMap::new();
-        for (i, attempt) in self.history.attempts.iter().enumerate() {
+        // Where nothing common was found, there is nothing to look for on the path.
+        let with_overhead = !self.history.runs.is_empty() && !overhead.common().is_empty();
+        for (i, attempt) in self.history.attempts.iter().enumerate().filter(|_| with_overhead) {
             let (of_run, places) = attempts.entry(&attempt.run_id).or_default();
             of_run.push(attempt);
             places.push(i);
@@ -121,7 +136,7 @@ impl<'a> Runs<'a> {
             let Some((of_run, places)) = attempts.get(&run.run_id).filter(|_| !self.axis.caught_up) else {
                 return (0.0, 0.0);
             };
-            let path = critical_path(run, of_run, &structure).map(|path| path.attempts).unwrap_or_default();
+            let path = critical_path(run, of_run, structure).map(|path| path.attempts).unwrap_or_default();
             let parts = path.into_iter().filter_map(|i| Some(overhead.of((h, places[i]), of_run[i].started_at?)));
             let (seconds, variance) = parts.fold((0.0, 0.0), |(seconds, all), (s, sd)| (seconds + s, all + sd * sd));
             (seconds, variance.sqrt())
@@ -209,9 +224,10 @@ impl Task<'_> {
                 Some((attempt.scheduling_delay_s()?, 0.0, 0.0))
             }));
         }
-        all.push(self.rate(Quantity::FailureRate, |tries| tries.iter().any(|attempt| failed(attempt))));
-        all.push(self.rate(Quantity::RetryRate, |tries| {
-            tries.len() > 1 || tries.iter().any(|attempt| attempt.try_number.is_some_and(|number| number > 1))
+        let tried = self.tried();
+        all.push(self.rate(&tried, Quantity::FailureRate, |tries| tries.iter().any(|tried| failed(tried.attempt))));
+        all.push(self.rate(&tried, Quantity::RetryRate, |tries| {
+            tries.len() > 1 || tries.iter().any(|tried| tried.attempt.try_number.is_some_and(|number| number > 1))
         }));
         all.retain(|series| !series.points.is_empty());
         all
@@ -290,7 +306,7 @@ impl Task<'_> {
             let started = attempt.started_at.filter(|_| attempt.ran() && chosen(attempt))?;
             let (raw, common, sd) = measure(i, attempt)?;
             Some(Measured {
-                at: self.runs.of(attempt)?.at,
+                at: self.runs.of(i)?.at,
                 started,
                 raw,
                 adjusted: raw - common,
@@ -301,33 +317,43 @@ impl Task<'_> {
         self.places.iter().filter_map(one).collect()
     }
 
-    /// One point a run: 1 where it happened, 0 where not; only runs in which the task was tried at all.
-    fn rate(&self, quantity: Quantity, happened: impl Fn(&[&Attempt]) -> bool) -> Series {
-        let mut runs: BTreeMap<(Timestamp, &Text), Vec<&Attempt>> = BTreeMap::new();
-        for &i in self.places {
+    /// Tries by run and instance.
+    fn tried(&self) -> Vec<Tried<'_>> {
+        let one = |&i: &usize| {
             let attempt = &self.history.attempts[i];
             let tried = attempt.ran() || failed(attempt);
-            if let Some(run) = self.runs.of(attempt).filter(|_| tried) {
-                runs.entry((run.at, &attempt.run_id)).or_default().push(attempt);
-            }
-        }
-        runs.retain(|_, tries| {
-            let mut by_index: BTreeMap<i32, Vec<&Attempt>> = BTreeMap::new();
-            tries.iter().for_each(|attempt| by_index.entry(attempt.map_index).or_default().push(attempt));
-            !by_index.values().any(|tries| lacks_its_end(tries))
-        });
-        let point = |((at, _), tries): ((Timestamp, &Text), Vec<&Attempt>)| {
-            // Instances of a mapped task are no tries of each other: each is looked at alone.
-            let indices: BTreeSet<i32> = tries.iter().map(|attempt| attempt.map_index).collect();
-            let of_index = |index: &i32| tries.iter().copied().filter(|a| a.map_index == *index).collect::<Vec<_>>();
-            let hit = indices.iter().map(of_index).any(|tries| happened(&tries));
-            let value = f64::from(u8::from(hit));
-            Sampled { at, raw: value, adjusted: value, sd: 0.0 }
+            self.runs.of(i).filter(|_| tried).map(|run| Tried { at: run.at, attempt })
         };
-        let points = runs.into_iter().map(point).collect();
+        let mut all: Vec<Tried<'_>> = self.places.iter().filter_map(one).collect();
+        all.sort_by(|a, b| a.run().cmp(&b.run()).then(a.attempt.map_index.cmp(&b.attempt.map_index)));
+        all
+    }
+
+    /// One point a run: 1 where it happened, 0 where not; only runs in which the task was tried at all.
+    fn rate(&self, tried: &[Tried<'_>], quantity: Quantity, happened: impl Fn(&[Tried<'_>]) -> bool) -> Series {
+        let point = |run: &[Tried<'_>]| {
+            // Instances of a mapped task are no tries of each other: each is looked at alone.
+            let instances = || run.chunk_by(|a, b| a.attempt.map_index == b.attempt.map_index);
+            let value = f64::from(u8::from(instances().any(&happened)));
+            let is_whole = !instances().any(lacks_its_end);
+            is_whole.then(|| Sampled { at: run[0].at, raw: value, adjusted: value, sd: 0.0 })
+        };
+        let points = tried.chunk_by(|a, b| a.run() == b.run()).filter_map(point).collect();
         // A sensor fails when what it waits for is late: in a catch-up, whenever the other DAG is behind.
         let why = (self.axis.caught_up && self.is_sensor()).then(|| CAUGHT_UP.to_owned());
         Series { key: self.key(Index::All, quantity), points, means: None, not_measurable: why }
+    }
+}
+
+/// A try with the time of its run.
+struct Tried<'a> {
+    at: Timestamp,
+    attempt: &'a Attempt,
+}
+
+impl Tried<'_> {
+    fn run(&self) -> (Timestamp, &Text) {
+        (self.at, &self.attempt.run_id)
     }
 }
 
@@ -341,8 +367,8 @@ fn failed(attempt: &Attempt) -> bool {
 
 /// A retry follows the last try that is known, but no row tells of it: an export of the history table without the live one.
 /// Such a run would count as failed whatever came of it.
-fn lacks_its_end(tries: &[&Attempt]) -> bool {
-    let last = tries.iter().max_by_key(|attempt| attempt.try_number);
+fn lacks_its_end(tries: &[Tried<'_>]) -> bool {
+    let last = tries.iter().map(|tried| tried.attempt).max_by_key(|attempt| attempt.try_number);
     last.is_some_and(|last| {
         let retries_left =
             last.try_number.zip(last.max_tries).is_some_and(|(number, max)| number >= 1 && number <= max);

@@ -1,7 +1,7 @@
 //! Dependencies between tasks: as exported, else inferred from the order of ends and starts in the history.
 
 use crate::model::{Attempt, DagHistory, EdgeSource, TaskState, Text, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// Runs in which both tasks must have run.
 const MIN_RUNS: usize = 5;
@@ -24,7 +24,9 @@ impl Structure {
             let edges = history.edges.iter().map(|edge| (edge.upstream.clone(), edge.downstream.clone()));
             return Self { edges: edges.collect(), source: first.source };
         }
-        Self { edges: infer(history), source: EdgeSource::Inferred }
+        // It is asked for where runs are told apart: without any, it is not worth looking for.
+        let edges = if history.runs.is_empty() { BTreeSet::new() } else { infer(history) };
+        Self { edges, source: EdgeSource::Inferred }
     }
 
     /// Tasks that `task` waits for directly.
@@ -33,20 +35,21 @@ impl Structure {
     }
 }
 
-/// Last end and first queueing of each task in one run.
-type Spans<'a> = BTreeMap<&'a Text, (Timestamp, Timestamp)>;
+/// When each task was first queued and last ended in one run; by the number of the task.
+type Spans = Vec<Option<(Timestamp, Timestamp)>>;
 
 /// `a` before `b` in nearly every run that both have; without what follows from other edges (transitive reduction: Aho,
 /// Garey & Ullman, SIAM J. Comput. 1, 1972). It may show an order that only the pools made: it is marked as inferred.
 fn infer(history: &DagHistory) -> BTreeSet<(Text, Text)> {
-    let runs = spans(history);
-    let tasks: BTreeSet<&Text> = runs.values().flat_map(|spans| spans.keys().copied()).collect();
+    let well = || history.attempts.iter().filter(|attempt| ended_well(attempt));
+    let tasks: BTreeSet<&Text> = well().map(|attempt| &attempt.task_id).collect();
     if tasks.len() > MAX_TASKS {
         return BTreeSet::new();
     }
     let tasks: Vec<&Text> = tasks.into_iter().collect();
-    let precedes = |a: &Text, b: &Text| {
-        let both = runs.values().filter_map(|spans| Some((spans.get(a)?, spans.get(b)?)));
+    let runs = spans(well(), &tasks);
+    let precedes = |a: usize, b: usize| {
+        let both = runs.iter().filter_map(|spans| Some((spans[a]?, spans[b]?)));
         let (mut n, mut held) = (0_usize, 0_usize);
         for (first, second) in both {
             n += 1;
@@ -55,8 +58,7 @@ fn infer(history: &DagHistory) -> BTreeSet<(Text, Text)> {
         n >= MIN_RUNS && held as f64 >= MIN_SHARE * n as f64
     };
     let n = tasks.len();
-    let before: Vec<Vec<bool>> =
-        (0..n).map(|a| (0..n).map(|b| a != b && precedes(tasks[a], tasks[b])).collect()).collect();
+    let before: Vec<Vec<bool>> = (0..n).map(|a| (0..n).map(|b| a != b && precedes(a, b)).collect()).collect();
     let mut edges = BTreeSet::new();
     for a in 0..n {
         for b in (0..n).filter(|&b| before[a][b] && !before[b][a]) {
@@ -70,13 +72,19 @@ fn infer(history: &DagHistory) -> BTreeSet<(Text, Text)> {
     edges
 }
 
-fn spans(history: &DagHistory) -> BTreeMap<&Text, Spans<'_>> {
-    let mut runs: BTreeMap<&Text, Spans<'_>> = BTreeMap::new();
-    for attempt in history.attempts.iter().filter(|attempt| ended_well(attempt)) {
+/// Of each run; `tasks` ascend.
+fn spans<'a>(attempts: impl Iterator<Item = &'a Attempt>, tasks: &[&Text]) -> Vec<Spans> {
+    let mut numbers: HashMap<&Text, usize, foldhash::fast::RandomState> = HashMap::default();
+    let mut runs: Vec<Spans> = Vec::new();
+    for attempt in attempts {
         let (Some(start), Some(end)) = (attempt.started_at, attempt.ended_at) else { continue };
+        let Ok(task) = tasks.binary_search(&&attempt.task_id) else { continue };
         let begun = attempt.queued_at.map_or(start, |queued| queued.min(start));
-        let spans = runs.entry(&attempt.run_id).or_default();
-        let span = spans.entry(&attempt.task_id).or_insert((begun, end));
+        let run = *numbers.entry(&attempt.run_id).or_insert(runs.len());
+        if run == runs.len() {
+            runs.push(vec![None; tasks.len()]);
+        }
+        let span = runs[run][task].get_or_insert((begun, end));
         *span = (span.0.min(begun), span.1.max(end));
     }
     runs
@@ -104,7 +112,8 @@ mod tests {
             attempts.push(attempt("c", &format!("r{run}"), at + c, at + 25.0));
             attempts.push(attempt("d", &format!("r{run}"), at + 30.0, at + 40.0));
         }
-        let structure = Structure::of(&history(attempts));
+        let runs = vec![super::super::fixtures::run("r0", 0.0, 50.0)];
+        let structure = Structure::of(&DagHistory { runs, ..history(attempts) });
         let edges: Vec<String> = structure.edges.iter().map(|(a, b)| format!("{a}>{b}")).collect();
         assert_eq!(edges, ["a>b", "a>c", "b>d", "c>d"]);
         assert_eq!(structure.source, EdgeSource::Inferred);

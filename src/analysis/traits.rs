@@ -16,24 +16,37 @@ pub(super) struct Traits {
 
 /// Traits of each task of a DAG. O(attempts).
 pub(super) fn traits(history: &DagHistory) -> HashMap<Text, Traits> {
-    let mut all: HashMap<Text, (Traits, usize, HashMap<Text, usize>)> = HashMap::new();
-    for attempt in &history.attempts {
-        if !all.contains_key(&attempt.task_id) {
-            all.insert(attempt.task_id.clone(), Default::default());
-        }
-        let Some((traits, n, hosts)) = all.get_mut(&attempt.task_id) else { continue };
-        // Attempts stand in order of time: what is said last holds.
-        traits.pool = attempt.pool.clone().or(traits.pool.take());
-        traits.operator = attempt.operator.clone().or(traits.operator.take());
-        if let Some(host) = &attempt.hostname {
-            *n += 1;
-            *hosts.entry(host.clone()).or_default() += 1;
+    let mut all: HashMap<&Text, Told<'_>> = HashMap::new();
+    // Attempts of a task mostly stand together.
+    for attempts in history.attempts.chunk_by(|a, b| a.task_id == b.task_id) {
+        let told = all.entry(&attempts[0].task_id).or_default();
+        for attempt in attempts {
+            // And in order of time: what is said last holds.
+            told.pool = attempt.pool.as_ref().or(told.pool);
+            told.operator = attempt.operator.as_ref().or(told.operator);
+            if let Some(host) = &attempt.hostname {
+                told.attempts += 1;
+                *told.hosts.entry(host).or_default() += 1;
+            }
         }
     }
-    let settled = |(task_id, (traits, n, hosts)): (Text, (Traits, usize, HashMap<Text, usize>))| {
-        let most = hosts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
-        let host = most.filter(|(_, count)| *count as f64 >= ON_ONE_HOST * n as f64).map(|(host, _)| host);
-        (task_id, Traits { host, ..traits })
-    };
-    all.into_iter().map(settled).collect()
+    all.into_iter().map(|(task_id, told)| (task_id.clone(), told.settled())).collect()
+}
+
+/// What the attempts of a task say.
+#[derive(Default)]
+struct Told<'a> {
+    pool: Option<&'a Text>,
+    operator: Option<&'a Text>,
+    /// With a host, and on each.
+    attempts: usize,
+    hosts: HashMap<&'a Text, usize>,
+}
+
+impl Told<'_> {
+    fn settled(self) -> Traits {
+        let most = self.hosts.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(a.0)));
+        let host = most.filter(|(_, count)| *count as f64 >= ON_ONE_HOST * self.attempts as f64);
+        Traits { pool: self.pool.cloned(), operator: self.operator.cloned(), host: host.map(|(host, _)| host.clone()) }
+    }
 }

@@ -15,6 +15,7 @@ use super::{
     settings::Settings,
     shadow::instances,
     sorted::Sorted,
+    structure::Structure,
     together::{tell, together},
     warnings::{stale_acknowledgements, warnings},
 };
@@ -51,14 +52,16 @@ impl Each {
         for (h, dag) in shared.axes.iter().enumerate() {
             let history = histories.load(h)?;
             let ranges = (shared.calendar.baseline(h), shared.calendar.window(h));
-            let series = examine((h, &history), dag, &shared.overheads[&history.deployment], ranges, settings);
+            let structure = Structure::of(&history);
+            let series =
+                examine((h, &history, &structure), dag, &shared.overheads[&history.deployment], ranges, settings);
             let told = series.iter().filter(|series| !matches!(series.outcome, Outcome::Silent(None))).count();
             each.counting.add(&history, dag, told);
             each.series.extend(series);
             each.ends.push(Ends::of(&history, dag, ranges.0.from));
             if shared.facts[h].wanted {
-                each.run_changes.extend(run_change(&history, dag.choice.axis, ranges, settings));
-                each.dags.extend(dag_view(&history, dag.choice.axis, ranges.1));
+                each.run_changes.extend(run_change((&history, &structure), dag.choice.axis, ranges, settings));
+                each.dags.extend(dag_view(&history, &structure, dag.choice.axis, ranges.1));
             }
         }
         Ok(each)

@@ -35,7 +35,8 @@ impl<T: Loaded> OrderedRows<T> {
         let table = T::TABLE;
         let manifest = lake.manifest()?;
         let live = manifest.parts.iter().filter(|p| p.table == table.name && p.deployment == deployment.as_str());
-        let parts = live.map(|part| Part::open(&lake.root().join(part.path()), table)).collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            live.map(|part| Part::open(&lake.root().join(part.path()), table)).collect::<Result<Vec<_>, _>>()?;
         let parts = parts.into_iter().flatten().collect();
         Ok(Self { table, parts, texts: Texts::default(), of: PhantomData })
     }

@@ -7,8 +7,9 @@ use super::location::{MAD_TO_SD, MEAN_AD_TO_SD, median_in_place};
 const HALF_WINDOW: usize = 3;
 
 /// Standard deviation from first differences, blind to steps and, unlike `noise_sd`, to nothing else; 0 only for a
-/// constant series.
-pub(super) fn difference_sd(values: &[f64]) -> f64 {
+/// constant series. In the unit of the values; O(n).
+#[must_use]
+pub fn difference_sd(values: &[f64]) -> f64 {
     let mut off: Vec<f64> = values.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
     let mean = off.iter().sum::<f64>() / off.len().max(1) as f64;
     let spread = match median_in_place(&mut off) {

@@ -10,9 +10,10 @@ use super::distributions::{scan_p_value, z_from_t};
 use super::levels::Levels;
 use super::locate::place_interval;
 use super::noise::Noise;
+use super::saddle::Shape;
 use super::seeded::propose;
 use super::step_scan::StepScan;
-use super::validate::{Candidate, Judge};
+use super::validate::{Candidate, Judge, evidence_needed};
 
 /// Fewest points in which a change is looked for.
 pub(super) const MIN_POINTS: usize = 5;
@@ -45,7 +46,8 @@ pub struct Step {
     pub shift: f64,
     /// Evidence for the change as a normal deviate; not negative.
     pub z: f64,
-    /// Two-sided p-value, corrected for having searched all places in the window.
+    /// Two-sided p-value, corrected for having searched all places in the window and for the skew of the noise: a mean of
+    /// few values has its tail.
     pub p_value: f64,
 }
 
@@ -102,10 +104,12 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
     let mut changes = propose(&scan, noise.long_run_sd, creep(noise), detector.z_obvious, margin);
     let mut levels = Levels::new(&scan, &changes, creep(noise), noise.long_run_sd);
     let mut judged = Vec::new();
+    let mut residuals = Vec::new();
     for round in 0..ROUNDS {
         let pulled = levels.pull_in(&calm, times, first_sd, [CLOSE_REACH, WIDE_REACH]);
         scan = StepScan::new(&pulled.values, times);
         noise = Noise::of_residuals(&pulled.close, &pulled.wide, &levels.ends, 1e-3 * first_sd);
+        residuals = pulled.wide;
         let creep = creep(noise);
         let mut found = changes.clone();
         if round < 2 {
@@ -121,7 +125,8 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
         }
     }
     let creep = levels.believed(detector.steady, noise.long_run_sd);
-    let steps = describe(&scan, &changes, &judged, creep.slope, noise, detector);
+    let seen = Seen { scan: &scan, slope: creep.slope, noise, residuals: &residuals };
+    let steps = seen.describe(&changes, &judged, detector);
     let slope_z = z_from_t(creep.z, noise.df);
     Some(Regimes { steps, slope: creep.slope, slope_sd: creep.sd, slope_z, sd: noise.sd, phi: noise.phi })
 }
@@ -131,24 +136,42 @@ pub(super) fn shortest(n: usize, detector: &Detector) -> usize {
     detector.min_segment.clamp(1, if n < 6 { 2 } else { 3 })
 }
 
-fn describe(
-    scan: &StepScan,
-    changes: &[usize],
-    judged: &[Candidate],
+/// What steps are described by.
+struct Seen<'a> {
+    scan: &'a StepScan,
     slope: f64,
     noise: Noise,
-    detector: &Detector,
-) -> Vec<Step> {
-    let n = scan.len();
-    let bound = |i: Option<usize>, end: usize| i.and_then(|i| changes.get(i)).copied().unwrap_or(end);
-    let step = |(i, candidate): (usize, &Candidate)| {
-        let (from, to) = (bound(i.checked_sub(1), 0), bound(i.checked_add(1), n));
-        let index = changes[i];
-        let (index_low, index_high) = place_interval(scan, slope, (from, index, to), noise.long_run_sd);
-        let p_value = scan_p_value(candidate.z, to - from, shortest(n, detector));
-        let crept = slope * (scan.mean_time(index, to) - scan.mean_time(from, index));
-        let shift = scan.mean(index, to) - scan.mean(from, index) - crept;
-        Step { index, index_low, index_high, shift, z: candidate.z, p_value }
-    };
-    judged.iter().enumerate().map(step).collect()
+    /// Noise about the levels, stragglers pulled in generously.
+    residuals: &'a [f64],
+}
+
+impl Seen<'_> {
+    fn describe(&self, changes: &[usize], judged: &[Candidate], detector: &Detector) -> Vec<Step> {
+        let Self { scan, slope, noise, .. } = *self;
+        if changes.is_empty() {
+            return Vec::new();
+        }
+        let n = scan.len();
+        let shape = Shape::new(self.residuals);
+        // So many points count as one in a mean.
+        let inflation = (1.0 + noise.phi) / (1.0 - noise.phi);
+        // The variance of ln((1 + φ) / (1 - φ)) is 4 / (n (1 - φ²)) (Bartlett 1946), as if that of a variance on these degrees
+        // of freedom. What passes the threshold is chosen among many, and with them the series whose memory seems shortest.
+        let memory_df = (n as f64 * (1.0 - noise.phi * noise.phi) / 2.0).max(1.0);
+        let bound = |i: Option<usize>, end: usize| i.and_then(|i| changes.get(i)).copied().unwrap_or(end);
+        let step = |(i, candidate): (usize, &Candidate)| {
+            let (from, to) = (bound(i.checked_sub(1), 0), bound(i.checked_add(1), n));
+            let index = changes[i];
+            let (index_low, index_high) = place_interval(scan, slope, (from, index, to), noise.long_run_sd);
+            let crept = slope * (scan.mean_time(index, to) - scan.mean_time(from, index));
+            let shift = scan.mean(index, to) - scan.mean(from, index) - crept;
+            let (before, after) = ((index - from) as f64 / inflation, (to - index) as f64 / inflation);
+            // Short regimes have more places to be found by chance: what more is asked of them counts against them.
+            let asked = evidence_needed(detector, n, index - from, to - index) - detector.z_min;
+            let z = z_from_t(candidate.z.min(shape.deviate(shift, before, after)), memory_df) - asked;
+            let p_value = scan_p_value(z.max(0.0), to - from, shortest(n, detector));
+            Step { index, index_low, index_high, shift, z: candidate.z, p_value }
+        };
+        judged.iter().enumerate().map(step).collect()
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::distributions::normal_two_sided;
 use super::split::{Level, level_of, weights};
+use super::window::middles_before;
 use super::{Uneven, median, own_spread};
 
 /// A stretch whose level differs while the levels before and after it agree.
@@ -35,34 +36,45 @@ const MIN_SURROUNDINGS: usize = 5;
 /// excursion's size.
 const AGREE: f64 = 3.0;
 const AGREE_SHARE: f64 = 1.0 / 3.0;
-/// Longest excursion that is looked for, in points: the scan is O(n x this).
+/// Part of the threshold that the largest value of a stretch, as if it were their mean, must reach for a robust look.
+const FAR_FROM_ENOUGH: f64 = 0.5;
+/// Longest excursion that is looked for, in points.
 const MAX_EXCURSION: usize = 40;
 
-/// The clearest excursion whose score reaches `threshold`.
+/// The clearest excursion whose score reaches `threshold`. O(n), and a robust look at each stretch that lies wholly beyond
+/// the medians around it.
 #[must_use]
 pub fn excursion(series: Uneven<'_>, threshold: f64) -> Option<Excursion> {
     let n = series.len();
     let longest = ((n as f64 * MAX_EXCURSION_SHARE) as usize).min(MAX_EXCURSION);
     let searched = n * longest.max(1);
-    let middles =
-        |sides: Vec<Uneven<'_>>| -> Vec<f64> { sides.iter().map(|s| median(s.value).unwrap_or(f64::NAN)).collect() };
-    let before = middles((0..n).map(|from| before(series, from)).collect());
-    let after = middles((0..=n).map(|to| after(series, to)).collect());
+    let value = &series.value[..n];
+    let before = middles_before(value, MAX_SURROUNDINGS);
+    let backwards: Vec<f64> = value.iter().rev().copied().collect();
+    let after = middles_before(&backwards, MAX_SURROUNDINGS);
     let mut best: Option<Excursion> = None;
-    let starts = MIN_SURROUNDINGS..n.saturating_sub(MIN_SURROUNDINGS);
-    let stretches = starts
-        .flat_map(|from| (from + MIN_EXCURSION..=(from + longest).min(n - MIN_SURROUNDINGS)).map(move |to| (from, to)));
-    for (from, to) in stretches {
-        // Cheap look first: everything inside lies beyond the middle of both surroundings.
-        let (high, low) = (before[from].max(after[to]), before[from].min(after[to]));
-        let inside = &series.value[from..to];
-        if !(inside.iter().all(|v| *v > high) || inside.iter().all(|v| *v < low)) {
-            continue;
-        }
-        if let Some(score) = stands_out(series, from, to)
-            && score >= best.as_ref().map_or(threshold, |best| best.score)
-        {
-            best = Some(Excursion { from, to, score, searched });
+    for from in MIN_SURROUNDINGS..n.saturating_sub(MIN_SURROUNDINGS) {
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for to in from + 1..=(from + longest).min(n - MIN_SURROUNDINGS) {
+            (low, high) = (low.min(value[to - 1]), high.max(value[to - 1]));
+            // Everything inside lies on one side of the middle before, and of that after.
+            let (past, next) = (before[from].median, after[n - to].median);
+            if low <= past && high >= past {
+                break;
+            }
+            if to - from < MIN_EXCURSION || !(low > past.max(next) || high < past.min(next)) {
+                continue;
+            }
+            // A robust look costs as much as all else: not at what is far from enough even if all of it lay at its far end.
+            let far = (high - past).abs().max((low - past).abs()) * ((to - from) as f64).sqrt();
+            if far < FAR_FROM_ENOUGH * threshold * before[from].sd {
+                continue;
+            }
+            if let Some(score) = stands_out(series, from, to)
+                && score >= best.as_ref().map_or(threshold, |best| best.score)
+            {
+                best = Some(Excursion { from, to, score, searched });
+            }
         }
     }
     best

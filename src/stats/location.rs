@@ -44,7 +44,8 @@ pub fn mad(values: &[f64]) -> Option<f64> {
 /// The value at which half of the weight lies on either side; in the unit of the values.
 ///
 /// Edgeworth 1888; where a half falls exactly between two values, their mean, so equal weights give [`median`].
-/// Pairs whose weight is not above 0 are left out. O(n log n). `None` if nothing is left or the lengths differ.
+/// Pairs whose weight is not above 0 are left out. O(n): a selection that weighs what it leaves aside. `None` if nothing is
+/// left or the lengths differ.
 #[must_use]
 pub fn weighted_median(values: &[f64], weights: &[f64]) -> Option<f64> {
     if values.len() != weights.len() {
@@ -52,20 +53,40 @@ pub fn weighted_median(values: &[f64], weights: &[f64]) -> Option<f64> {
     }
     let mut pairs: Vec<(f64, f64)> =
         values.iter().copied().zip(weights.iter().copied()).filter(|p| p.1 > 0.0 && p.1.is_finite()).collect();
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    weighted_median_in_place(&mut pairs)
+}
+
+/// [`weighted_median`] of pairs with weights above 0, which it may reorder.
+pub(super) fn weighted_median_in_place(pairs: &mut [(f64, f64)]) -> Option<f64> {
     let half = 0.5 * pairs.iter().map(|p| p.1).sum::<f64>();
-    let mut sum = 0.0;
-    for (i, &(value, weight)) in pairs.iter().enumerate() {
-        sum += weight;
-        // The slack keeps the tie of equal weights a tie when the weights are no exact binary numbers.
-        if (sum - half).abs() <= 1e-12 * half {
-            return Some(pairs.get(i + 1).map_or(value, |next| 0.5 * (value + next.0)));
-        }
-        if sum > half {
+    // The slack keeps the tie of equal weights a tie when the weights are no exact binary numbers.
+    let is_half = |sum: f64| (sum - half).abs() <= 1e-12 * half;
+    let largest = |part: &[(f64, f64)]| part.iter().map(|p| p.0).max_by(f64::total_cmp);
+    let smallest = |part: &[(f64, f64)]| part.iter().map(|p| p.0).min_by(f64::total_cmp);
+    // What lies aside: its weight below, and the values next to the rest.
+    let (mut below, mut under, mut over) = (0.0, None, None);
+    let mut rest = pairs;
+    while !rest.is_empty() {
+        let middle = rest.len() / 2;
+        let (left, &mut (value, weight), right) = rest.select_nth_unstable_by(middle, |a, b| a.0.total_cmp(&b.0));
+        let before = below + left.iter().map(|p| p.1).sum::<f64>();
+        let up_to = before + weight;
+        if is_half(before) {
+            let lower = largest(left).or(under);
+            return Some(lower.map_or(value, |lower| 0.5 * (lower + value)));
+        } else if before > half {
+            (rest, over) = (left, Some(value));
+        } else if is_half(up_to) {
+            let upper = smallest(right).or(over);
+            return Some(upper.map_or(value, |upper| 0.5 * (value + upper)));
+        } else if up_to > half {
             return Some(value);
+        } else {
+            (rest, below, under) = (right, up_to, Some(value));
         }
     }
-    None
+    // Rounding: the sums of the parts fell short of half.
+    under
 }
 
 /// Values with the wild ones pulled in to median ± `k` · MAD; order and unit are kept.

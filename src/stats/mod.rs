@@ -16,6 +16,7 @@ mod detector;
 mod levels;
 mod locate;
 mod noise;
+mod saddle;
 mod seeded;
 mod segment;
 mod smallest_step;
@@ -46,6 +47,7 @@ mod parallel;
 mod shared;
 mod split;
 mod weekday;
+mod window;
 
 #[cfg(test)]
 mod compare_tests;
@@ -58,6 +60,7 @@ mod simulation;
 pub use autocorrelation::{
     MAX_PHI, ar1_residual, ar1_robust, effective_sample_size, long_run_sd, noise_sd, noise_sd_given,
 };
+pub use clean::difference_sd;
 pub use compare::{
     location, mean_difference, p_value_of_difference, ratio, ratio_of_locations, weighted_difference,
     weighted_location, weighted_ratio_of_locations,

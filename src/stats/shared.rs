@@ -6,6 +6,7 @@
 //! residuals within half a minute, and a quick part, an exponential kernel over what the slow part leaves. The constant
 //! between the two is not identified by the fit; [`SharedEffect::anchor`] fixes it.
 
+use super::location::{median_in_place, weighted_median_in_place};
 use super::{MAD_TO_SD, mad, median, quantile, weighted_median};
 use rayon::prelude::*;
 
@@ -92,9 +93,9 @@ impl Pace {
 
 struct Near {
     /// Window of the slow part.
-    slow: Vec<usize>,
+    slow: Vec<u32>,
     /// Within reach of the kernel, with its weight.
-    quick: Vec<(usize, f64)>,
+    quick: Vec<(u32, f64)>,
 }
 
 /// Fits the effect. Cost: rounds x observations x neighbours (at most 128); runs on all threads, with the same result on any
@@ -116,9 +117,10 @@ pub fn fit_shared_effect(observations: Observations<'_>, neighbours: Neighbours,
     let (mut effect, mut scale, mut mass) = (vec![0.0; n], vec![MIN_SCALE; n], vec![0.0; n]);
     for _ in 0..ROUNDS {
         let rest: Vec<f64> = value.iter().zip(&level).map(|(v, l)| v - l).collect();
-        let slow: Vec<f64> = near.par_iter().map(|near| near.slow_part(&rest, &weight)).collect();
+        let slow: Vec<f64> =
+            near.par_iter().map_init(Vec::new, |scratch, near| near.slow_part(&rest, &weight, scratch)).collect();
         let rough: Vec<f64> = rest.iter().zip(&slow).map(|(r, s)| r - s).collect();
-        scale = near.par_iter().map(|near| near.scale(&rough)).collect();
+        scale = near.par_iter().map_init(Vec::new, |scratch, near| near.scale(&rough, scratch)).collect();
         let quick: Vec<(f64, f64)> =
             near.par_iter().zip(&scale).map(|(near, scale)| near.quick_part(&rough, &weight, *scale)).collect();
         effect = slow.iter().zip(&quick).map(|(s, (q, _))| s + q).collect();
@@ -206,12 +208,12 @@ impl Near {
             Neighbours::OtherGroups => all.group[j] != all.group[i],
             Neighbours::AllOthers => j != i,
         };
-        let within = |seconds: f64| -> Vec<usize> {
+        let within = |seconds: f64| -> Vec<u32> {
             let before = (0..i).rev().take_while(|&j| time[i] - time[j] <= seconds).filter(|&j| counts(j));
             let after = (i + 1..time.len()).take_while(|&j| time[j] - time[i] <= seconds).filter(|&j| counts(j));
-            let mut near: Vec<usize> = before.take(MAX_NEIGHBOURS).collect();
+            let mut near: Vec<u32> = before.take(MAX_NEIGHBOURS).map(|j| j as u32).collect();
             near.reverse();
-            near.extend(after.take(MAX_NEIGHBOURS));
+            near.extend(after.take(MAX_NEIGHBOURS).map(|j| j as u32));
             near
         };
         let mut slow = within(pace.slow_s);
@@ -221,38 +223,39 @@ impl Near {
             }
             slow = within(pace.slow_s * f64::from(2_u32.pow(doubling)));
         }
-        let quick = slow.iter().filter(|_| pace.quick).map(|&j| (j, (time[j] - time[i]).abs() / QUICK_S));
+        let quick = slow.iter().filter(|_| pace.quick).map(|&j| (j, (time[j as usize] - time[i]).abs() / QUICK_S));
         let quick = quick.filter(|(_, far)| *far <= REACH);
         let quick = quick.map(|(j, far)| (j, (-far).exp())).collect();
         Self { slow, quick }
     }
 
-    fn slow_part(&self, rest: &[f64], weight: &[f64]) -> f64 {
-        let values: Vec<f64> = self.slow.iter().map(|&j| rest[j]).collect();
-        let weights: Vec<f64> = self.slow.iter().map(|&j| weight[j]).collect();
-        weighted_median(&values, &weights).unwrap_or(0.0)
+    fn slow_part(&self, rest: &[f64], weight: &[f64], scratch: &mut Vec<(f64, f64)>) -> f64 {
+        scratch.clear();
+        scratch.extend(self.slow.iter().map(|&j| (rest[j as usize], weight[j as usize])));
+        weighted_median_in_place(scratch).unwrap_or(0.0)
     }
 
     /// Standard error of the weighted median, from how far its values lie from it.
     fn error_of_median(&self, miss: &[f64], weight: &[f64]) -> f64 {
-        let sizes: Vec<f64> = self.slow.iter().map(|&j| miss[j].abs()).collect();
-        let weights: Vec<f64> = self.slow.iter().map(|&j| weight[j]).collect();
+        let sizes: Vec<f64> = self.slow.iter().map(|&j| miss[j as usize].abs()).collect();
+        let weights: Vec<f64> = self.slow.iter().map(|&j| weight[j as usize]).collect();
         let spread = MAD_TO_SD * weighted_median(&sizes, &weights).unwrap_or(0.0);
         MEDIAN_SE * spread / (sizes.len().max(1) as f64).sqrt()
     }
 
-    fn scale(&self, rough: &[f64]) -> f64 {
-        let sizes: Vec<f64> = self.slow.iter().map(|&j| rough[j].abs()).collect();
-        median(&sizes).map_or(MIN_SCALE, |m| (MAD_TO_SD * m).max(MIN_SCALE))
+    fn scale(&self, rough: &[f64], scratch: &mut Vec<f64>) -> f64 {
+        scratch.clear();
+        scratch.extend(self.slow.iter().map(|&j| rough[j as usize].abs()));
+        median_in_place(scratch).map_or(MIN_SCALE, |m| (MAD_TO_SD * m).max(MIN_SCALE))
     }
 
     /// The kernel's mean with residuals pulled in around it, and the kernel's mass.
     fn quick_part(&self, rough: &[f64], weight: &[f64], scale: f64) -> (f64, f64) {
-        let mass: f64 = self.quick.iter().map(|&(j, kernel)| kernel * weight[j]).sum();
+        let mass: f64 = self.quick.iter().map(|&(j, kernel)| kernel * weight[j as usize]).sum();
         let centre = CLIPS.iter().fold(0.0, |centre, clip| {
             let limit = clip * scale;
             let pulled = |j: usize| centre + (rough[j] - centre).clamp(-limit, limit);
-            let sum: f64 = self.quick.iter().map(|&(j, kernel)| kernel * weight[j] * pulled(j)).sum();
+            let sum: f64 = self.quick.iter().map(|&(j, kernel)| kernel * weight[j as usize] * pulled(j as usize)).sum();
             sum / (mass + SHRINK)
         });
         (centre, mass)
@@ -304,7 +307,7 @@ fn uncertainty(near: &[Near], miss: &[f64], scale: &[f64], mass: &[f64]) -> Vec<
     };
     let factors: Vec<f64> = by_class.iter().map(factor).collect();
     let unit: Vec<f64> = (0..miss.len()).map(|i| miss[i].abs() / factors[class(mass[i])]).collect();
-    let local = |near: &Near| median(&near.slow.iter().map(|&j| unit[j]).collect::<Vec<_>>());
+    let local = |near: &Near| median(&near.slow.iter().map(|&j| unit[j as usize]).collect::<Vec<_>>());
     let size = |i: usize| factors[class(mass[i])] * MAD_TO_SD * local(&near[i]).unwrap_or(0.0);
     (0..miss.len()).into_par_iter().map(size).collect()
 }

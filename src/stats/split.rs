@@ -144,9 +144,14 @@ fn scan(series: Uneven<'_>, level: &[f64]) -> Option<(f64, usize)> {
     let clipped: Vec<f64> = (0..n)
         .map(|i| centre + (series.value[i] - centre).clamp(-SCAN_CLIP / weight[i].sqrt(), SCAN_CLIP / weight[i].sqrt()))
         .collect();
+    let root = roots(&weight);
+    // Neighbouring places have nearly the same levels.
+    let mut guess = (centre, centre);
     let score = |k: usize| {
-        let (a, b) = (location(&clipped[..k], &weight[..k])?, location(&clipped[k..], &weight[k..])?);
-        let residual = |i: usize, level: f64| (series.value[i] - level) * weight[i].sqrt();
+        let a = location_from(guess.0, &clipped[..k], &weight[..k], &root[..k])?;
+        let b = location_from(guess.1, &clipped[k..], &weight[k..], &root[k..])?;
+        guess = (a.value, b.value);
+        let residual = |i: usize, level: f64| (series.value[i] - level) * root[i];
         let residuals: Vec<f64> =
             (0..k).map(|i| residual(i, a.value)).chain((k..n).map(|i| residual(i, b.value))).collect();
         let dispersion = mad(&residuals)?.max(MIN_DISPERSION).powi(2);
@@ -329,33 +334,49 @@ impl Fit {
     }
 }
 
-/// Huber's location with known precisions, by reweighting, and both its variances.
-fn location(value: &[f64], weight: &[f64]) -> Option<Fit> {
-    let mut at = weighted_median(value, weight)?;
-    let pull = |v: f64, w: f64, at: f64| (HUBER / ((v - at).abs() * w.sqrt()).max(1e-12)).min(1.0);
-    for _ in 0..15 {
+/// A step of the location, in standard deviations of a typical value, below which it has arrived.
+const ARRIVED: f64 = 1e-7;
+
+/// Huber's location with known precisions, by reweighting from `start` on (it has one minimum, so a good guess saves time and
+/// changes nothing), and both its variances.
+fn location_from(start: f64, value: &[f64], weight: &[f64], root: &[f64]) -> Option<Fit> {
+    let mut at = start;
+    let typical = (value.len() as f64 / weight.iter().sum::<f64>()).sqrt();
+    let pull = |v: f64, r: f64, at: f64| (HUBER / ((v - at).abs() * r).max(1e-12)).min(1.0);
+    let rows = || value.iter().zip(weight).zip(root);
+    for _ in 0..50 {
         let (mut sum, mut total) = (0.0, 0.0);
-        for (v, w) in value.iter().zip(weight) {
-            let h = w * pull(*v, *w, at);
-            sum += h * v;
+        for ((v, w), r) in rows() {
+            let h = w * pull(*v, *r, at);
+            sum += h * (v - at);
             total += h;
         }
-        let next = sum / total;
-        let done = (next - at).abs() <= 1e-10 * at.abs().max(1e-3);
-        at = next;
-        if done {
-            break;
+        let step = sum / total;
+        at += step;
+        // NaN and what is infinitely wide end here too.
+        if step.abs() > ARRIVED * typical {
+            continue;
         }
+        break;
     }
     let (mut total, mut seen) = (0.0, 0.0);
-    for (v, w) in value.iter().zip(weight) {
-        let h = w * pull(*v, *w, at);
+    for ((v, w), r) in rows() {
+        let h = w * pull(*v, *r, at);
         total += h;
         seen += (h * (v - at)).powi(2);
     }
     let n = value.len() as f64;
     let fit = Fit { value: at, model: 1.0 / total, seen: seen / (total * total) * n / (n - 2.0).max(1.0) };
     fit.value.is_finite().then_some(fit)
+}
+
+/// [`location_from`] the weighted median.
+fn location(value: &[f64], weight: &[f64]) -> Option<Fit> {
+    location_from(weighted_median(value, weight)?, value, weight, &roots(weight))
+}
+
+fn roots(weight: &[f64]) -> Vec<f64> {
+    weight.iter().map(|w| w.sqrt()).collect()
 }
 
 #[cfg(test)]

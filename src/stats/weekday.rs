@@ -1,5 +1,6 @@
 //! A weekly pattern: what each day of the week adds to a series, whatever its level does meanwhile.
 
+use super::window::SortedWindow;
 use super::{MAD_TO_SD, mad, median};
 
 /// Days on each side whose median is the level that a day is held against: a whole week's worth of days, twice.
@@ -56,29 +57,6 @@ pub fn weekday_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
     }
     let centre = median(&seen.iter().map(|&d| middles[d]).collect::<Vec<_>>())?;
     Some((0..n).map(|i| middles[day(i)] - centre).collect())
-}
-
-/// Values in order, as the window moves on.
-#[derive(Default)]
-struct SortedWindow(Vec<f64>);
-
-impl SortedWindow {
-    fn insert(&mut self, value: f64) {
-        let place = self.0.partition_point(|v| v.total_cmp(&value).is_lt());
-        self.0.insert(place, value);
-    }
-
-    /// Takes out one that was inserted.
-    fn remove(&mut self, value: f64) {
-        let place = self.0.partition_point(|v| v.total_cmp(&value).is_lt());
-        self.0.remove(place);
-    }
-
-    fn median(&self) -> Option<f64> {
-        let n = self.0.len();
-        let upper = *self.0.get(n / 2)?;
-        Some(if n % 2 == 1 { upper } else { 0.5 * (self.0[n / 2 - 1] + upper) })
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,70 @@
+//! Medians of a window that moves over a series.
+
+use super::MAD_TO_SD;
+
+/// Values in order, as the window moves on.
+#[derive(Default)]
+pub(super) struct SortedWindow(Vec<f64>);
+
+impl SortedWindow {
+    pub(super) fn insert(&mut self, value: f64) {
+        let place = self.0.partition_point(|v| v.total_cmp(&value).is_lt());
+        self.0.insert(place, value);
+    }
+
+    /// Takes out one that was inserted.
+    pub(super) fn remove(&mut self, value: f64) {
+        let place = self.0.partition_point(|v| v.total_cmp(&value).is_lt());
+        self.0.remove(place);
+    }
+
+    pub(super) fn median(&self) -> Option<f64> {
+        let n = self.0.len();
+        let upper = *self.0.get(n / 2)?;
+        Some(if n % 2 == 1 { upper } else { 0.5 * (self.0[n / 2 - 1] + upper) })
+    }
+}
+
+/// Middle and spread of some values.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Middle {
+    pub(super) median: f64,
+    /// Half the distance between the quartiles (definition 1 of Hyndman & Fan 1996), scaled to the standard deviation of
+    /// normal data.
+    pub(super) sd: f64,
+}
+
+/// Middle of the `width` values before each place, of as many as there are; NaN where there are none. One more than
+/// there are values: the last is that before the end. O(n · width) moves of memory, far cheaper than selecting anew.
+pub(super) fn middles_before(values: &[f64], width: usize) -> Vec<Middle> {
+    let mut window = SortedWindow::default();
+    let mut middles = vec![Middle { median: f64::NAN, sd: f64::NAN }];
+    for (i, value) in values.iter().enumerate() {
+        window.insert(*value);
+        if i >= width {
+            window.remove(values[i - width]);
+        }
+        let (n, sorted) = (window.0.len(), &window.0);
+        let sd = 0.5 * MAD_TO_SD * (sorted[n - 1 - n / 4] - sorted[n / 4]);
+        middles.push(Middle { median: window.median().unwrap_or(f64::NAN), sd });
+    }
+    middles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::median;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn medians_are_those_of_each_window(values in prop::collection::vec(-9.0..9.0_f64, 1..80), width in 1..12_usize) {
+            let middles = middles_before(&values, width);
+            prop_assert_eq!(middles.len(), values.len() + 1);
+            for (to, found) in middles.iter().enumerate().skip(1) {
+                prop_assert_eq!(Some(found.median), median(&values[to.saturating_sub(width)..to]));
+            }
+        }
+    }
+}
