@@ -132,6 +132,6 @@ pub(super) fn instant(run: &DagRun, axis: Axis) -> Option<Timestamp> {
 
 /// The instant of an attempt whose run is not known: the date that the run's id states, else when it started.
 pub(super) fn instant_of_attempt(attempt: &Attempt, axis: Axis) -> Option<Timestamp> {
-    let stated = date_in_run_id(&attempt.run_id).filter(|_| axis == Axis::Logical);
+    let stated = if axis == Axis::Logical { date_in_run_id(&attempt.run_id) } else { None };
     stated.or(attempt.started_at)
 }

@@ -40,12 +40,12 @@ pub(super) fn host_changes(
     let common: Vec<Common> = overhead.common().iter().copied().filter(|one| one.started < window.to).collect();
     let Some(days) = Days::of(&common) else { return Vec::new() };
     let case = Case { deployment, common: &common, days: &days, window, settings };
-    let threshold = settings.threshold * autocorrelation_factor(days.uneven(), settings.threshold);
-    let came_and_went = excursion(days.uneven(), EXCURSION_THRESHOLD * threshold / settings.threshold);
+    let inflation = autocorrelation_factor(days.uneven(), settings.threshold);
+    let came_and_went = excursion(days.uneven(), EXCURSION_THRESHOLD, inflation);
     if let Some(episode) = came_and_went {
         return case.episode(episode.from, episode.to, episode.p_value()).into_iter().collect();
     }
-    let found = splits(days.uneven(), threshold);
+    let found = splits(days.uneven(), settings.threshold * inflation);
     (0..found.len()).filter_map(|i| case.step(&found, i)).collect()
 }
 

@@ -95,7 +95,7 @@ fn even(all: Uneven<'_>, days: &[f64], mapped: f64) -> LevelChanges {
         let phi = regimes.phi.max(0.0);
         ((1.0 + phi) / (1.0 - phi)).sqrt()
     };
-    let came_and_went = excursion(all, EXCURSION_THRESHOLD * mapped * inflation(&whole));
+    let came_and_went = excursion(all, EXCURSION_THRESHOLD * mapped, inflation(&whole));
     let kept = Kept::without(&came_and_went.as_ref().map_or(0..0, |e| e.from..e.to), all.value.len());
     let rest = came_and_went.as_ref().and_then(|_| detect_regimes(&kept.of(days), &kept.of(all.value), &detector));
     let regimes = rest.unwrap_or(whole);
@@ -112,8 +112,8 @@ fn even(all: Uneven<'_>, days: &[f64], mapped: f64) -> LevelChanges {
 /// Points of which some are known better than others.
 fn uneven(all: Uneven<'_>, days: &[f64], threshold: f64, usual: f64) -> LevelChanges {
     let inflation = autocorrelation_factor(all, usual);
+    let came_and_went = excursion(all, EXCURSION_THRESHOLD * threshold / usual, inflation);
     let threshold = threshold * inflation;
-    let came_and_went = excursion(all, EXCURSION_THRESHOLD * threshold / usual);
     let kept = Kept::without(&came_and_went.as_ref().map_or(0..0, |e| e.from..e.to), all.value.len());
     let (value, sd, days) = (kept.of(all.value), kept.of(all.sd), kept.of(days));
     let rest = Uneven { value: &value, sd: &sd, scale: all.scale };
@@ -163,7 +163,7 @@ pub(super) fn autocorrelation_factor(all: Uneven<'_>, threshold: f64) -> f64 {
 
 fn around_levels(all: Uneven<'_>, threshold: f64) -> Vec<f64> {
     // What came and went is no memory of the series.
-    let gone = excursion(all, EXCURSION_THRESHOLD).map_or(0..0, |e| e.from..e.to);
+    let gone = excursion(all, EXCURSION_THRESHOLD, 1.0).map_or(0..0, |e| e.from..e.to);
     let kept: Vec<usize> = (0..all.value.len()).filter(|i| !gone.contains(i)).collect();
     let value: Vec<f64> = kept.iter().map(|&i| all.value[i]).collect();
     let sd: Vec<f64> = kept.iter().map(|&i| all.sd[i]).collect();

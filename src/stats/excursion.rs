@@ -1,8 +1,9 @@
 //! Stretches that stand out and are over: what came and went, in values whose precision differs from point to point.
 
 use super::distributions::normal_two_sided;
+use super::saddle::Shape;
 use super::split::{Level, level_of, weights};
-use super::window::middles_before;
+use super::window::{Middle, middles_before};
 use super::{Uneven, median, own_spread};
 
 /// A stretch whose level differs while the levels before and after it agree.
@@ -14,6 +15,8 @@ pub struct Excursion {
     pub to: usize,
     /// The smaller of the distances to the levels before and after, in standard errors.
     pub score: f64,
+    /// The same as a normal deviate, with the tail that the series' own noise has.
+    pub z: f64,
     /// Stretches that were searched.
     pub searched: usize,
 }
@@ -22,7 +25,7 @@ impl Excursion {
     /// Two-sided p-value, corrected for having searched all stretches (Bonferroni: they overlap, so it is too large).
     #[must_use]
     pub fn p_value(&self) -> f64 {
-        (normal_two_sided(self.score) * self.searched as f64).min(1.0)
+        (normal_two_sided(self.z) * self.searched as f64).min(1.0)
     }
 }
 
@@ -36,16 +39,17 @@ const MIN_SURROUNDINGS: usize = 5;
 /// excursion's size.
 const AGREE: f64 = 3.0;
 const AGREE_SHARE: f64 = 1.0 / 3.0;
-/// Part of the threshold that the largest value of a stretch, as if it were their mean, must reach for a robust look.
-const FAR_FROM_ENOUGH: f64 = 0.5;
+/// Part of the threshold that the plain mean of a stretch must reach for a robust look.
+const FAR: f64 = 0.65;
 /// Longest excursion that is looked for, in points.
 const MAX_EXCURSION: usize = 40;
 
-/// The clearest excursion whose score reaches `threshold`. O(n), and a robust look at each stretch that lies wholly beyond
-/// the medians around it.
+/// The clearest excursion whose score reaches `threshold` times `inflation`, by which standard errors are larger as
+/// neighbours resemble each other. O(n), and a robust look at each stretch that lies well beyond the medians around it.
 #[must_use]
-pub fn excursion(series: Uneven<'_>, threshold: f64) -> Option<Excursion> {
+pub fn excursion(series: Uneven<'_>, threshold: f64, inflation: f64) -> Option<Excursion> {
     let n = series.len();
+    let threshold = threshold * inflation;
     let longest = ((n as f64 * MAX_EXCURSION_SHARE) as usize).min(MAX_EXCURSION);
     let searched = n * longest.max(1);
     let value = &series.value[..n];
@@ -54,30 +58,42 @@ pub fn excursion(series: Uneven<'_>, threshold: f64) -> Option<Excursion> {
     let after = middles_before(&backwards, MAX_SURROUNDINGS);
     let mut best: Option<Excursion> = None;
     for from in MIN_SURROUNDINGS..n.saturating_sub(MIN_SURROUNDINGS) {
-        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let (mut low, mut high, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
         for to in from + 1..=(from + longest).min(n - MIN_SURROUNDINGS) {
-            (low, high) = (low.min(value[to - 1]), high.max(value[to - 1]));
+            (low, high, sum) = (low.min(value[to - 1]), high.max(value[to - 1]), sum + value[to - 1]);
             // Everything inside lies on one side of the middle before, and of that after.
-            let (past, next) = (before[from].median, after[n - to].median);
-            if low <= past && high >= past {
+            let (past, next) = (before[from], after[n - to]);
+            if low <= past.median && high >= past.median {
                 break;
             }
-            if to - from < MIN_EXCURSION || !(low > past.max(next) || high < past.min(next)) {
+            let (least, most) = (past.median.min(next.median), past.median.max(next.median));
+            if to - from < MIN_EXCURSION || !(low > most || high < least) {
                 continue;
             }
-            // A robust look costs as much as all else: not at what is far from enough even if all of it lay at its far end.
-            let far = (high - past).abs().max((low - past).abs()) * ((to - from) as f64).sqrt();
-            if far < FAR_FROM_ENOUGH * threshold * before[from].sd {
+            // A robust look costs as much as all else: not where the plain mean is far from enough.
+            let points = (to - from) as f64;
+            let far = |side: Middle| (sum / points - side.median).abs() * points.sqrt() < FAR * threshold * side.sd;
+            if far(past) || far(next) {
                 continue;
             }
             if let Some(score) = stands_out(series, from, to)
                 && score >= best.as_ref().map_or(threshold, |best| best.score)
             {
-                best = Some(Excursion { from, to, score, searched });
+                best = Some(Excursion { from, to, score, z: score / inflation, searched });
             }
         }
     }
-    best
+    let mut best = best?;
+    // Noise about the running middle, but for what stands out.
+    let quiet = (MIN_SURROUNDINGS..n).filter(|i| !(best.from..best.to + MAX_SURROUNDINGS).contains(i));
+    let noise: Vec<f64> = quiet.map(|i| value[i] - before[i].median).collect();
+    let around = (best.from.min(MAX_SURROUNDINGS) + (n - best.to).min(MAX_SURROUNDINGS)) as f64;
+    let inside = &value[best.from..best.to];
+    let level = 0.5 * (before[best.from].median + after[n - best.to].median);
+    let shift = inside.iter().sum::<f64>() / inside.len() as f64 - level;
+    let counts = |points: f64| points / inflation.powi(2);
+    best.z = best.z.min(Shape::new(&noise).deviate(shift, counts(around), counts(inside.len() as f64)));
+    Some(best)
 }
 
 fn before(series: Uneven<'_>, from: usize) -> Uneven<'_> {

@@ -416,7 +416,7 @@ mod tests {
         for seed in 1..=200 {
             let value: Vec<f64> = noise(80, seed).iter().map(|e| 10.0 + e).collect();
             let series = Uneven { value: &value, sd: &[0.0; 80], scale: Scale::Plain };
-            alarms += usize::from(!splits(series, 4.5).is_empty() || excursion(series, 5.0).is_some());
+            alarms += usize::from(!splits(series, 4.5).is_empty() || excursion(series, 5.0, 1.0).is_some());
         }
         assert!(alarms <= 2, "{alarms} of 200");
     }
@@ -443,7 +443,7 @@ mod tests {
             .map(|(i, e)| 10.0 + e + if (30..34).contains(&i) { 6.0 } else { 0.0 })
             .collect();
         let series = Uneven { value: &value, sd: &[0.0; 70], scale: Scale::Plain };
-        let found = excursion(series, 5.0).expect("found");
+        let found = excursion(series, 5.0, 1.0).expect("found");
         assert_eq!((found.from, found.to), (30, 34));
         assert!(splits(series, 4.5).is_empty());
     }
@@ -453,7 +453,7 @@ mod tests {
         fn nothing_panics(value in prop::collection::vec(-1e12_f64..1e12, 0..40), sd in 0.0_f64..1e6) {
             let sd = vec![sd; value.len()];
             let series = Uneven { value: &value, sd: &sd, scale: Scale::Plain };
-            let _ = (splits(series, 4.5), excursion(series, 5.0), uneven_level(series, 0.95));
+            let _ = (splits(series, 4.5), excursion(series, 5.0, 1.0), uneven_level(series, 0.95));
         }
 
         #[test]
