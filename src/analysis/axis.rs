@@ -114,7 +114,7 @@ fn lag_in_intervals(history: &DagHistory) -> Option<f64> {
 
 /// Dates that run ids state, each read once.
 #[derive(Default)]
-pub(super) struct StatedDates<'a>(HashMap<&'a Text, Option<Timestamp>, foldhash::fast::RandomState>);
+pub(super) struct StatedDates<'a>(HashMap<&'a Text, Option<Timestamp>>);
 
 impl<'a> StatedDates<'a> {
     pub(super) fn of(&mut self, run_id: &'a Text) -> Option<Timestamp> {

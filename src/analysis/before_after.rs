@@ -3,7 +3,7 @@
 
 use super::{
     compare::{CompareSettings, Comparison, Effect, compare_pairs},
-    facts::Histories,
+    facts::{Detail, Histories},
     gathered::Shared,
     roi::{Work, runs_per_year},
     series::{self, Sampled, Series},
@@ -115,7 +115,7 @@ impl Gathered {
         let shared = Shared::gather(histories, settings)?;
         let mut gathered = Self::default();
         for (h, axis) in shared.axes.iter().enumerate() {
-            let history = histories.load(h)?;
+            let history = histories.load(h, Detail::All)?;
             let wanted = shared.facts[h].wanted;
             let ranges = &ranges(&shared, h);
             let told = (h, &history, &Structure::of(&history));

@@ -14,11 +14,24 @@ pub trait Histories {
     /// How many there are.
     fn count(&self) -> usize;
     /// The history at a place, always the same one.
-    fn load(&self, place: usize) -> Result<DagHistory, Self::Error>;
+    fn load(&self, place: usize, detail: Detail) -> Result<DagHistory, Self::Error>;
+    /// How many may be held at once.
+    fn at_once(&self) -> usize {
+        1
+    }
     /// Deploys, upgrades and incidents of all Airflows.
     fn markers(&self) -> Result<Vec<(Deployment, Marker)>, Self::Error> {
         Ok(Vec::new())
     }
+}
+
+/// How much of a history is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Of attempts, what tells their runs, their states and when they ran; the rest may be missing.
+    Times,
+    /// Everything.
+    All,
 }
 
 /// What is remembered of a DAG's history.

@@ -3,7 +3,7 @@
 use super::{
     axis::{self, DagAxis},
     calendar::Calendar,
-    facts::{Facts, Histories},
+    facts::{Detail, Facts, Histories},
     overhead::{Gathering, Overheads},
     settings::Settings,
 };
@@ -24,11 +24,11 @@ impl Shared {
         // Each Airflow has hosts of its own.
         let mut gatherings: BTreeMap<Deployment, Gathering> = BTreeMap::new();
         for h in 0..histories.count() {
-            let history = histories.load(h)?;
+            let history = histories.load(h, Detail::Times)?;
             let dag = axis::choose(&history, settings.axis);
             let instants =
                 history.runs.iter().filter_map(|run| Some((&run.run_id, axis::instant(run, dag.choice.axis)?)));
-            let instants: HashMap<_, Timestamp, foldhash::fast::RandomState> = instants.collect();
+            let instants: HashMap<_, Timestamp> = instants.collect();
             let gathering = gatherings.entry(history.deployment.clone()).or_default();
             gathering.add(h, &history, |attempt| {
                 instants.get(&attempt.run_id).copied().or_else(|| axis::instant_of_attempt(attempt, dag.choice.axis))

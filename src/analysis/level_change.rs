@@ -5,6 +5,7 @@
 
 use super::{
     change::{Change, What},
+    finding::TELLS,
     series::Series,
     settings::Settings,
 };
@@ -101,7 +102,9 @@ fn even(all: Uneven<'_>, days: &[f64], mapped: f64) -> LevelChanges {
     let regimes = rest.unwrap_or(whole);
     let went = came_and_went.map(|e| Change { what: What::Excursion { from: e.from, to: e.to }, p_value: e.p_value() });
     let mut changes: Vec<Change> = went.into_iter().collect();
-    let steps: Vec<_> = regimes.steps.iter().map(|s| (s.index, s.index_low, s.index_high, s.p_value)).collect();
+    // A few runs that stand apart may be over next week: they are undecided.
+    let lasting = regimes.steps.iter().filter(|step| step.index + TELLS <= kept.at.len());
+    let steps: Vec<_> = lasting.map(|s| (s.index, s.index_low, s.index_high, s.p_value)).collect();
     changes.extend(kept.steps(&steps));
     if steps.is_empty() && regimes.slope_z.abs() >= detector.z_min {
         changes.push(Change { what: What::Trend, p_value: normal_two_sided(regimes.slope_z) });

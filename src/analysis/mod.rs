@@ -39,7 +39,7 @@ mod weekly;
 
 pub use before_after::{BeforeAfter, Ranges, SidePair, compare_ranges, last_days};
 pub use compare::{CompareSettings, Comparison, Effect, Statistic, Verdict, compare_numbers};
-pub use facts::Histories;
+pub use facts::{Detail, Histories};
 pub use minutes::minutes_lost;
 pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_numbers};
 pub use result::*;

@@ -95,7 +95,7 @@ struct RunOf {
 impl<'a> Runs<'a> {
     fn new(history: &'a DagHistory, axis: &'a DagAxis) -> Self {
         let mut known = Vec::new();
-        let mut by_id: HashMap<&Text, u32, foldhash::fast::RandomState> = HashMap::default();
+        let mut by_id: HashMap<&Text, u32> = HashMap::new();
         for run in &history.runs {
             if let Some(at) = instant(run, axis.choice.axis) {
                 by_id.insert(&run.run_id, known.len() as u32);

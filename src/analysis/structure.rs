@@ -74,7 +74,7 @@ fn infer(history: &DagHistory) -> BTreeSet<(Text, Text)> {
 
 /// Of each run; `tasks` ascend.
 fn spans<'a>(attempts: impl Iterator<Item = &'a Attempt>, tasks: &[&Text]) -> Vec<Spans> {
-    let mut numbers: HashMap<&Text, usize, foldhash::fast::RandomState> = HashMap::default();
+    let mut numbers: HashMap<&Text, usize> = HashMap::new();
     let mut runs: Vec<Spans> = Vec::new();
     for attempt in attempts {
         let (Some(start), Some(end)) = (attempt.started_at, attempt.ended_at) else { continue };

@@ -6,7 +6,7 @@ use super::{
     coverage::Counting,
     dag_view::dag_view,
     examined::{Examined, Outcome, examine},
-    facts::{Ends, Histories},
+    facts::{Detail, Ends, Histories},
     gathered::Shared,
     host::host_changes,
     multiplicity::q_values,
@@ -19,6 +19,7 @@ use super::{
     together::{tell, together},
     warnings::{stale_acknowledgements, warnings},
 };
+use crate::{model::DagHistory, stats::parallel_map};
 use std::collections::BTreeSet;
 
 /// Analyses the histories of one or more deployments. Each history is read twice: once for what all of them share, once for
@@ -49,22 +50,50 @@ struct Each {
 impl Each {
     fn examine<H: Histories>(histories: &H, shared: &Shared, settings: &Settings) -> Result<Self, H::Error> {
         let mut each = Self::default();
-        for (h, dag) in shared.axes.iter().enumerate() {
-            let history = histories.load(h)?;
-            let ranges = (shared.calendar.baseline(h), shared.calendar.window(h));
-            let structure = Structure::of(&history);
-            let series =
-                examine((h, &history, &structure), dag, &shared.overheads[&history.deployment], ranges, settings);
-            let told = series.iter().filter(|series| !matches!(series.outcome, Outcome::Silent(None))).count();
-            each.counting.add(&history, dag, told);
-            each.series.extend(series);
-            each.ends.push(Ends::of(&history, dag, ranges.0.from));
-            if shared.facts[h].wanted {
-                each.run_changes.extend(run_change((&history, &structure), dag.choice.axis, ranges, settings));
-                each.dags.extend(dag_view(&history, &structure, dag.choice.axis, ranges.1));
+        let places: Vec<usize> = (0..shared.axes.len()).collect();
+        for places in places.chunks(histories.at_once().max(1)) {
+            let load = |&h: &usize| Ok((h, histories.load(h, Detail::All)?));
+            let batch = places.iter().map(load).collect::<Result<Vec<_>, H::Error>>()?;
+            let told = parallel_map(&batch, |(h, history)| One::examine(*h, history, shared, settings));
+            for ((h, history), one) in batch.iter().zip(told) {
+                each.take(*h, history, one, shared);
             }
         }
         Ok(each)
+    }
+
+    fn take(&mut self, h: usize, history: &DagHistory, one: One, shared: &Shared) {
+        let told = one.series.iter().filter(|series| !matches!(series.outcome, Outcome::Silent(None))).count();
+        self.counting.add(history, &shared.axes[h], told);
+        self.series.extend(one.series);
+        self.ends.push(one.ends);
+        self.run_changes.extend(one.run_change);
+        self.dags.extend(one.dag);
+    }
+}
+
+/// What was found in one history.
+struct One {
+    series: Vec<Examined>,
+    run_change: Option<RunChange>,
+    dag: Option<DagView>,
+    ends: Ends,
+}
+
+impl One {
+    fn examine(h: usize, history: &DagHistory, shared: &Shared, settings: &Settings) -> Self {
+        let dag = &shared.axes[h];
+        let axis = dag.choice.axis;
+        let ranges = (shared.calendar.baseline(h), shared.calendar.window(h));
+        let structure = Structure::of(history);
+        let overhead = &shared.overheads[&history.deployment];
+        let wanted = shared.facts[h].wanted;
+        Self {
+            series: examine((h, history, &structure), dag, overhead, ranges, settings),
+            ends: Ends::of(history, dag, ranges.0.from),
+            run_change: wanted.then(|| run_change((history, &structure), axis, ranges, settings)).flatten(),
+            dag: wanted.then(|| dag_view(history, &structure, axis, ranges.1)).flatten(),
+        }
     }
 }
 

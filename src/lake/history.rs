@@ -5,7 +5,7 @@ use super::{
     cell::Cell,
     ordered::OrderedRows,
     rows::{Loaded, Stored},
-    table::Table,
+    table::{Column, Table},
 };
 use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Reschedule, TaskEdge, Text};
 
@@ -21,15 +21,42 @@ pub struct HistoryReader {
     reschedules: OrderedRows<Reschedule>,
 }
 
+/// Columns of attempts that are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptColumns {
+    /// What tells their runs, their states and when they ran.
+    Times,
+    /// All of them.
+    All,
+}
+
+impl AttemptColumns {
+    fn hold(self, column: &Column) -> bool {
+        const TIMES: [&str; 10] = [
+            "dag_id",
+            "run_id",
+            "task_id",
+            "map_index",
+            "try_number",
+            "state",
+            "queued_at",
+            "started_at",
+            "ended_at",
+            "source",
+        ];
+        self == Self::All || TIMES.contains(&column.name)
+    }
+}
+
 impl HistoryReader {
-    pub(super) fn open(lake: &Lake, deployment: &Deployment) -> Result<Self, Error> {
+    pub(super) fn open(lake: &Lake, deployment: &Deployment, columns: AttemptColumns) -> Result<Self, Error> {
         Ok(Self {
             deployment: deployment.clone(),
             dags: OrderedRows::open(lake, deployment)?,
             tags: OrderedRows::open(lake, deployment)?,
             edges: OrderedRows::open(lake, deployment)?,
             runs: OrderedRows::open(lake, deployment)?,
-            attempts: OrderedRows::open(lake, deployment)?,
+            attempts: OrderedRows::open_columns(lake, deployment, |column| columns.hold(column))?,
             reschedules: OrderedRows::open(lake, deployment)?,
         })
     }

@@ -6,13 +6,16 @@ use super::{
     cell::Cell,
     columns::Values,
     rows::Loaded,
-    table::{Kind, Table},
+    table::{Column, Kind, Table},
 };
 use crate::model::{Deployment, Text};
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::{
+    ProjectionMask,
+    arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+};
 use std::{
     cmp::Ordering,
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs::File,
     marker::PhantomData,
     path::{Path, PathBuf},
@@ -32,11 +35,23 @@ pub(super) struct OrderedRows<T> {
 impl<T: Loaded> OrderedRows<T> {
     /// Opens all parts of the table.
     pub(super) fn open(lake: &Lake, deployment: &Deployment) -> Result<Self, Error> {
+        Self::open_columns(lake, deployment, |_| true)
+    }
+
+    /// Opens all parts of the table, to read some columns of it; the others have no values. Those that the rows are ordered by
+    /// must be among them.
+    pub(super) fn open_columns(
+        lake: &Lake,
+        deployment: &Deployment,
+        wanted: impl Fn(&Column) -> bool,
+    ) -> Result<Self, Error> {
         let table = T::TABLE;
+        let wanted: Vec<bool> = table.columns.iter().map(wanted).collect();
         let manifest = lake.manifest()?;
         let live = manifest.parts.iter().filter(|p| p.table == table.name && p.deployment == deployment.as_str());
-        let parts =
-            live.map(|part| Part::open(&lake.root().join(part.path()), table)).collect::<Result<Vec<_>, _>>()?;
+        let parts = live
+            .map(|part| Part::open(&lake.root().join(part.path()), table, &wanted))
+            .collect::<Result<Vec<_>, _>>()?;
         let parts = parts.into_iter().flatten().collect();
         Ok(Self { table, parts, texts: Texts::default(), of: PhantomData })
     }
@@ -88,12 +103,40 @@ impl<T: Loaded> OrderedRows<T> {
     }
 }
 
+/// Distinct values of the first column of a table, by which its rows are ordered.
+pub(super) fn first_column(
+    lake: &Lake,
+    deployment: &Deployment,
+    table: &'static Table,
+) -> Result<BTreeSet<Text>, Error> {
+    let manifest = lake.manifest()?;
+    let mut all = BTreeSet::new();
+    let wanted: Vec<bool> = (0..table.columns.len()).map(|place| place == 0).collect();
+    for part in manifest.parts.iter().filter(|p| p.table == table.name && p.deployment == deployment.as_str()) {
+        let Some(mut part) = Part::open(&lake.root().join(part.path()), table, &wanted)? else { continue };
+        let mut last: Option<Text> = None;
+        loop {
+            if part.dag_id() != last.as_deref() {
+                last = part.dag_id().map(Text::from);
+                all.extend(last.clone());
+            }
+            if !part.advance()? {
+                break;
+            }
+        }
+    }
+    Ok(all)
+}
+
 /// A part at one of its rows.
 struct Part {
     table: &'static Table,
     path: PathBuf,
     batches: ParquetRecordBatchReader,
-    columns: Vec<Values>,
+    /// Which columns are read, by place.
+    wanted: Vec<bool>,
+    /// `None` where it is not read.
+    columns: Vec<Option<Values>>,
     rows: usize,
     row: usize,
     /// The row that was built last: a text that comes again is not looked up again.
@@ -102,12 +145,23 @@ struct Part {
 
 impl Part {
     /// `None` for a part without rows.
-    fn open(path: &Path, table: &'static Table) -> Result<Option<Self>, Error> {
+    fn open(path: &Path, table: &'static Table, wanted: &[bool]) -> Result<Option<Self>, Error> {
         let file = File::open(path).map_err(Error::io("read", path))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
-        let batches = builder.with_batch_size(BATCH_ROWS).build().map_err(Error::parquet(path))?;
-        let cells = vec![Cell::Null; table.columns.len()];
-        let mut part = Self { table, path: path.into(), batches, columns: Vec::new(), rows: 0, row: 0, cells };
+        let names = table.columns.iter().zip(wanted).filter(|(_, wanted)| **wanted).map(|(column, _)| column.name);
+        let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+        let batches =
+            builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(Error::parquet(path))?;
+        let mut part = Self {
+            table,
+            path: path.into(),
+            batches,
+            wanted: wanted.to_vec(),
+            columns: Vec::new(),
+            rows: 0,
+            row: 0,
+            cells: vec![Cell::Null; table.columns.len()],
+        };
         Ok(part.refill()?.then_some(part))
     }
 
@@ -116,8 +170,11 @@ impl Part {
         for batch in self.batches.by_ref() {
             let batch = batch.map_err(Error::arrow(&self.path))?;
             if batch.num_rows() > 0 {
-                let take = self.table.columns.iter().map(|column| Values::take(&batch, column, &self.path));
-                self.columns = take.collect::<Result<Vec<_>, _>>()?;
+                let take = |(column, wanted): (&Column, &bool)| {
+                    wanted.then(|| Values::take(&batch, column, &self.path)).transpose()
+                };
+                let columns = self.table.columns.iter().zip(&self.wanted).map(take);
+                self.columns = columns.collect::<Result<Vec<_>, _>>()?;
                 (self.rows, self.row) = (batch.num_rows(), 0);
                 return Ok(true);
             }
@@ -143,16 +200,20 @@ impl Part {
 
     /// Column 0 of every table that is ordered by DAG.
     fn dag_id(&self) -> Option<&str> {
-        self.columns[0].text(self.row)
+        self.columns[0].as_ref()?.text(self.row)
     }
 
     fn compare(&self, other: &Self, table: &Table) -> Ordering {
-        let one = |&place: &usize| self.columns[place].compare(self.row, &other.columns[place], other.row);
-        table.order.iter().map(one).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        let one = |&place: &usize| {
+            let (one, two) = (self.columns[place].as_ref()?, other.columns[place].as_ref()?);
+            Some(one.compare(self.row, two, other.row))
+        };
+        table.order.iter().filter_map(one).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
 
     fn cells(&mut self, texts: &mut Texts) -> &[Cell] {
         for ((cell, values), column) in self.cells.iter_mut().zip(&self.columns).zip(self.table.columns) {
+            let Some(values) = values else { continue };
             if column.kind != Kind::Text {
                 *cell = values.number(self.row);
                 continue;

@@ -1,6 +1,12 @@
 //! Reading for analyses: what is told of a whole deployment at once.
 
-use super::{Error, Lake, history::HistoryReader, ordered::OrderedRows, rows::Stored, table::Table};
+use super::{
+    Error, Lake,
+    history::{AttemptColumns, HistoryReader},
+    ordered::{self, OrderedRows},
+    rows::Stored,
+    table::Table,
+};
 use crate::model::{Attempt, DagRun, Deployment, Marker, Pool, Text};
 use polars::prelude::*;
 use std::collections::BTreeSet;
@@ -17,17 +23,14 @@ impl Lake {
         let _held = self.hold();
         let mut ids = BTreeSet::new();
         for table in [Attempt::TABLE, DagRun::TABLE] {
-            let Some(frame) = self.scan(table, deployment)? else { continue };
-            let frame = collect(frame.select([col("dag_id")]).unique(None, UniqueKeepStrategy::Any))?;
-            let column = frame.column("dag_id").and_then(|column| column.str()).map_err(query)?;
-            ids.extend(column.iter().flatten().map(Text::from));
+            ids.append(&mut ordered::first_column(self, deployment, table)?);
         }
         Ok(ids.into_iter().collect())
     }
 
     /// Histories of the DAGs of a deployment, each part of the lake read once.
-    pub fn histories(&self, deployment: &Deployment) -> Result<HistoryReader, Error> {
-        HistoryReader::open(self, deployment)
+    pub fn histories(&self, deployment: &Deployment, columns: AttemptColumns) -> Result<HistoryReader, Error> {
+        HistoryReader::open(self, deployment, columns)
     }
 
     /// Tasks of a deployment with the median of their durations in seconds, by DAG and task.

@@ -226,6 +226,17 @@ mod tests {
 
     proptest! {
         #[test]
+        fn weighted_medians_are_those_of_a_sum_over_sorted_values(
+            pairs in prop::collection::vec((-4..4_i32, 1..4_i32), 1..40),
+        ) {
+            let (values, weights): (Vec<f64>, Vec<f64>) =
+                pairs.iter().map(|(v, w)| (f64::from(*v), f64::from(*w))).unzip();
+            // Each value as often as its weight says: whole weights make it a plain median.
+            let many: Vec<f64> = pairs.iter().flat_map(|(v, w)| vec![f64::from(*v); *w as usize]).collect();
+            prop_assert_eq!(weighted_median(&values, &weights), median(&many));
+        }
+
+        #[test]
         fn medians_move_with_the_values(
             v in prop::collection::vec(-1e3..1e3f64, 1..40),
             shift in -1e3..1e3f64,

@@ -21,7 +21,7 @@ const MEDIAN_VARIANCE: f64 = std::f64::consts::FRAC_PI_2;
 pub fn weekday_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
     let n = values.len().min(days.len());
     let span = days.last()? - days.first()?;
-    if span < MIN_WEEKS * 7.0 {
+    if span < MIN_WEEKS * 7.0 || values.iter().any(|v| !v.is_finite()) {
         return None;
     }
     let (mut from, mut to) = (0, 0);

@@ -2,13 +2,13 @@
 
 use super::{Context, summary::summary};
 use crate::{
-    analysis::{Acknowledgement, Analysis, AxisMode, Filter, Histories, Settings, analyze},
+    analysis::{Acknowledgement, Analysis, AxisMode, Detail, Filter, Histories, Settings, analyze},
     cli::{
         args::{AnalysisOptions, Analyze, AxisOption, FailOn, parse_days},
         exit::{Error, Outcome},
         wire::analysis::Document,
     },
-    lake::{self, Lake},
+    lake::{self, AttemptColumns, Lake},
     model::{Counts, DagHistory, Deployment, Marker, Quantity, Text, Timestamp},
 };
 use std::{
@@ -68,7 +68,10 @@ pub(super) fn with_lake<T>(
         places.extend(lake.dag_ids(&deployment)?.into_iter().map(|dag_id| (deployment.clone(), dag_id)));
     }
     let bar = context.console.bar(2 * places.len() as u64, "reading and analysing");
-    let found = read(&Held { lake, places: places.into(), bar: &bar, reading: RefCell::default() }, &settings);
+    let attempts = lake.survey()?.parts.iter().filter(|p| p.table == "task_attempts").map(|p| p.rows).sum::<u64>();
+    let at_once = (AT_ONCE * places.len() as u64 / attempts.max(1)).clamp(1, MOST_AT_ONCE) as usize;
+    let reading = RefCell::default();
+    let found = read(&Held { lake, places: places.into(), bar: &bar, at_once, reading }, &settings);
     bar.finish_and_clear();
     drop(held);
     found
@@ -92,24 +95,36 @@ pub(super) struct Held<'a> {
     lake: &'a Lake,
     places: Arc<[(Deployment, Text)]>,
     bar: &'a indicatif::ProgressBar,
+    /// Histories that are worked on at once; as many are read ahead.
+    at_once: usize,
     reading: RefCell<Option<Reading>>,
 }
 
-/// A thread that reads one history while the one before is worked on.
+/// Attempts that are worked on at once, about: some ten megabytes. A DAG that has more is worked on alone.
+const AT_ONCE: u64 = 50_000;
+/// And DAGs: beyond some of them for each processor, nothing is gained.
+const MOST_AT_ONCE: u64 = 64;
+
+/// A thread that reads histories while those before are worked on.
 struct Reading {
+    detail: Detail,
     /// The place that comes next.
     place: usize,
     read: Receiver<Result<DagHistory, lake::Error>>,
 }
 
 impl Reading {
-    fn start(lake: &Lake, places: &Arc<[(Deployment, Text)]>, place: usize) -> Self {
-        let (lake, places) = (lake.clone(), places.clone());
-        // Nothing waits between the two: a history can be large.
-        let (send, read) = sync_channel(0);
+    fn start(held: &Held<'_>, place: usize, detail: Detail) -> Self {
+        let (lake, places) = (held.lake.clone(), held.places.clone());
+        // Where one is worked on at a time, none waits between the two: it can be large.
+        let (send, read) = sync_channel(held.at_once - 1);
+        let columns = match detail {
+            Detail::Times => AttemptColumns::Times,
+            Detail::All => AttemptColumns::All,
+        };
         std::thread::spawn(move || {
             for of_one in places[place..].chunk_by(|a, b| a.0 == b.0) {
-                let mut histories = match lake.histories(&of_one[0].0) {
+                let mut histories = match lake.histories(&of_one[0].0, columns) {
                     Ok(histories) => histories,
                     Err(error) => return drop(send.send(Err(error))),
                 };
@@ -123,7 +138,7 @@ impl Reading {
                 }
             }
         });
-        Self { place, read }
+        Self { detail, place, read }
     }
 }
 
@@ -143,12 +158,16 @@ impl Histories for Held<'_> {
         self.places.len()
     }
 
-    fn load(&self, place: usize) -> Result<DagHistory, Error> {
+    fn at_once(&self) -> usize {
+        self.at_once
+    }
+
+    fn load(&self, place: usize, detail: Detail) -> Result<DagHistory, Error> {
         self.bar.inc(1);
         let mut reading = self.reading.borrow_mut();
         let reading = match &mut *reading {
-            Some(reading) if reading.place == place => reading,
-            other => other.insert(Reading::start(self.lake, &self.places, place)),
+            Some(reading) if (reading.place, reading.detail) == (place, detail) => reading,
+            other => other.insert(Reading::start(self, place, detail)),
         };
         reading.place += 1;
         let gone = || Error::Usage("the lake could not be read to its end".to_owned());
