@@ -33,6 +33,9 @@ const Z_PROPOSED: f64 = 3.5;
 /// How often noise and steps are found from each other.
 const ROUNDS: usize = 4;
 
+/// Evidence from which on the skew of the noise cannot make it chance.
+const BEYOND_DOUBT: f64 = 12.0;
+
 /// A lasting change of level.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
@@ -152,7 +155,9 @@ impl Seen<'_> {
             return Vec::new();
         }
         let n = scan.len();
-        let shape = Shape::new(self.residuals);
+        // Beyond doubt, whatever the tail: looking at it would take as long as all the rest.
+        let doubtful = judged.iter().any(|candidate| candidate.z < BEYOND_DOUBT);
+        let shape = doubtful.then(|| Shape::new(self.residuals));
         // So many points count as one in a mean.
         let inflation = (1.0 + noise.phi) / (1.0 - noise.phi);
         // The variance of ln((1 + φ) / (1 - φ)) is 4 / (n (1 - φ²)) (Bartlett 1946), as if that of a variance on these degrees
@@ -168,7 +173,9 @@ impl Seen<'_> {
             let (before, after) = ((index - from) as f64 / inflation, (to - index) as f64 / inflation);
             // Short regimes have more places to be found by chance: what more is asked of them counts against them.
             let asked = evidence_needed(detector, n, index - from, to - index) - detector.z_min;
-            let z = z_from_t(candidate.z.min(shape.deviate(shift, before, after)), memory_df) - asked;
+            let shape = shape.as_ref().filter(|_| candidate.z < BEYOND_DOUBT);
+            let tail = shape.map_or(f64::INFINITY, |shape| shape.deviate(shift, before, after));
+            let z = z_from_t(candidate.z.min(tail), memory_df) - asked;
             let p_value = scan_p_value(z.max(0.0), to - from, shortest(n, detector));
             Step { index, index_low, index_high, shift, z: candidate.z, p_value }
         };

@@ -4,6 +4,8 @@
 //! a step a slope, so both are weighed: with some probability there is no creep at all, otherwise its slope is normal
 //! about zero with a known spread, or now and then with a much larger one (spike and slab, Mitchell & Beauchamp 1988, JASA 83, 1023).
 
+use wide::f64x4;
+
 /// Prefix sums over a series.
 pub(super) struct StepScan {
     value: Vec<f64>,
@@ -200,48 +202,133 @@ impl StepScan {
         let n = (to - from) as f64;
         let (start, total) = (self.value[from], self.value[to] - self.value[from]);
         let mean = total / n;
-        let places = from + margin..(to + 1).saturating_sub(margin);
-        // Scores are fractions, compared by cross-multiplication: divisions were most of the time.
-        let mut best = (-1.0, 1.0, None);
-        for (place, sum) in places.clone().zip(self.value.get(places)?) {
-            let before = (place - from) as f64;
-            let gap = sum - start - mean * before;
-            let (over, under) = (gap * gap, before * (n - before));
-            if over * best.1 > best.0 * under {
-                best = (over, under, Some(place));
-            }
-        }
-        best.2
+        let sums = self.value.get(from + margin..(to + 1).saturating_sub(margin))?;
+        clearest(
+            sums,
+            sums,
+            margin,
+            &Plain { start: f64x4::splat(start), mean: f64x4::splat(mean), n: f64x4::splat(n) },
+        )
+        .map(|before| from + before)
     }
 
     /// The clearest place of from..to that leaves `margin` points a side, beside a slope.
     pub(super) fn clearest_beside_slope(&self, from: usize, to: usize, margin: usize, precision: f64) -> Option<usize> {
         let n = (to - from) as f64;
         let (value, time) = (self.value[from], self.time[from]);
-        let (mean, mean_time) = ((self.value[to] - value) / n, (self.time[to] - time) / n);
         let within = self.within(from, to);
         let spread = precision + within.time_spread;
-        let slope = within.product / spread;
-        let (per_spread, per_n) = (1.0 / spread, 1.0 / n);
+        let beside = BesideSlope {
+            value: f64x4::splat(value),
+            time: f64x4::splat(time),
+            mean: f64x4::splat((self.value[to] - value) / n),
+            mean_time: f64x4::splat((self.time[to] - time) / n),
+            slope: f64x4::splat(within.product / spread),
+            per_spread: f64x4::splat(1.0 / spread),
+            per_n: f64x4::splat(1.0 / n),
+            n: f64x4::splat(n),
+        };
         let places = from + margin..(to + 1).saturating_sub(margin);
-        let mut best = (-1.0, 1.0, None);
-        let sums = self.value.get(places.clone())?.iter().zip(self.time.get(places.clone())?);
-        // As in `beside_slope`, with what does not depend on the place taken out, and the signs of both gaps turned.
-        for (place, (sum, time_sum)) in places.zip(sums) {
-            let before = (place - from) as f64;
-            let height = sum - value - mean * before;
-            let tilt = time_sum - time - mean_time * before;
-            let free = before * (n - before) * per_n;
-            let left = free - tilt * tilt * per_spread;
-            let part = height - tilt * slope;
-            // Where the slope explains everything there is nothing left to compare.
-            let (over, under) = if left > 1e-9 * free { (part * part, left) } else { (0.0, 1.0) };
-            if over * best.1 > best.0 * under {
-                best = (over, under, Some(place));
-            }
-        }
-        best.2
+        let (sums, time_sums) = (self.value.get(places.clone())?, self.time.get(places)?);
+        clearest(sums, time_sums, margin, &beside).map(|before| from + before)
     }
+}
+
+/// The square of how clear a step is, up to a factor: a fraction (over, under), so that nothing is divided.
+trait Score {
+    /// With `before` points before the place, whose values and times sum up to these.
+    fn of(&self, sum: f64x4, time_sum: f64x4, before: f64x4) -> (f64x4, f64x4);
+}
+
+/// [`StepScan::plain`].
+struct Plain {
+    start: f64x4,
+    mean: f64x4,
+    n: f64x4,
+}
+
+impl Score for Plain {
+    #[inline(always)]
+    fn of(&self, sum: f64x4, _: f64x4, before: f64x4) -> (f64x4, f64x4) {
+        let gap = sum - self.start - self.mean * before;
+        (gap * gap, before * (self.n - before))
+    }
+}
+
+/// [`StepScan::beside_slope`], with what does not depend on the place taken out, and the signs of both gaps turned.
+struct BesideSlope {
+    value: f64x4,
+    time: f64x4,
+    mean: f64x4,
+    mean_time: f64x4,
+    slope: f64x4,
+    per_spread: f64x4,
+    per_n: f64x4,
+    n: f64x4,
+}
+
+impl Score for BesideSlope {
+    #[inline(always)]
+    fn of(&self, sum: f64x4, time_sum: f64x4, before: f64x4) -> (f64x4, f64x4) {
+        let height = sum - self.value - self.mean * before;
+        let tilt = time_sum - self.time - self.mean_time * before;
+        let free = before * (self.n - before) * self.per_n;
+        let left = free - tilt * tilt * self.per_spread;
+        let part = height - tilt * self.slope;
+        // Where the slope explains everything there is nothing left to compare.
+        let some = left.simd_gt(free * f64x4::splat(1e-9));
+        (some.select(part * part, f64x4::ZERO), some.select(left, f64x4::ONE))
+    }
+}
+
+/// Places that are looked at side by side: each has a best of its own, so that none waits for another.
+const LANES: usize = 4;
+
+/// Best score of each lane with the points before it.
+struct Best {
+    over: f64x4,
+    under: f64x4,
+    before: f64x4,
+}
+
+impl Best {
+    #[inline(always)]
+    fn offer(&mut self, before: f64x4, (over, under): (f64x4, f64x4)) {
+        let better = (over * self.under).simd_gt(self.over * under);
+        self.over = better.select(over, self.over);
+        self.under = better.select(under, self.under);
+        self.before = better.select(before, self.before);
+    }
+}
+
+/// Points before the place whose score is largest, the first of equals; the first place has `margin`.
+fn clearest(sums: &[f64], time_sums: &[f64], margin: usize, score: &impl Score) -> Option<usize> {
+    let none = f64x4::splat(-1.0);
+    let mut best = Best { over: none, under: f64x4::ONE, before: none };
+    let (sums, last_sums) = sums.as_chunks::<LANES>();
+    let (time_sums, last_time_sums) = time_sums.as_chunks::<LANES>();
+    let lanes = f64x4::from([0.0, 1.0, 2.0, 3.0]);
+    let mut before = f64x4::splat(margin as f64) + lanes;
+    for (sum, time_sum) in sums.iter().zip(time_sums) {
+        best.offer(before, score.of(f64x4::from(*sum), f64x4::from(*time_sum), before));
+        before += f64x4::splat(LANES as f64);
+    }
+    if !last_sums.is_empty() {
+        // What is left does not fill the lanes: the rest of them offers nothing.
+        let filled = |values: &[f64]| f64x4::from(std::array::from_fn(|lane| values.get(lane).copied().unwrap_or(0.0)));
+        let (over, under) = score.of(filled(last_sums), filled(last_time_sums), before);
+        let is_place = f64x4::splat(last_sums.len() as f64).simd_gt(lanes);
+        best.offer(before, (is_place.select(over, f64x4::splat(f64::NAN)), under));
+    }
+    let (over, under, before) = (best.over.to_array(), best.under.to_array(), best.before.to_array());
+    let mut first = 0;
+    for lane in 1..LANES {
+        let (one, other) = (over[lane] * under[first], over[first] * under[lane]);
+        if one > other || (one == other && before[lane] < before[first]) {
+            first = lane;
+        }
+    }
+    (before[first] >= 0.0).then_some(before[first] as usize)
 }
 
 impl std::ops::Add for Elsewhere {
