@@ -12,7 +12,7 @@ use super::{
     traits::{Traits, traits},
 };
 use crate::{
-    model::{DagHistory, Quantity, SeriesKey, TimeRange},
+    model::{DagHistory, Index, Quantity, SeriesKey, TimeRange},
     stats::parallel_map,
 };
 
@@ -23,6 +23,8 @@ pub(super) struct Examined {
     pub(super) h: usize,
     pub(super) traits: Traits,
     pub(super) outcome: Outcome,
+    /// It takes longer or less long only because of how much it handles: said so.
+    pub(super) by_volume: Option<String>,
 }
 
 /// What came of it.
@@ -79,6 +81,7 @@ pub(super) fn examine(
     let traits = traits(history);
     let one = |(series, (judged, spread, doubt)): (Series, (Judged, Option<Change>, Option<Inconclusive>))| {
         let key = series.key.clone();
+        let by_volume = by_volume(&series, baseline, window, settings).filter(|_| judged.changes.is_empty());
         let outcome = if !is_testable(&series) {
             Outcome::Silent(why_silent(&series))
         } else if judged.changes.is_empty() && spread.is_none() {
@@ -87,9 +90,21 @@ pub(super) fn examine(
             Outcome::Changed(Box::new(Found { series, judged, spread, doubt }))
         };
         let traits = key.task_id.as_ref().and_then(|task_id| traits.get(task_id)).cloned().unwrap_or_default();
-        Examined { key, h, traits, outcome }
+        Examined { key, h, traits, outcome, by_volume }
     };
     all.into_iter().zip(judged).map(one).collect()
+}
+
+/// Runs on each side without which nothing is said of volume.
+const MIN_RUNS: usize = 3;
+/// Smallest difference of the durations that is worth saying that volume explains it.
+const MIN_EXPLAINED: f64 = 0.1;
+
+fn by_volume(series: &Series, baseline: TimeRange, window: TimeRange, settings: &Settings) -> Option<String> {
+    let place = |at| series.points.partition_point(|point| point.at < at);
+    let (from, at) = (place(baseline.from), place(window.from));
+    let enough = at >= from + MIN_RUNS && series.points.len() >= at + MIN_RUNS && series.key.index == Index::All;
+    enough.then(|| series.explained_by_volume(from, at, settings.min_effect.max(MIN_EXPLAINED))).flatten()
 }
 
 fn is_testable(series: &Series) -> bool {

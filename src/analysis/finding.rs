@@ -214,6 +214,7 @@ impl Case<'_> {
             let beyond = value[at..to].iter().filter(|v| if rose { **v > before } else { **v < before }).count();
             let side = if rose { "above" } else { "below" };
             sentences.push(format!("{beyond} of {} runs since lie {side} the median before", to - at));
+            sentences.extend(self.series.volume_evidence(from, at, to));
         }
         sentences
     }

@@ -64,6 +64,7 @@ pub(super) fn history(attempts: Vec<Attempt>) -> DagHistory {
         runs: Vec::new(),
         attempts,
         reschedules: Vec::new(),
+        volumes: Vec::new(),
         edges: Vec::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! Judgement about pipelines: what changed, since when, by how much, how sure that is, and where a run's time goes.
 
+mod at_volume;
 mod axis;
 mod before_after;
 mod calendar;

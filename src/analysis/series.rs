@@ -1,6 +1,7 @@
 //! Histories to series: one quantity of one task, one point a run, in the order of the DAG's axis.
 
 use super::{
+    at_volume::{AtVolume, Volumes},
     axis::{DagAxis, instant, instant_of_attempt},
     overhead::{Overhead, SHARED_ERROR},
     path::critical_path,
@@ -26,6 +27,8 @@ pub(super) struct Series {
     pub(super) points: Vec<Sampled>,
     /// Mean over the instances of a mapped task, with its uncertainty, at each point.
     pub(super) means: Option<Vec<(f64, f64)>>,
+    /// What volume did to it, if its values were brought to equal volume.
+    pub(super) at_volume: Option<AtVolume>,
     /// It cannot be judged, for this reason.
     pub(super) not_measurable: Option<String>,
 }
@@ -51,6 +54,9 @@ pub(super) struct Sampled {
     pub(super) adjusted: f64,
     /// Standard deviation of what the removal of the common overhead adds.
     pub(super) sd: f64,
+    /// What it handled, where it is known: rows, bytes.
+    pub(super) rows: Option<f64>,
+    pub(super) bytes: Option<f64>,
 }
 
 const CAUGHT_UP: &str = "the history was caught up: its waiting says nothing of normal running";
@@ -69,9 +75,21 @@ pub(super) fn of_dag(
         }
     }
     let waits = sensor_waits(history);
+    let volumes = Volumes::of(history);
     let mut all = Vec::new();
     for ((task_id, run_type), places) in &tasks {
-        let task = Task { h, history, runs: &runs, task_id, run_type, places, overhead, axis, waits: &waits };
+        let task = Task {
+            h,
+            history,
+            runs: &runs,
+            task_id,
+            run_type,
+            places,
+            overhead,
+            axis,
+            waits: &waits,
+            volumes: &volumes,
+        };
         all.extend(task.series());
     }
     all.extend(runs.durations(h, structure, overhead));
@@ -145,7 +163,7 @@ impl<'a> Runs<'a> {
         for run in self.history.runs.iter().filter(|run| run.state == Some(RunState::Success)) {
             if let (Some(at), Some(raw)) = (instant(run, self.axis.choice.axis), run.duration_s()) {
                 let (seconds, sd) = common(run);
-                let point = Sampled { at, raw, adjusted: raw - seconds, sd };
+                let point = Sampled { at, raw, adjusted: raw - seconds, sd, rows: None, bytes: None };
                 by_type.entry(run.run_type.clone()).or_default().push(point);
             }
         }
@@ -159,7 +177,13 @@ impl<'a> Runs<'a> {
                 index: Index::All,
                 quantity: Quantity::RunDuration,
             };
-            Series { key, points, means: None, not_measurable: self.axis.caught_up.then(|| CAUGHT_UP.to_owned()) }
+            Series {
+                key,
+                points,
+                means: None,
+                at_volume: None,
+                not_measurable: self.axis.caught_up.then(|| CAUGHT_UP.to_owned()),
+            }
         };
         by_type.into_iter().map(series).collect()
     }
@@ -191,6 +215,7 @@ struct Task<'a> {
     overhead: &'a Overhead,
     axis: &'a DagAxis,
     waits: &'a HashMap<AttemptId<'a>, Timestamp>,
+    volumes: &'a Volumes<'a>,
 }
 
 impl Task<'_> {
@@ -285,7 +310,12 @@ impl Task<'_> {
         let is_mapped = index == Index::All && quantity == Quantity::Duration && measured.iter().any(|m| m.mapped);
         let means = is_mapped.then(|| means(&measured));
         let points = points(measured);
-        Series { key: self.key(index, quantity), points, means, not_measurable: why_not.map(str::to_owned) }
+        let key = self.key(index, quantity);
+        let mut series = Series { key, points, means, at_volume: None, not_measurable: why_not.map(str::to_owned) };
+        if quantity == Quantity::Duration {
+            series.bring_to_equal_volume();
+        }
+        series
     }
 
     fn retries(&self, measure: impl Fn(usize, &Attempt) -> Option<(f64, f64, f64)>) -> Series {
@@ -293,7 +323,13 @@ impl Task<'_> {
             attempt.try_number.is_some_and(|number| number > 1) && attempt.state == Some(TaskState::Success)
         };
         let points = points(self.measured(later, measure));
-        Series { key: self.key(Index::All, Quantity::RetryDuration), points, means: None, not_measurable: None }
+        Series {
+            key: self.key(Index::All, Quantity::RetryDuration),
+            points,
+            means: None,
+            at_volume: None,
+            not_measurable: None,
+        }
     }
 
     fn measured(
@@ -312,6 +348,7 @@ impl Task<'_> {
                 adjusted: raw - common,
                 sd,
                 mapped: attempt.map_index >= 0,
+                volume: self.volumes.get(&attempt.task_id, &attempt.run_id, attempt.map_index),
             })
         };
         self.places.iter().filter_map(one).collect()
@@ -336,12 +373,12 @@ impl Task<'_> {
             let instances = || run.chunk_by(|a, b| a.attempt.map_index == b.attempt.map_index);
             let value = f64::from(u8::from(instances().any(&happened)));
             let is_whole = !instances().any(lacks_its_end);
-            is_whole.then(|| Sampled { at: run[0].at, raw: value, adjusted: value, sd: 0.0 })
+            is_whole.then(|| Sampled { at: run[0].at, raw: value, adjusted: value, sd: 0.0, rows: None, bytes: None })
         };
         let points = tried.chunk_by(|a, b| a.run() == b.run()).filter_map(point).collect();
         // A sensor fails when what it waits for is late: in a catch-up, whenever the other DAG is behind.
         let why = (self.axis.caught_up && self.is_sensor()).then(|| CAUGHT_UP.to_owned());
-        Series { key: self.key(Index::All, quantity), points, means: None, not_measurable: why }
+        Series { key: self.key(Index::All, quantity), points, means: None, at_volume: None, not_measurable: why }
     }
 }
 
@@ -383,6 +420,8 @@ struct Measured {
     adjusted: f64,
     sd: f64,
     mapped: bool,
+    /// Rows, bytes.
+    volume: (Option<f64>, Option<f64>),
 }
 
 /// The longest instance of each run, less what noise alone adds to a maximum, with the error that neighbours share.
@@ -398,7 +437,10 @@ fn points(mut measured: Vec<Measured>) -> Vec<Sampled> {
         let expected = MAX_OF_NORMALS[run.len().min(MAX_OF_NORMALS.len() - 1)];
         let bias = expected * (sd - quiet).max(0.0) * (1.0 - SHARED_ERROR).sqrt();
         let raw = run.iter().map(|m| m.raw).fold(f64::NEG_INFINITY, f64::max);
-        points.push((Sampled { at: longest.at, raw, adjusted: longest.adjusted - bias, sd }, longest.started));
+        // Of several instances, the volume of the longest says little.
+        let (rows, bytes) = if run.len() == 1 { longest.volume } else { (None, None) };
+        let adjusted = longest.adjusted - bias;
+        points.push((Sampled { at: longest.at, raw, adjusted, sd, rows, bytes }, longest.started));
     }
     share_errors(&mut points);
     points.into_iter().map(|(point, _)| point).collect()

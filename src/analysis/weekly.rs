@@ -97,6 +97,17 @@ impl One {
     }
 }
 
+/// Sentences on tasks that take longer only because they handle more, before their number is told instead.
+const MAX_BY_VOLUME: usize = 5;
+
+fn by_volume(all: &[Examined]) -> Vec<String> {
+    let mut said: Vec<String> = all.iter().filter_map(|series| series.by_volume.clone()).collect();
+    let more = said.len().saturating_sub(MAX_BY_VOLUME);
+    said.truncate(MAX_BY_VOLUME);
+    said.extend((more > 0).then(|| format!("{more} more tasks changed only with the volume they handle")));
+    said
+}
+
 fn conclude(shared: Shared, each: Each, settings: &Settings) -> Analysis {
     let Shared { facts, axes, calendar, overheads } = shared;
     let mut sorted = Sorted::default();
@@ -114,7 +125,8 @@ fn conclude(shared: Shared, each: Each, settings: &Settings) -> Analysis {
     let views = series.filter_map(|series| series.view(axes[series.h].choice.axis, settings.level)).collect();
     let tested = each.series.iter().filter(|series| series.is_tested()).count();
     let said = warnings(&facts, &axes, &overheads, &each.ends, settings).into_iter();
-    let said = said.chain(stale_acknowledgements(&sorted.regressions, settings)).collect();
+    let said =
+        said.chain(stale_acknowledgements(&sorted.regressions, settings)).chain(by_volume(&each.series)).collect();
     let paced = overheads.iter().filter(|(deployment, _)| !axis::is_catch_up(deployment, &axes));
     let hosts =
         paced.flat_map(|(name, overhead)| host_changes(name, overhead, calendar.wall_window(), settings)).collect();

@@ -11,6 +11,7 @@ use super::{
     structure_tasks,
     table::RowView,
     table_kind::Table,
+    volumes,
 };
 use crate::model::{
     Attempt, AttemptRef, Dag, DagRun, DagTag, Pool, Reschedule, Row, RunState, RunType, SourceKind, TaskState, Text,
@@ -69,6 +70,7 @@ impl Reader {
             Table::SlaMiss => cells.other(airflow_more::sla_miss, sink),
             Table::Deadline => cells.other(airflow_more::deadline, sink),
             Table::DagVersion => cells.other(airflow_more::dag_version, sink),
+            Table::Volume => cells.other(volumes::volume, sink),
             Table::Other(name) => sink.ignored(&format!("table {name} is not used yet")).map_err(Stop::from),
         };
         match result {

@@ -2,7 +2,10 @@
 //! apart, of all versions of Airflow. Never among them are pickles, run configurations, rendered templates and whatever else
 //! may hold a secret, or megabytes, and is not read.
 
-use super::table_kind::{KEPT, Table};
+use super::{
+    table_kind::{KEPT, Table},
+    volumes,
+};
 
 const ATTEMPT: &str = "id,task_instance_id,dag_id,task_id,run_id,execution_date,map_index,try_number,max_tries,state,\
     operator,custom_operator_name,pool,pool_slots,queue,priority_weight,hostname,executor,job_id,queued_by_job_id,\
@@ -45,6 +48,7 @@ fn of(table: Table) -> &'static str {
         Table::SlaMiss => "dag_id,task_id,execution_date,timestamp",
         Table::Deadline => DEADLINE,
         Table::DagVersion => DAG_VERSION,
+        Table::Volume => volumes::COLUMNS,
         Table::Other(_) => "",
     }
 }

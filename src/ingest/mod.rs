@@ -37,6 +37,7 @@ mod sqlite;
 mod structure_tasks;
 mod table;
 mod table_kind;
+mod volumes;
 
 pub use bench::read_benches;
 pub use columns_read::columns_read;

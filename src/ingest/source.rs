@@ -56,7 +56,7 @@ pub(super) enum Content {
 
 /// Names that `--kind` knows: tables of the metadata database, and other inputs.
 pub fn kinds() -> impl Iterator<Item = &'static str> {
-    table_kind::KEPT.map(Table::name).into_iter().chain(["api", "metrics", "openlineage", "markers"])
+    table_kind::KEPT.map(Table::name).into_iter().chain(["api", "metrics", "openlineage", "markers", "volume"])
 }
 
 impl Source {

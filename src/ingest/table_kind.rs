@@ -18,6 +18,8 @@ pub(super) enum Table {
     SlaMiss,
     Deadline,
     DagVersion,
+    /// None of Airflow's: how much each task instance handled.
+    Volume,
     /// Known, and of no use yet.
     Other(&'static str),
 }
@@ -57,6 +59,7 @@ impl Table {
             Self::SlaMiss => "sla_miss",
             Self::Deadline => "deadline",
             Self::DagVersion => "dag_version",
+            Self::Volume => "volume",
             Self::Other(name) => name,
         }
     }
@@ -87,6 +90,7 @@ impl Table {
             Self::Log => "audit_events",
             Self::SlaMiss | Self::Deadline => "deadlines",
             Self::DagVersion => "markers",
+            Self::Volume => "task_volumes",
             Self::Other(_) => return None,
         })
     }
@@ -130,5 +134,6 @@ pub(super) fn table_of(header: &[String]) -> Option<Table> {
     }
     let is_tag = has(&["name", "dag_id"]) && header.len() <= 3;
     let hit = tables.into_iter().find(|(names, _)| has(names)).map(|(_, table)| table);
-    hit.or(is_tag.then_some(Table::DagTag))
+    let is_volume = has(&["dag_id", "task_id", "run_id"]) && (has(&["rows"]) || has(&["bytes"]));
+    hit.or(is_tag.then_some(Table::DagTag)).or(is_volume.then_some(Table::Volume))
 }

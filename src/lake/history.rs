@@ -7,7 +7,7 @@ use super::{
     rows::{Loaded, Stored},
     table::{Column, Table},
 };
-use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Reschedule, TaskEdge, Text};
+use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Reschedule, TaskEdge, Text, Volume};
 
 /// Reads what is known of each DAG of a deployment, in the order of their ids. The lake must be held meanwhile
 /// ([`Lake::hold`]).
@@ -19,6 +19,7 @@ pub struct HistoryReader {
     runs: OrderedRows<DagRun>,
     attempts: OrderedRows<Attempt>,
     reschedules: OrderedRows<Reschedule>,
+    volumes: OrderedRows<Volume>,
 }
 
 /// Columns of attempts that are read.
@@ -58,6 +59,7 @@ impl HistoryReader {
             runs: OrderedRows::open(lake, deployment)?,
             attempts: OrderedRows::open_columns(lake, deployment, |column| columns.hold(column))?,
             reschedules: OrderedRows::open(lake, deployment)?,
+            volumes: OrderedRows::open(lake, deployment)?,
         })
     }
 
@@ -71,6 +73,7 @@ impl HistoryReader {
             runs: self.runs.of_dag(dag_id)?,
             attempts: self.attempts.of_dag(dag_id)?,
             reschedules: self.reschedules.of_dag(dag_id)?,
+            volumes: self.volumes.of_dag(dag_id)?,
             edges: newest(self.edges.of_dag(dag_id)?),
         })
     }

@@ -7,7 +7,7 @@ use super::{
     table::Table,
     tables,
 };
-use crate::model::{AttemptRef, AuditEvent, Deadline, Job, LogEvent, Marker, MetricSample, TaskSpec};
+use crate::model::{AttemptRef, AuditEvent, Deadline, Job, LogEvent, Marker, MetricSample, TaskSpec, Volume};
 
 impl Stored for AttemptRef<'_> {
     const TABLE: &'static Table = &tables::TASK_ATTEMPTS;
@@ -122,6 +122,34 @@ impl Loaded for Marker {
             dag_id: text(3),
             reference: text(4),
             ended_at: cells[5].as_time(),
+        })
+    }
+}
+
+impl Stored for Volume {
+    const TABLE: &'static Table = &tables::TASK_VOLUMES;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.text(Some(&self.dag_id));
+        row.text(Some(&self.run_id));
+        row.text(Some(&self.task_id));
+        row.int32(Some(self.map_index));
+        row.int64(self.rows);
+        row.int64(self.bytes);
+        row.revision();
+    }
+}
+
+impl Loaded for Volume {
+    fn from_cells(cells: &[Cell]) -> Option<Self> {
+        let text = |place: usize| cells[place].as_text().cloned();
+        Some(Self {
+            dag_id: text(0)?,
+            run_id: text(1)?,
+            task_id: text(2)?,
+            map_index: cells[3].as_i32()?,
+            rows: cells[4].as_int(),
+            bytes: cells[5].as_int(),
         })
     }
 }

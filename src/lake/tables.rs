@@ -17,6 +17,7 @@ pub(super) const TABLES: &[&Table] = &[
     &RESCHEDULES,
     &TASK_ATTEMPTS,
     &TASK_EDGES,
+    &TASK_VOLUMES,
     &TASKS,
 ];
 
@@ -136,6 +137,29 @@ pub(super) static RESCHEDULES: Table = Table {
     monthly: true,
     source: None,
     version: Some(7),
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static TASK_VOLUMES: Table = Table {
+    name: "task_volumes",
+    columns: &[
+        must("dag_id", Kind::Text),
+        must("run_id", Kind::Text),
+        must("task_id", Kind::Text),
+        must("map_index", Kind::Int32),
+        may("rows", Kind::Int64),
+        may("bytes", Kind::Int64),
+        must("revision", Kind::Int64),
+    ],
+    key: &[0, 2, 1, 3],
+    unnumbered: None,
+    group: 2,
+    instance: 4,
+    order: &[0, 2, 1, 3],
+    monthly: true,
+    source: None,
+    version: Some(6),
     version_else: &[],
     fills: None,
 };

@@ -106,6 +106,13 @@ impl Transaction {
                 }
                 self.put_poke(origin, &poke)
             }
+            Row::Volume(mut volume) => {
+                if let Some(run_id) = self.run_id(&volume.dag_id, &volume.run_id)? {
+                    volume.run_id = run_id;
+                }
+                let month = self.month(&volume.dag_id, &volume.run_id, None);
+                self.push(origin, Some(month), &volume)
+            }
             Row::RescheduleById { ti_id, poke } => {
                 self.resolver.wait_for_attempt(ti_id, origin, poke);
                 Ok(())

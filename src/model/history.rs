@@ -1,6 +1,6 @@
 //! Everything that is known of one DAG.
 
-use super::{Attempt, Dag, DagRun, Deployment, Reschedule, TaskEdge, Text};
+use super::{Attempt, Dag, DagRun, Deployment, Reschedule, TaskEdge, Text, Volume};
 
 /// Everything that is known of one DAG.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,8 @@ pub struct DagHistory {
     pub attempts: Vec<Attempt>,
     /// Pokes of rescheduled sensors.
     pub reschedules: Vec<Reschedule>,
+    /// What its task instances handled, where that is known.
+    pub volumes: Vec<Volume>,
     /// Edges of the newest known structure; empty where no structure was exported.
     pub edges: Vec<TaskEdge>,
 }

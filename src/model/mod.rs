@@ -17,6 +17,7 @@ mod run;
 mod series;
 mod source;
 mod time;
+mod volume;
 
 pub use attempt::{Attempt, AttemptRef, TaskState};
 pub use bench::{BenchResult, BenchRun, Host, Measured};
@@ -34,3 +35,4 @@ pub use run::{DagRun, RunState, RunType, month_in_run_id};
 pub use series::{Index, Quantity, SeriesKey};
 pub use source::{Origin, SourceKind, UNCOUNTED};
 pub use time::{Month, TimeRange, Timestamp};
+pub use volume::Volume;

@@ -2,7 +2,7 @@
 
 use super::{
     Attempt, AuditEvent, Dag, DagRun, DagTag, Deadline, Job, LogEvent, Marker, MetricSample, Pool, Reschedule,
-    TaskEdge, TaskSpec, Text, Timestamp,
+    TaskEdge, TaskSpec, Text, Timestamp, Volume,
 };
 
 /// One row of history, whatever it is about.
@@ -21,6 +21,8 @@ pub enum Row {
         /// Everything but the attempt's identity, whose fields are empty.
         poke: Reschedule,
     },
+    /// How much one task instance handled.
+    Volume(Volume),
     /// One dependency between tasks.
     Edge(TaskEdge),
     /// One pool.

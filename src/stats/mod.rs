@@ -24,6 +24,7 @@ mod step_scan;
 mod validate;
 
 mod ed_pelt;
+mod elasticity;
 mod energy;
 mod online;
 mod power;
@@ -71,6 +72,7 @@ pub use detector::Detector;
 pub use distributions::{deviate, normal_two_sided, student_quantile};
 pub use draw::{Draw, Zipf, exp, ln};
 pub use ed_pelt::ed_pelt;
+pub use elasticity::elasticity;
 pub use energy::e_divisive;
 pub use estimate::Estimate;
 pub use excursion::{Excursion, excursion};

@@ -41,4 +41,5 @@ mod report;
 mod reproducible;
 mod schemas;
 mod settings;
+mod volume;
 mod worth;

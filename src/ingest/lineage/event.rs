@@ -20,12 +20,54 @@ pub(super) struct Event<'a> {
     pub(super) of_airflow: bool,
     /// Does it name datasets?
     pub(super) datasets: bool,
+    /// What its outputs and its inputs say they hold, summed up.
+    pub(super) written: Amount,
+    pub(super) read: Amount,
     pub(super) run: Run<'a>,
     pub(super) instance: Instance<'a>,
     pub(super) task: Task<'a>,
     pub(super) dag_state: Option<Raw<'a>>,
     /// The object of all tasks in the job facet of a DAG event.
     pub(super) tasks: Option<Pull<'a>>,
+}
+
+/// Facets `outputStatistics` and `inputStatistics` (OpenLineage: OutputStatisticsOutputDatasetFacet 1-0-2,
+/// InputStatisticsInputDatasetFacet 1-0-0).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Amount {
+    pub(super) rows: Option<i64>,
+    pub(super) bytes: Option<i64>,
+}
+
+impl Amount {
+    fn add(&mut self, other: Self) {
+        let sum = |a: Option<i64>, b: Option<i64>| match (a, b) {
+            (Some(a), Some(b)) => Some(a.saturating_add(b)),
+            (a, b) => a.or(b),
+        };
+        *self = Self { rows: sum(self.rows, other.rows), bytes: sum(self.bytes, other.bytes) };
+    }
+
+    /// Of one dataset.
+    fn of_dataset(pull: &mut Pull<'_>) -> Result<Self, Wrong> {
+        let mut amount = Self::default();
+        let count = |pull: &mut Pull<'_>| Ok(whole(pull)?.filter(|count| *count >= 0));
+        members(pull, &mut |key, pull| match key {
+            b"outputFacets" | b"inputFacets" => members(pull, &mut |key, pull| match key {
+                b"outputStatistics" | b"inputStatistics" => members(pull, &mut |key, pull| {
+                    match key {
+                        b"rowCount" => amount.rows = count(pull)?,
+                        b"size" => amount.bytes = count(pull)?,
+                        _ => pull.skip()?,
+                    }
+                    Ok(())
+                }),
+                _ => pull.skip(),
+            }),
+            _ => pull.skip(),
+        })?;
+        Ok(amount)
+    }
 }
 
 /// `dagRun`, and the DAG's id.
@@ -116,7 +158,13 @@ impl<'a> Event<'a> {
                 b"inputs" | b"outputs" => {
                     let mut first = true;
                     let mut inside = *pull;
-                    event.datasets |= inside.value()? == Value::List && inside.element(&mut first)?;
+                    let side = if key == b"outputs" { &mut event.written } else { &mut event.read };
+                    if inside.value()? == Value::List {
+                        while inside.element(&mut first)? {
+                            event.datasets = true;
+                            side.add(Amount::of_dataset(&mut inside)?);
+                        }
+                    }
                     pull.skip()?;
                 }
                 _ => pull.skip()?,

@@ -14,9 +14,9 @@ use super::{
 };
 use crate::model::{
     Attempt, DagRun, EdgeSource, Row, RunState, RunType, SourceKind, TaskEdge, TaskSpec, TaskState, Text, Timestamp,
-    date_in_run_id,
+    Volume, date_in_run_id,
 };
-use event::Event;
+use event::{Amount, Event};
 use std::{
     collections::{HashMap, HashSet, hash_map::RandomState},
     hash::BuildHasher,
@@ -53,7 +53,7 @@ pub(super) fn read(input: &mut dyn BufRead, mask: Mask, sink: &mut dyn Sink) -> 
     walk(input, &mut reader)?;
     if reader.datasets > 0 {
         let text =
-            format!("{} lineage events name datasets; inputs and outputs of tasks are not kept", reader.datasets);
+            format!("{} lineage events name datasets, of which only the rows and bytes are kept", reader.datasets);
         reader.sink.warn(text);
     }
     Ok(())
@@ -143,6 +143,22 @@ fn end(open: &Open, step: Step, time: Timestamp) -> Result<Attempt, &'static str
     })
 }
 
+/// What a try handled, once it ended well: what it wrote, else what it read.
+fn volume(event: &Event<'_>, step: Step, attempt: &Attempt) -> Option<Row> {
+    let Amount { rows, bytes } = if event.written == Amount::default() { event.read } else { event.written };
+    let told = step == Step::Complete && (rows.is_some() || bytes.is_some());
+    told.then(|| {
+        Row::Volume(Volume {
+            dag_id: attempt.dag_id.clone(),
+            run_id: attempt.run_id.clone(),
+            task_id: attempt.task_id.clone(),
+            map_index: attempt.map_index,
+            rows,
+            bytes,
+        })
+    })
+}
+
 type Rows = Result<(Row, Vec<Row>), &'static str>;
 
 impl Reader<'_> {
@@ -170,7 +186,10 @@ impl Reader<'_> {
             if matches!(step, Step::Start | Step::Running) {
                 self.open.insert(uuid, open);
             }
-            return Ok(attempt.map(|attempt| (Row::Attempt(attempt), Vec::new())));
+            return Ok(attempt.map(|attempt| {
+                let volume = volume(event, step, &attempt);
+                (Row::Attempt(attempt), volume.into_iter().collect())
+            }));
         }
         if event.run.run_id.is_none() {
             return Ok(Err("a lineage event without Airflow's run id"));
@@ -200,6 +219,7 @@ impl Reader<'_> {
             implied.extend(behind.into_iter().map(|id| edge(&dag_id, &task_id, id)));
         }
         let attempt = self.attempt(event, (dag_id, run_id, task_id), step, time)?;
+        implied.extend(volume(event, step, &attempt));
         Ok(Ok((Row::Attempt(attempt), implied)))
     }
 

@@ -39,6 +39,34 @@ fn at(text: &str) -> Option<Timestamp> {
 }
 
 #[test]
+fn what_a_try_wrote_is_its_volume_else_what_it_read() {
+    let event = task_event("COMPLETE", "2026-11-24T20:34:35Z", 1, "", "2.10.5");
+    let dataset = |side: &str, facet: &str, inside: &str| {
+        format!(r#"{{"name":"t","namespace":"n","{side}Facets":{{"{facet}":{{"_producer":"p",{inside}}}}}}}"#)
+    };
+    let wrote = [r#""rowCount":700,"size":9000"#, r#""rowCount":300,"fileCount":2"#];
+    let outputs = wrote.map(|inside| dataset("output", "outputStatistics", inside)).join(",");
+    let inputs = dataset("input", "inputStatistics", r#""rowCount":5"#);
+    let with = |outputs: &str, inputs: &str| {
+        let text = event.replace(r#""outputs":[]"#, &format!(r#""outputs":[{outputs}]"#));
+        text.replace(r#""inputs":[]"#, &format!(r#""inputs":[{inputs}]"#))
+    };
+    let volumes = |text: &str| {
+        let sink = of(text);
+        assert!(sink.faults.is_empty(), "{sink:?}");
+        let volume = |row: &Row| match row {
+            Row::Volume(volume) => Some((volume.task_id.to_string(), volume.rows, volume.bytes)),
+            _ => None,
+        };
+        sink.rows.iter().chain(&sink.implied).filter_map(volume).collect::<Vec<_>>()
+    };
+    assert_eq!(volumes(&with(&outputs, &inputs)), [("flaky".to_owned(), Some(1_000), Some(9_000))]);
+    assert_eq!(volumes(&with("", &inputs)), [("flaky".to_owned(), Some(5), None)]);
+    assert_eq!(volumes(&with(&dataset("output", "outputStatistics", r#""rowCount":-3"#), "")), []);
+    assert_eq!(volumes(&with(&outputs, "").replace("COMPLETE", "FAIL")), []);
+}
+
+#[test]
 fn the_events_of_a_try_are_rows_of_one_attempt() {
     let text = task_event("START", "2026-11-24T20:34:35.516320+00:00", 1, "", "2.10.5")
         + &task_event("FAIL", "2026-11-24T20:34:35.880781+00:00", 1, "\"duration\":0.363606,", "2.10.5")
