@@ -4,7 +4,10 @@
 use super::{level_change::level_changes, series::Series, settings::Settings};
 use crate::{
     model::{Index, Quantity},
-    stats::{Detector, Scale, Uneven, detect_rate_change, detect_spread_change, median, own_spread, weekday_pattern},
+    stats::{
+        Detector, Scale, Uneven, detect_rate_change, detect_spread_change, detect_spread_change_of, median, own_spread,
+        weekday_pattern,
+    },
 };
 
 /// Points without which a series is not judged.
@@ -112,7 +115,13 @@ pub(super) fn spread_change(series: &Series, judged: &Judged) -> Option<Change> 
     if !suited || series.not_measurable.is_some() {
         return None;
     }
-    let step = detect_spread_change(&residuals(judged), &Detector::default())?;
+    let residuals = residuals(judged);
+    // Creep is still in them, and where some points are known better than others, levels were found in another way.
+    let levels_are_left = judged.sd.iter().any(|sd| *sd > 0.0) || judged.changes.iter().any(|c| c.what == What::Trend);
+    let step = match levels_are_left {
+        true => detect_spread_change(&residuals, &Detector::default())?,
+        false => detect_spread_change_of(&residuals)?,
+    };
     let n = judged.value.len();
     let what = What::Step { from: 0, at: step.index, low: step.index_low, high: step.index_high, to: n };
     Some(Change { what, p_value: step.p_value })

@@ -56,6 +56,24 @@ impl Values {
         }
     }
 
+    /// Does it hold more than one value?
+    pub(super) fn varies(&self) -> bool {
+        let array: &dyn Array = match self {
+            Self::Text(a) => a,
+            Self::Int32(a) => a,
+            Self::Int64(a) => a,
+            Self::Float(a) => a,
+            Self::Bool(a) => a,
+            Self::Time(a) => a,
+        };
+        match (array.null_count(), self) {
+            (nulls, _) if nulls == array.len() => false,
+            (0, Self::Text(a)) => (1..a.len()).any(|row| a.value(row) != a.value(0)),
+            (0, Self::Int32(a)) => a.values().iter().any(|v| *v != a.value(0)),
+            _ => true,
+        }
+    }
+
     /// Order of two rows of the same column in two files, no value first.
     pub(super) fn compare(&self, row: usize, other: &Self, at: usize) -> Ordering {
         match (self, other) {

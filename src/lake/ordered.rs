@@ -137,6 +137,10 @@ struct Part {
     wanted: Vec<bool>,
     /// `None` where it is not read.
     columns: Vec<Option<Values>>,
+    /// Which columns hold more than one value in the rows that are decoded.
+    varies: Vec<bool>,
+    /// No row of them was built yet.
+    fresh: bool,
     rows: usize,
     row: usize,
     /// The row that was built last: a text that comes again is not looked up again.
@@ -158,6 +162,8 @@ impl Part {
             batches,
             wanted: wanted.to_vec(),
             columns: Vec::new(),
+            varies: Vec::new(),
+            fresh: true,
             rows: 0,
             row: 0,
             cells: vec![Cell::Null; table.columns.len()],
@@ -175,6 +181,8 @@ impl Part {
                 };
                 let columns = self.table.columns.iter().zip(&self.wanted).map(take);
                 self.columns = columns.collect::<Result<Vec<_>, _>>()?;
+                self.varies = self.columns.iter().map(|values| values.as_ref().is_some_and(Values::varies)).collect();
+                self.fresh = true;
                 (self.rows, self.row) = (batch.num_rows(), 0);
                 return Ok(true);
             }
@@ -212,9 +220,13 @@ impl Part {
     }
 
     fn cells(&mut self, texts: &mut Texts) -> &[Cell] {
-        for ((cell, values), column) in self.cells.iter_mut().zip(&self.columns).zip(self.table.columns) {
-            let Some(values) = values else { continue };
-            if column.kind != Kind::Text {
+        let fresh = std::mem::take(&mut self.fresh);
+        for (place, cell) in self.cells.iter_mut().enumerate() {
+            if !(fresh || self.varies[place]) {
+                continue;
+            }
+            let Some(values) = &self.columns[place] else { continue };
+            if self.table.columns[place].kind != Kind::Text {
                 *cell = values.number(self.row);
                 continue;
             }

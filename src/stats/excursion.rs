@@ -3,7 +3,7 @@
 use super::distributions::normal_two_sided;
 use super::saddle::Shape;
 use super::split::{Level, level_of, weights};
-use super::window::{Middle, middles_before};
+use super::window::{Middle, middles_before, middles_from};
 use super::{Uneven, median, own_spread};
 
 /// A stretch whose level differs while the levels before and after it agree.
@@ -54,15 +54,14 @@ pub fn excursion(series: Uneven<'_>, threshold: f64, inflation: f64) -> Option<E
     let searched = n * longest.max(1);
     let value = &series.value[..n];
     let before = middles_before(value, MAX_SURROUNDINGS);
-    let backwards: Vec<f64> = value.iter().rev().copied().collect();
-    let after = middles_before(&backwards, MAX_SURROUNDINGS);
+    let after = middles_from(value, &before, MAX_SURROUNDINGS);
     let mut best: Option<Excursion> = None;
     for from in MIN_SURROUNDINGS..n.saturating_sub(MIN_SURROUNDINGS) {
         let (mut low, mut high, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
         for to in from + 1..=(from + longest).min(n - MIN_SURROUNDINGS) {
             (low, high, sum) = (low.min(value[to - 1]), high.max(value[to - 1]), sum + value[to - 1]);
             // Everything inside lies on one side of the middle before, and of that after.
-            let (past, next) = (before[from], after[n - to]);
+            let (past, next) = (before[from], after[to]);
             if low <= past.median && high >= past.median {
                 break;
             }
@@ -89,7 +88,7 @@ pub fn excursion(series: Uneven<'_>, threshold: f64, inflation: f64) -> Option<E
     let noise: Vec<f64> = quiet.map(|i| value[i] - before[i].median).collect();
     let around = (best.from.min(MAX_SURROUNDINGS) + (n - best.to).min(MAX_SURROUNDINGS)) as f64;
     let inside = &value[best.from..best.to];
-    let level = 0.5 * (before[best.from].median + after[n - best.to].median);
+    let level = 0.5 * (before[best.from].median + after[best.to].median);
     let shift = inside.iter().sum::<f64>() / inside.len() as f64 - level;
     let counts = |points: f64| points / inflation.powi(2);
     best.z = best.z.min(Shape::new(&noise).deviate(shift, counts(around), counts(inside.len() as f64)));

@@ -93,6 +93,6 @@ pub use segment::pelt;
 pub use shared::{Neighbours, Observations, Pace, SharedEffect, fit_shared_effect};
 pub use sieve::Sieve;
 pub use split::{Scale, Split, Uneven, best_split, own_spread, splits, uneven_difference, uneven_level, uneven_ratio};
-pub use spread::{SPREAD_ALPHA, brown_forsythe_p, detect_spread_change, spread_ratio};
+pub use spread::{SPREAD_ALPHA, brown_forsythe_p, detect_spread_change, detect_spread_change_of, spread_ratio};
 pub use trend::{MAX_TREND_POINTS, theil_sen, trend_p_value};
 pub use weekday::weekday_pattern;

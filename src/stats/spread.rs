@@ -61,11 +61,20 @@ pub fn brown_forsythe_p(before: &[f64], after: &[f64]) -> Option<f64> {
 /// `detect_steps`. `None` under 16 points.
 #[must_use]
 pub fn detect_spread_change(values: &[f64], detector: &Detector) -> Option<Step> {
-    let n = values.len();
-    if n < 2 * MARGIN || values.iter().any(|v| !v.is_finite()) {
+    if values.len() < 2 * MARGIN || values.iter().any(|v| !v.is_finite()) {
         return None;
     }
-    let sizes = sizes_around_levels(values, detector)?;
+    detect_spread_change_of(&around_levels(values, detector)?)
+}
+
+/// [`detect_spread_change`] of values whose levels have been taken out. O(n).
+#[must_use]
+pub fn detect_spread_change_of(residuals: &[f64]) -> Option<Step> {
+    let n = residuals.len();
+    if n < 2 * MARGIN || residuals.iter().any(|v| !v.is_finite()) {
+        return None;
+    }
+    let sizes = sizes_of(residuals)?;
     let total: f64 = sizes.iter().sum();
     let squares: f64 = sizes.iter().map(|s| s * s).sum();
     let mut sum = 0.0;
@@ -110,8 +119,7 @@ const MARGIN: usize = 8;
 /// As in `locate`: what a place may lose against the best, in variances.
 const CUT: f64 = 7.35;
 
-/// |residual|^(2/3) around the levels, stragglers pulled in.
-fn sizes_around_levels(values: &[f64], detector: &Detector) -> Option<Vec<f64>> {
+fn around_levels(values: &[f64], detector: &Detector) -> Option<Vec<f64>> {
     let mut bounds = vec![0];
     bounds.extend(detect_steps(values, detector).iter().map(|s| s.index));
     bounds.push(values.len());
@@ -120,9 +128,14 @@ fn sizes_around_levels(values: &[f64], detector: &Detector) -> Option<Vec<f64>> 
         let level = median(&values[ends[0]..ends[1]])?;
         residuals.extend(values[ends[0]..ends[1]].iter().map(|v| v - level));
     }
-    let sd = mad(&residuals).filter(|&s| s > 0.0)?;
+    Some(residuals)
+}
+
+/// |residual|^(2/3), stragglers pulled in.
+fn sizes_of(residuals: &[f64]) -> Option<Vec<f64>> {
+    let sd = mad(residuals).filter(|&s| s > 0.0)?;
     // Twice the usual reach: the noisier side must keep its size.
-    let pulled = winsorise_locally(&residuals, 6.0 * sd);
+    let pulled = winsorise_locally(residuals, 6.0 * sd);
     Some(pulled.iter().map(|r| (r / sd).abs().powf(2.0 / 3.0)).collect())
 }
 

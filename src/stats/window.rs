@@ -60,6 +60,17 @@ pub(super) fn middles_before(values: &[f64], width: usize) -> Vec<Middle> {
     middles
 }
 
+/// Middle of the `width` values from each place on, of as many as there are, from those before each place; NaN at the end.
+pub(super) fn middles_from(values: &[f64], before: &[Middle], width: usize) -> Vec<Middle> {
+    let n = values.len();
+    let whole = (n + 1).saturating_sub(width);
+    let mut middles: Vec<Middle> = before.iter().skip(width).copied().collect();
+    middles.truncate(whole);
+    let last: Vec<f64> = values[middles.len()..].iter().rev().copied().collect();
+    middles.extend(middles_before(&last, width).into_iter().rev().take(n + 1 - middles.len()));
+    middles
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +84,11 @@ mod tests {
             prop_assert_eq!(middles.len(), values.len() + 1);
             for (to, found) in middles.iter().enumerate().skip(1) {
                 prop_assert_eq!(Some(found.median), median(&values[to.saturating_sub(width)..to]));
+            }
+            let from = middles_from(&values, &middles, width);
+            prop_assert_eq!(from.len(), values.len() + 1);
+            for (at, found) in from.iter().enumerate().take(values.len()) {
+                prop_assert_eq!(Some(found.median), median(&values[at..(at + width).min(values.len())]));
             }
         }
     }
