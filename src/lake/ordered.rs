@@ -29,6 +29,8 @@ pub(super) struct OrderedRows<T> {
     table: &'static Table,
     parts: Vec<Part>,
     texts: Texts,
+    /// Rows of the DAG before: the next one may have as many.
+    expected: usize,
     of: PhantomData<T>,
 }
 
@@ -53,7 +55,7 @@ impl<T: Loaded> OrderedRows<T> {
             .map(|part| Part::open(&lake.root().join(part.path()), table, &wanted))
             .collect::<Result<Vec<_>, _>>()?;
         let parts = parts.into_iter().flatten().collect();
-        Ok(Self { table, parts, texts: Texts::default(), of: PhantomData })
+        Ok(Self { table, parts, texts: Texts::default(), expected: 0, of: PhantomData })
     }
 
     /// All rows.
@@ -67,7 +69,7 @@ impl<T: Loaded> OrderedRows<T> {
 
     /// Rows of a DAG, in a table that is ordered by DAG. DAGs before it are passed over: they cannot be asked for any more.
     pub(super) fn of_dag(&mut self, dag_id: &str) -> Result<Vec<T>, Error> {
-        let mut rows = Vec::new();
+        let mut rows = Vec::with_capacity(self.expected);
         for part in (0..self.parts.len()).rev() {
             if !self.parts[part].skip_to(dag_id)? {
                 self.parts.swap_remove(part);
@@ -76,6 +78,7 @@ impl<T: Loaded> OrderedRows<T> {
         while let Some(part) = self.first().filter(|&part| self.parts[part].dag_id() == Some(dag_id)) {
             self.take_from(part, Some(dag_id), &mut rows)?;
         }
+        self.expected = rows.len();
         Ok(rows)
     }
 
