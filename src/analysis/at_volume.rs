@@ -1,18 +1,22 @@
 //! Durations at equal volume: a task that handles more rows takes longer, and that is no regression.
 
-use super::series::Series;
+use super::{
+    result::EqualVolume,
+    series::{Sampled, Series},
+};
 use crate::{
     model::{DagHistory, Text},
-    stats::{Estimate, elasticity, median},
+    stats::{Estimate, elasticity, median, quantile},
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-/// Share of the points whose volume must be known.
+/// Share of the points whose volume must be known, and how many of the last ones, which the verdict is about.
 const MIN_KNOWN: f64 = 0.8;
-/// What is told of nothing: one row or byte, whose logarithm is 0.
-const LEAST: f64 = 1.0;
-/// Largest elasticity that is believed: beyond the square, rows are not what makes it slow.
-const MOST: f64 = 2.0;
+const LAST_KNOWN: usize = 5;
+/// Largest elasticity that is believed: beyond the cube, rows are not what makes it slow.
+const MOST: f64 = 3.0;
+/// Share of a change of the duration that the volume must account for to be its reason.
+const ACCOUNTED: f64 = 0.7;
 
 /// What volume did to a series.
 #[derive(Clone, Debug)]
@@ -28,7 +32,8 @@ pub(super) struct Volumes<'a>(HashMap<(&'a Text, &'a Text, i32), (Option<f64>, O
 
 impl<'a> Volumes<'a> {
     pub(super) fn of(history: &'a DagHistory) -> Self {
-        let amount = |amount: Option<i64>| amount.map(|amount| (amount as f64).max(LEAST));
+        // Nothing to do is another kind of run.
+        let amount = |amount: Option<i64>| amount.map(|amount| amount as f64).filter(|amount| *amount > 0.0);
         let one = |volume: &'a crate::model::Volume| {
             let id = (&volume.task_id, &volume.run_id, volume.map_index);
             (id, (amount(volume.rows), amount(volume.bytes)))
@@ -46,68 +51,104 @@ impl<'a> Volumes<'a> {
 }
 
 impl Series {
-    /// Brings each point to the series' middle volume, where rows, else bytes, are known of most and clearly matter. The
-    /// recorded values stay as they are.
+    /// Brings each point to the series' middle volume, where rows, else bytes, are known of most and clearly matter; points
+    /// without them are left out. The recorded values stay as they are.
     pub(super) fn bring_to_equal_volume(&mut self) {
         for unit in ["rows", "bytes"] {
-            let volume = |point: &super::series::Sampled| if unit == "rows" { point.rows } else { point.bytes };
-            let known: Vec<(f64, f64)> = self
-                .points
-                .iter()
-                .filter(|point| point.adjusted > 0.0)
-                .filter_map(|point| Some((point.adjusted.ln(), volume(point)?.ln())))
-                .collect();
-            if known.is_empty() || (known.len() as f64) < MIN_KNOWN * self.points.len() as f64 {
+            let volume = |point: &Sampled| if unit == "rows" { point.rows } else { point.bytes };
+            let is_known = |point: &Sampled| point.adjusted > 0.0 && volume(point).is_some();
+            let known = self.points.iter().filter(|point| is_known(point)).count();
+            let last = self.points.iter().rev().take(LAST_KNOWN).all(is_known);
+            if known == 0 || (known as f64) < MIN_KNOWN * self.points.len() as f64 || !last {
                 continue;
             }
-            let (values, volumes): (Vec<f64>, Vec<f64>) = known.into_iter().unzip();
-            let clear = elasticity(&values, &volumes).filter(|e| e.lower > 0.0);
+            let of = |point: &Sampled| Some((point.adjusted.ln(), volume(point)?.ln()));
+            let (values, volumes): (Vec<f64>, Vec<f64>) =
+                self.points.iter().filter(|point| is_known(point)).filter_map(of).unzip();
+            let clear = elasticity(&values, &volumes).filter(|e| e.lower > 0.0 && e.point <= MOST);
             let (Some(elasticity), Some(middle)) = (clear, median(&volumes)) else { continue };
-            let slope = elasticity.point.min(MOST);
-            for point in &mut self.points {
-                if let Some(volume) = volume(point) {
-                    let factor = (slope * (middle - volume.ln())).exp();
-                    point.adjusted *= factor;
-                    point.sd *= factor;
-                }
+            self.cut(is_known);
+            for (point, volume) in self.points.iter_mut().zip(&volumes) {
+                let factor = (elasticity.point * (middle - volume)).exp();
+                point.adjusted *= factor;
+                point.sd *= factor;
             }
             self.at_volume = Some(AtVolume { unit, elasticity });
             return;
         }
     }
 
-    /// What is said of the volume beside a change of the level at `at`.
-    pub(super) fn volume_evidence(&self, from: usize, at: usize, to: usize) -> Option<String> {
+    /// Did the volume change at the place `at` to what its effect was not learned from: farther beyond nine tenths of the
+    /// volumes before than those lie apart? What a fixed cost and a cost a row do together is no power of the rows.
+    pub(super) fn is_beyond_volume(&self, from: usize, at: usize, to: usize) -> bool {
+        let beyond = |at_volume: &AtVolume| {
+            let volume = |p: &Sampled| if at_volume.unit == "rows" { p.rows } else { p.bytes };
+            let mut before: Vec<f64> = self.points[from..at].iter().filter_map(volume).map(f64::ln).collect();
+            before.sort_by(f64::total_cmp);
+            let (low, high) = (quantile(&before, 0.05)?, quantile(&before, 0.95)?);
+            let since = median(&self.points[at..to].iter().filter_map(volume).collect::<Vec<_>>())?.ln();
+            Some(since > high + (high - low) || since < low - (high - low))
+        };
+        self.at_volume.as_ref().and_then(beyond).unwrap_or(false)
+    }
+
+    /// What it handled on both sides of the place `at`, if it was brought to equal volume.
+    pub(super) fn equal_volume(&self, from: usize, at: usize, to: usize) -> Option<EqualVolume> {
         let AtVolume { unit, elasticity } = self.at_volume.as_ref()?;
-        let middle = |points: &[super::series::Sampled]| {
-            let volume = |p: &super::series::Sampled| if *unit == "rows" { p.rows } else { p.bytes };
+        let middle = |points: &[Sampled]| {
+            let volume = |p: &Sampled| if *unit == "rows" { p.rows } else { p.bytes };
             median(&points.iter().filter_map(volume).collect::<Vec<_>>())
         };
         let (before, after) = (middle(&self.points[from..at])?, middle(&self.points[at..to])?);
-        Some(format!(
-            "at equal {unit}: it handles {:+.0} % since, and takes {:.2} % longer for each per cent more",
-            (after / before - 1.0) * 100.0,
-            elasticity.point
-        ))
+        Some(EqualVolume { unit: (*unit).to_owned(), ratio: after / before, elasticity: elasticity.clone() })
     }
 
-    /// A task that takes longer, or less long, only as it handles more, or less, than before the place `at`.
+    /// What is said where nothing is told of a task that takes longer, or less long, than before the place `at`: it handles as
+    /// much more or less, or so much that nobody can know.
     pub(super) fn explained_by_volume(&self, from: usize, at: usize, min_effect: f64) -> Option<String> {
-        let AtVolume { unit, .. } = self.at_volume.as_ref()?;
-        let ratio = |value: &dyn Fn(&super::series::Sampled) -> Option<f64>| {
-            let middle =
-                |points: &[super::series::Sampled]| median(&points.iter().filter_map(value).collect::<Vec<_>>());
-            Some(middle(&self.points[at..])? / middle(&self.points[from..at])?)
-        };
-        let (longer, more) = (ratio(&|p| Some(p.raw))?, ratio(&|p| if *unit == "rows" { p.rows } else { p.bytes })?);
-        let same_way = longer.ln() * more.ln() > 0.0;
-        (same_way && longer.ln().abs() >= min_effect.ln_1p()).then(|| {
+        let to = self.points.len();
+        let volume = self.equal_volume(from, at, to)?;
+        let middle = |points: &[Sampled]| median(&points.iter().map(|p| p.raw).collect::<Vec<_>>());
+        let longer = middle(&self.points[at..])? / middle(&self.points[from..at])?;
+        let accounted = volume.elasticity.point * volume.ratio.ln() / longer.ln();
+        let verdict = if self.is_beyond_volume(from, at, to) {
             format!(
-                "{} takes {:+.0} % in the window and handles {:+.0} % {unit}: at equal {unit} nothing changed",
+                "{} changed by more than from run to run before, so that nothing can be said of the rest",
+                volume.unit
+            )
+        } else if accounted >= ACCOUNTED && accounted <= 1.0 / ACCOUNTED {
+            format!("no other change was found at equal {}", volume.unit)
+        } else {
+            return None;
+        };
+        (longer.ln().abs() >= min_effect.ln_1p()).then(|| {
+            format!(
+                "{} takes {:+.0} % since {} against the runs before, and handles {:+.0} % {}: {verdict}",
                 self.key.name(),
                 (longer - 1.0) * 100.0,
-                (more - 1.0) * 100.0
+                self.points[at].at.date_string(),
+                (volume.ratio - 1.0) * 100.0,
+                volume.unit,
             )
         })
     }
+}
+
+/// Tasks whose recorded durations go up and down with their volume: they say nothing of what all tasks share.
+pub(super) fn tasks_that_follow_volume(history: &DagHistory) -> HashSet<Text> {
+    if history.volumes.is_empty() {
+        return HashSet::new();
+    }
+    let volumes = Volumes::of(history);
+    let follows = |attempts: &[crate::model::Attempt]| {
+        let one = |attempt: &crate::model::Attempt| {
+            let seconds = attempt.ended_at?.seconds_since(attempt.started_at?);
+            let (rows, bytes) = volumes.get(&attempt.task_id, &attempt.run_id, attempt.map_index);
+            (seconds > 0.0).then_some((seconds.ln(), rows.or(bytes)?.ln()))
+        };
+        let (values, amounts): (Vec<f64>, Vec<f64>) = attempts.iter().filter_map(one).unzip();
+        elasticity(&values, &amounts).is_some_and(|e| e.lower > 0.0)
+    };
+    let by_task = history.attempts.chunk_by(|a, b| a.task_id == b.task_id);
+    by_task.filter(|attempts| follows(attempts)).map(|attempts| attempts[0].task_id.clone()).collect()
 }

@@ -104,6 +104,8 @@ struct Gathered {
     one_sided: usize,
     instant: usize,
     caught_up: usize,
+    /// What was compared at equal volume, in words.
+    at_volume: Vec<String>,
 }
 
 impl Gathered {
@@ -169,6 +171,14 @@ impl Gathered {
         if before.values.is_empty() || after.values.is_empty() {
             self.one_sided += usize::from(wanted);
             return;
+        }
+        if let Some(unit) = series.at_volume.as_ref().map(|volume| volume.unit).filter(|_| wanted) {
+            let ratio = raw(&ranges.after) / raw(&ranges.before);
+            self.at_volume.push(format!(
+                "{} is compared at equal {unit}; as recorded, its median is {:+.1} %",
+                series.key.name(),
+                (ratio - 1.0) * 100.0
+            ));
         }
         self.keys.push((series.key.clone(), wanted));
         self.pairs.push((before, after));
@@ -238,13 +248,19 @@ impl Gathered {
             count(self.instant, "series left out that take no time, such as empty operators"),
             count(self.caught_up, "series of run durations left out: the history was caught up"),
         ];
+        let more = self.at_volume.len().saturating_sub(MAX_AT_VOLUME);
+        let at_volume = self.at_volume.into_iter().take(MAX_AT_VOLUME);
+        let more = count(more, "more series are compared at equal rows or bytes");
         BeforeAfter {
             comparison: Comparison { effects: kept, ..Comparison::default() },
             work: self.work,
-            notes: notes.into_iter().flatten().collect(),
+            notes: notes.into_iter().flatten().chain(at_volume).chain(more).collect(),
         }
     }
 }
+
+/// Series compared at equal volume that are named, before the number of the others is.
+const MAX_AT_VOLUME: usize = 10;
 
 /// Runs from which on a level after a step says something.
 const MIN_SINCE: usize = 3;

@@ -2,7 +2,7 @@
 
 use super::{
     axis::DagAxis,
-    change::{Change, Judged, MIN_POINTS, judge, spread_change},
+    change::{Change, Judged, MIN_POINTS, What, judge, spread_change},
     doubt::inconclusive,
     overhead::Overhead,
     result::{Inconclusive, NotMeasurable},
@@ -81,7 +81,13 @@ pub(super) fn examine(
     let traits = traits(history);
     let one = |(series, (judged, spread, doubt)): (Series, (Judged, Option<Change>, Option<Inconclusive>))| {
         let key = series.key.clone();
-        let by_volume = by_volume(&series, baseline, window, settings).filter(|_| judged.changes.is_empty());
+        let unknowable = unknowable(&series, &judged);
+        let doubt = doubt.filter(|_| unknowable.is_none());
+        let by_volume = match unknowable {
+            Some((from, at)) => series.explained_by_volume(from, at, settings.min_effect.max(MIN_EXPLAINED)),
+            None if judged.changes.is_empty() && doubt.is_none() => by_volume(&series, baseline, window, settings),
+            None => None,
+        };
         let outcome = if !is_testable(&series) {
             Outcome::Silent(why_silent(&series))
         } else if judged.changes.is_empty() && spread.is_none() {
@@ -99,6 +105,17 @@ pub(super) fn examine(
 const MIN_RUNS: usize = 3;
 /// Smallest difference of the durations that is worth saying that volume explains it.
 const MIN_EXPLAINED: f64 = 0.1;
+
+/// The last step, if nothing can be said of it as the volume changed with it beyond all that was seen: the level before it
+/// begins there, and it.
+fn unknowable(series: &Series, judged: &Judged) -> Option<(usize, usize)> {
+    let steps = judged.changes.iter().filter_map(|change| match change.what {
+        What::Step { from, at, to, .. } => Some((from, at, to)),
+        _ => None,
+    });
+    let last = steps.max_by_key(|(_, at, _)| *at);
+    last.filter(|(from, at, to)| series.is_beyond_volume(*from, *at, *to)).map(|(from, at, _)| (from, at))
+}
 
 fn by_volume(series: &Series, baseline: TimeRange, window: TimeRange, settings: &Settings) -> Option<String> {
     let place = |at| series.points.partition_point(|point| point.at < at);

@@ -34,6 +34,9 @@ impl Case<'_> {
     pub(super) fn step(&self) -> Option<Finding> {
         let What::Step { from, at, low, high, to } = self.change.what else { return None };
         let points = &self.series.points;
+        if self.series.is_beyond_volume(from, at, to) {
+            return None;
+        }
         let effect = self.effect(from, at, to)?;
         let small = effect.point.ln().abs() < self.settings.min_effect.ln_1p();
         if small || effect.contains(1.0) {
@@ -59,6 +62,7 @@ impl Case<'_> {
             in_window: self.window.contains(changed_at),
             is_new: points[(at + TELLS - 1).min(points.len() - 1)].at >= self.window.from,
             effect_raw: self.effect_raw(from, at, to).unwrap_or_else(|| effect.clone()),
+            at_volume: (!self.is_spread()).then(|| self.series.equal_volume(from, at, to)).flatten(),
             minutes_lost_per_week: self.minutes(from, at, to, cadence),
             evidence: self.evidence(from, at, to, &effect),
             last_run: points.last().map_or(changed_at, |last| last.at),
@@ -214,7 +218,14 @@ impl Case<'_> {
             let beyond = value[at..to].iter().filter(|v| if rose { **v > before } else { **v < before }).count();
             let side = if rose { "above" } else { "below" };
             sentences.push(format!("{beyond} of {} runs since lie {side} the median before", to - at));
-            sentences.extend(self.series.volume_evidence(from, at, to));
+            sentences.extend(self.series.equal_volume(from, at, to).map(|volume| {
+                format!(
+                    "judged at equal {}: it handles {:+.0} % since, and takes {:.2} % longer for each per cent more",
+                    volume.unit,
+                    (volume.ratio - 1.0) * 100.0,
+                    volume.elasticity.point
+                )
+            }));
         }
         sentences
     }

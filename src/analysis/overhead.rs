@@ -1,7 +1,7 @@
 //! The overhead that all tasks share at a time: process start, DAG parsing, a busy host. It is additive, in seconds, and by
 //! wall clock; what is left of a task's duration is its own.
 
-use super::settings::Settings;
+use super::{at_volume::tasks_that_follow_volume, settings::Settings};
 use crate::{
     model::{Attempt, DagHistory, Deployment, TaskState, Text, Timestamp},
     stats::{Neighbours, Observations, Pace, Scale, SharedEffect, Uneven, fit_shared_effect, splits, weekday_pattern},
@@ -199,10 +199,11 @@ impl Gathering {
 
     fn add_at_most(&mut self, most: usize, h: usize, history: &DagHistory, at: impl Fn(&Attempt) -> Option<Timestamp>) {
         let mut tasks: BTreeMap<&Text, usize> = BTreeMap::new();
+        let by_volume = tasks_that_follow_volume(history);
         for (i, attempt) in history.attempts.iter().enumerate() {
             let well = attempt.ran() && attempt.state == Some(TaskState::Success) && attempt.queued_at.is_some();
             let (Some(started), Some(ended)) = (attempt.started_at, attempt.ended_at) else { continue };
-            let Some(at) = at(attempt).filter(|_| well) else { continue };
+            let Some(at) = at(attempt).filter(|_| well && !by_volume.contains(&attempt.task_id)) else { continue };
             let next = self.tasks + tasks.len();
             let task = *tasks.entry(&attempt.task_id).or_insert(next);
             if !is_chosen((h, i), self.thinned) {

@@ -104,6 +104,8 @@ pub struct Finding {
     pub effect: Estimate,
     /// After / before, as recorded.
     pub effect_raw: Estimate,
+    /// What the task handled before and since, where the effect, the levels and the minutes are at equal volume.
+    pub at_volume: Option<EqualVolume>,
     /// Probability under "no change", after control of the false discovery rate over all series.
     pub q_value: f64,
     /// Level before: seconds (or share) once the common overhead is removed.
@@ -124,6 +126,25 @@ pub struct Finding {
     pub also: Vec<Shadow>,
     /// Acknowledged in the configuration until that date, with the reason given there.
     pub acknowledged: Option<String>,
+}
+
+/// A comparison at equal volume.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EqualVolume {
+    /// `rows` or `bytes`.
+    pub unit: String,
+    /// Volume after / before, medians; as recorded.
+    pub ratio: f64,
+    /// Relative change of the duration for one of the volume.
+    pub elasticity: Estimate,
+}
+
+impl EqualVolume {
+    /// `rows -50 %`.
+    #[must_use]
+    pub fn change(&self) -> String {
+        format!("{} {:+.0} %", self.unit, (self.ratio - 1.0) * 100.0)
+    }
 }
 
 /// A finding that another one explains.

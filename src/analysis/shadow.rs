@@ -146,6 +146,7 @@ mod tests {
             last_run: at((day + 9.0) * 86_400.0),
             effect: estimate(1.5),
             effect_raw: estimate(1.5),
+            at_volume: None,
             q_value: 0.001,
             before: estimate(10.0),
             after: estimate(10.0 + seconds),

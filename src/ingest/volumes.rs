@@ -10,15 +10,20 @@ use crate::model::{Row, Volume};
 /// Columns that are read.
 pub(super) const COLUMNS: &str = "dag_id,task_id,run_id,map_index,rows,bytes";
 
+/// Numbers beyond this are not exact any more where they were written with a point: 9 petabytes.
+const MOST: f64 = 9_007_199_254_740_992.0;
+
 pub(super) fn volume(field: &Lookup<'_, '_>, tools: &mut Tools) -> Result<Row, Fault> {
     let mut must =
         |column| tools.text(field(column), column)?.ok_or_else(|| Fault::new(format!("{column} is missing")));
     let (dag_id, task_id, run_id) = (must("dag_id")?, must("task_id")?, must("run_id")?);
     let amount = |column| {
-        let amount = field(column).int(column)?;
-        match amount {
-            Some(less) if less < 0 => Err(Fault::new(format!("{column} is {less}: nothing is less than none"))),
-            other => Ok(other),
+        // Data frames write whole numbers with a point where one of them is missing.
+        match field(column).float(column)? {
+            Some(number) if number < 0.0 => Err(Fault::new(format!("{column} is {number}: nothing is less than none"))),
+            Some(number) if number.fract() != 0.0 => Err(Fault::new(format!("{column} is no whole number: {number}"))),
+            Some(number) if number >= MOST => Err(Fault::new(format!("{column} is too large: {number}"))),
+            number => Ok(number.map(|number| number as i64)),
         }
     };
     let (rows, bytes) = (amount("rows")?, amount("bytes")?);

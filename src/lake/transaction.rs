@@ -29,8 +29,9 @@ use std::{
 /// Home of rows that state no time anywhere.
 pub(super) const UNDATED: (i16, i8) = (1970, 1);
 /// Contradicting attempts that make two histories, and the share of the overlap they must exceed. A run that was deleted
-/// and triggered again under the same id contradicts in a few attempts; another Airflow in nearly all.
-const MIN_CONFLICTS: u64 = 3;
+/// and triggered again under the same id contradicts in a few attempts, and so do cleared runs, whose tries two tables tell; another
+/// Airflow in nearly all.
+const MIN_CONFLICTS: u64 = 10;
 const CONFLICT_SHARE: f64 = 0.5;
 
 /// An ingest under way. Dropped without [`Transaction::commit`], it leaves the lake as it was.

@@ -4,6 +4,10 @@ use super::{Estimate, MAD_TO_SD, median};
 
 /// Pairs of neighbours without which nothing is said.
 const MIN_PAIRS: usize = 20;
+/// Differences of the volume beyond this many standard deviations are jumps.
+const JUMP: f64 = 5.0;
+/// Differences of the volume that must carry what is known of its effect: with fewer, one coincidence tells.
+const MIN_INFORMATIVE: f64 = 10.0;
 /// Residuals beyond this many standard deviations are pulled in (Huber 1964): the pair across a step is one of them.
 const HUBER: f64 = 1.5;
 /// Rounds of reweighting.
@@ -16,7 +20,7 @@ const NORMAL_95: f64 = 1.959_964;
 /// Regression of the differences between neighbours through the origin, Huber's weights, variance after Hansen & Hodrick 1980,
 /// Journal of Political Economy 88, 829, with one lag, as differences of neighbours share a value. A step of the level is one difference
 /// among many, and creep is hardly any, so that neither is taken for the volume's doing. O(n). `None` under 20 pairs, for
-/// lengths that differ, values that are not finite, or volumes that do not vary.
+/// lengths that differ, values that are not finite, or volumes of which fewer than ten differences count.
 #[must_use]
 pub fn elasticity(values: &[f64], volumes: &[f64]) -> Option<Estimate> {
     let usable = |v: &[f64]| v.iter().all(|v| v.is_finite());
@@ -25,8 +29,16 @@ pub fn elasticity(values: &[f64], volumes: &[f64]) -> Option<Estimate> {
     }
     let differences = |of: &[f64]| of.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<f64>>();
     let (y, x) = (differences(values), differences(volumes));
+    // A jump of the volume may have come with anything else, and lies beyond what is usual.
+    let usual = JUMP * MAD_TO_SD * median(&x.iter().map(|x| x.abs()).collect::<Vec<_>>())?;
+    let (y, x): (Vec<f64>, Vec<f64>) = y.into_iter().zip(x).filter(|(_, x)| x.abs() <= usual).unzip();
+    if x.len() < MIN_PAIRS {
+        return None;
+    }
     let squares: f64 = x.iter().map(|x| x * x).sum();
-    if squares <= 0.0 {
+    let fourths: f64 = x.iter().map(|x| x.powi(4)).sum();
+    // A few large changes of the volume could have come with anything else (Kish 1965: their number, weighed).
+    if squares <= 0.0 || squares * squares < MIN_INFORMATIVE * fourths {
         return None;
     }
     let mut slope = x.iter().zip(&y).map(|(x, y)| x * y).sum::<f64>() / squares;
@@ -100,6 +112,16 @@ mod tests {
         }
         let found = elasticity(&values, &volumes).expect("enough");
         assert!(found.point < 0.5, "{found:?}");
+    }
+
+    #[test]
+    fn few_changes_of_the_volume_tell_nothing() {
+        let value: Vec<f64> = series(3, 70, Noise::Ar(0.0)).iter().map(|v| 4.0 + 0.05 * v).collect();
+        for changes in [&[62][..], &[20, 50], &[9, 10], &[10, 25, 40, 55]] {
+            let volume = |i: usize| changes.iter().filter(|at| i >= **at).count() as f64 * 0.4;
+            let both: Vec<f64> = value.iter().enumerate().map(|(i, v)| v + volume(i)).collect();
+            assert_eq!(elasticity(&both, &(0..70).map(volume).collect::<Vec<_>>()), None, "{changes:?}");
+        }
     }
 
     #[test]

@@ -63,11 +63,11 @@ fn a_task_that_handles_more_is_not_slower_and_one_that_hides_behind_less_is() {
     assert!(number(&effect["lower"]) <= 1.35 && 1.35 <= number(&effect["upper"]), "{effect:#}");
     assert_eq!(&text(finding, "changed_at")[..10], date(CHANGE), "{finding:#}");
     let evidence = finding["evidence"].to_string();
-    assert!(evidence.contains("at equal rows: it handles -2"), "{evidence}");
+    assert!(evidence.contains("judged at equal rows: it handles -2"), "{evidence}");
 
     let then = world.json(&["analyze", "--as-of", &format!("{}T12:00:00Z", date(CHANGE + 6))]);
     let said = then["warnings"].to_string();
-    assert!(said.contains("grows.load") && said.contains("at equal rows nothing changed"), "{said}");
+    assert!(said.contains("grows.load") && said.contains("no other change was found at equal rows"), "{said}");
     assert_eq!(found(&then, "regressions"), ["slower duration"], "{then:#}");
 }
 
@@ -90,10 +90,73 @@ fn two_ranges_are_compared_at_equal_rows() {
     assert!(verdict == "regressed" && (1.25..1.45).contains(&ratio), "{verdict} {ratio}");
 }
 
+/// One DAG of `n` daily runs: seconds and rows of each.
+fn one_dag(runs: &[(f64, Option<f64>)]) -> World {
+    let mut tasks = format!("{TASK_HEADER}\n");
+    let mut volumes = "dag_id,task_id,run_id,rows\n".to_owned();
+    for (day, (seconds, rows)) in runs.iter().enumerate() {
+        let run_id = format!("scheduled__{}T00:00:00+00:00", date(day));
+        tasks.push_str(&format!(
+            "load,d,{run_id},-1,{},{},{seconds},success,1,1,default_pool,1,default,1,BashOperator,{},,{}\n",
+            instant(day, 2.0),
+            instant(day, 2.0 + seconds),
+            instant(day, 0.0),
+            instant(day, 2.0 + seconds),
+        ));
+        if let Some(rows) = rows {
+            volumes.push_str(&format!("d,load,{run_id},{rows:.0}\n"));
+        }
+    }
+    let world = World::new();
+    world.write("in/task_instance.csv", tasks);
+    world.write("in/rows.csv", volumes);
+    world.ingest("x", &[&world.path("in")]);
+    world
+}
+
+fn noise(day: usize) -> f64 {
+    1.0 + 0.06 * (((day * 104_729) % 89) as f64 / 89.0 - 0.5)
+}
+
+#[test]
+fn rows_that_changed_once_explain_nothing() {
+    let runs: Vec<_> = (0..70)
+        .map(|day| if day < 55 { (60.0 * noise(day), Some(100.0)) } else { (90.0 * noise(day), Some(150.0)) })
+        .collect();
+    assert_eq!(found(&one_dag(&runs).json(&["analyze"]), "regressions"), ["d duration"]);
+}
+
+#[test]
+fn rows_missing_at_the_end_or_the_beginning_make_no_step() {
+    for missing in [60..70, 0..12] {
+        let run = |day: usize| {
+            let rows = rows(day.min(CHANGE - 1), 1.0) * 1.012_f64.powi(day as i32);
+            (rows / 2e4 * noise(day), (!missing.contains(&day)).then_some(rows))
+        };
+        let document = one_dag(&(0..70).map(run).collect::<Vec<_>>()).json(&["analyze"]);
+        assert_eq!(found(&document, "regressions"), Vec::<String>::new(), "{missing:?}");
+        assert_eq!(found(&document, "improvements"), Vec::<String>::new(), "{missing:?}");
+    }
+}
+
+#[test]
+fn nothing_is_said_where_rows_went_far_beyond_what_was_seen() {
+    for factor in [0.1, 3.0] {
+        let run = |day: usize| {
+            let rows = rows(day, factor);
+            ((60.0 + 4e-5 * rows) * noise(day), Some(rows))
+        };
+        let document = one_dag(&(0..70).map(run).collect::<Vec<_>>()).json(&["analyze"]);
+        assert_eq!(found(&document, "regressions"), Vec::<String>::new(), "{factor}");
+        let said = document["warnings"].to_string();
+        assert!(said.contains("d.load") && said.contains("nothing can be said of the rest"), "{factor}: {said}");
+    }
+}
+
 #[test]
 fn what_is_no_amount_is_a_counted_defect() {
     let world = World::new();
-    let rows = "dag_id,task_id,run_id,rows,bytes\na,t,r1,-5,\na,t,r2,,\na,t,r3,many,\na,t,r4,7,9\n";
+    let rows = "dag_id,task_id,run_id,rows,bytes\na,t,r1,-5,\na,t,r2,,\na,t,r3,many,\na,t,r4,7.0,9\n";
     world.write("rows.csv", rows.to_owned());
     world.ingest("x", &[&world.path("rows.csv")]);
     let kept = world.sql("SELECT run_id, rows, bytes FROM task_volumes");

@@ -144,8 +144,11 @@ fn findings_list(context: &Context<'_>, analysis: &Analysis, findings: &[&Findin
         }
         if minutes.n > 0 {
             let what = if minutes.point > 0.0 { "lost" } else { "won" };
+            let volume = finding.at_volume.as_ref();
+            let terms = volume.map_or(String::new(), |volume| format!(" at equal {}", line(&volume.unit)));
+            let handles = volume.map_or(String::new(), |volume| format!(", {}", line(&volume.change())));
             text.push_str(&format!(
-                "      {} {what} a week; as recorded x{:.2}\n",
+                "      {} {what} a week{terms}; as recorded x{:.2}{handles}\n",
                 words(minutes.point.abs()),
                 finding.effect_raw.point
             ));

@@ -117,6 +117,8 @@ struct Finding {
     is_new: bool,
     effect: Estimate,
     effect_raw: Estimate,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at_equal_volume: Option<EqualVolume>,
     q_value: f64,
     before: Estimate,
     after: Estimate,
@@ -128,6 +130,14 @@ struct Finding {
     #[serde(default)]
     also: Vec<Shadow>,
     acknowledged: Option<String>,
+}
+
+/// What the task handled, where effect, levels and minutes are at equal volume.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct EqualVolume {
+    unit: String,
+    ratio: f64,
+    elasticity: Estimate,
 }
 
 /// Another series in which the same change shows.

@@ -66,6 +66,7 @@ pub(super) fn analysis(dag: &str, task: &str, number: &dyn Fn(f64) -> f64, time:
             effect: estimate(ratio * 0.9, ratio * 0.8, ratio),
             minutes_lost_per_week: estimate(minutes, minutes * 0.8, minutes * 1.2),
         }],
+        at_volume: None,
         acknowledged: None,
     };
     let mut acknowledged = finding("known", Quantity::QueueWait, 1.3, 4.0);

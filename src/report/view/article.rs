@@ -173,9 +173,12 @@ fn finding_facts(finding: &Finding) -> Vec<Fact> {
         false => vec![
             since,
             Fact::new("Effect", format!("{effect}, {}", words::change(finding.effect.point)))
-                .noted(format!("{interval}, without the overhead common to all tasks")),
-            Fact::new("As recorded", words::ratio_range(&finding.effect_raw))
-                .noted(why_recorded_differs(&finding.effect, &finding.effect_raw)),
+                .noted(format!("{interval}, {}", on_what_terms(finding))),
+            Fact::new("As recorded", words::ratio_range(&finding.effect_raw)).noted(why_recorded_differs(
+                &finding.effect,
+                &finding.effect_raw,
+                finding.at_volume.as_ref(),
+            )),
             Fact::new("Level", levels).noted(runs),
         ],
     };
@@ -188,6 +191,11 @@ fn finding_facts(finding: &Finding) -> Vec<Fact> {
     facts.push(how_sure(finding.q_value));
     facts.extend(also(finding));
     facts
+}
+
+fn on_what_terms(finding: &Finding) -> String {
+    let volume = finding.at_volume.as_ref().map(|volume| format!(" and at equal {}", words::visible(&volume.unit)));
+    format!("without the overhead common to all tasks{}", volume.unwrap_or_default())
 }
 
 /// Where else the same change shows.

@@ -1,12 +1,26 @@
 //! Why the effect and the recorded times differ, in words.
 
-use crate::stats::Estimate;
+use super::words::visible;
+use crate::{analysis::EqualVolume, stats::Estimate};
 
 /// Two ratios nearer than this, relative to each other, are called the same.
 const SAME_WITHIN: f64 = 0.05;
 
 /// What stands between the effect, from which the overhead common to all tasks is removed, and the recorded times.
-pub(crate) fn why_recorded_differs(effect: &Estimate, raw: &Estimate) -> &'static str {
+pub(crate) fn why_recorded_differs(effect: &Estimate, raw: &Estimate, at_volume: Option<&EqualVolume>) -> String {
+    match at_volume {
+        Some(volume) => {
+            format!(
+                "{}: the effect, the levels and the cost are at equal {}",
+                visible(&volume.change()),
+                visible(&volume.unit)
+            )
+        }
+        None => of_overhead(effect, raw).to_owned(),
+    }
+}
+
+fn of_overhead(effect: &Estimate, raw: &Estimate) -> &'static str {
     let (effect, raw) = (effect.point, raw.point);
     if !(effect.is_finite() && raw.is_finite() && effect > 0.0 && raw > 0.0) {
         return "";
@@ -49,9 +63,13 @@ mod tests {
             (1.7, 1.72, "nearly"),
             (1.7, 1.7, "the same:"),
         ] {
-            let text = why_recorded_differs(&ratio(effect), &ratio(raw));
+            let text = why_recorded_differs(&ratio(effect), &ratio(raw), None);
             assert!(text.contains(word), "{effect} {raw}: {text}");
         }
-        assert_eq!(why_recorded_differs(&ratio(f64::NAN), &ratio(1.0)), "");
+        assert_eq!(why_recorded_differs(&ratio(f64::NAN), &ratio(1.0), None), "");
+        let elasticity = ratio(0.9);
+        let volume = EqualVolume { unit: "rows".to_owned(), ratio: 0.5, elasticity };
+        let text = why_recorded_differs(&ratio(1.4), &ratio(0.7), Some(&volume));
+        assert!(text.contains("rows -50 %") && text.contains("at equal rows"), "{text}");
     }
 }

@@ -102,6 +102,11 @@ fn finding(f: Finding) -> Result<memory::Finding, Wrong> {
         last_run: f.last_run.unwrap_or(f.changed_at).0,
         effect: estimate(f.effect),
         effect_raw: estimate(f.effect_raw),
+        at_volume: f.at_equal_volume.map(|v| memory::EqualVolume {
+            unit: v.unit,
+            ratio: v.ratio,
+            elasticity: estimate(v.elasticity),
+        }),
         q_value: f.q_value,
         before: estimate(f.before),
         after: estimate(f.after),

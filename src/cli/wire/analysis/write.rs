@@ -80,6 +80,11 @@ fn finding(f: &memory::Finding) -> Finding {
         last_run: Some(Time(f.last_run)),
         effect: estimate(&f.effect),
         effect_raw: estimate(&f.effect_raw),
+        at_equal_volume: f.at_volume.as_ref().map(|v| EqualVolume {
+            unit: v.unit.clone(),
+            ratio: tidy(v.ratio),
+            elasticity: estimate(&v.elasticity),
+        }),
         q_value: tidy(f.q_value),
         before: estimate(&f.before),
         after: estimate(&f.after),
