@@ -28,7 +28,12 @@ pub(super) struct AtVolume {
 }
 
 /// Volumes of the task instances of a DAG.
-pub(super) struct Volumes<'a>(HashMap<(&'a Text, &'a Text, i32), (Option<f64>, Option<f64>)>);
+pub(super) struct Volumes<'a>(HashMap<InstanceId<'a>, Amounts>);
+
+/// Task, run, map index.
+type InstanceId<'a> = (&'a Text, &'a Text, i32);
+/// Rows, bytes.
+type Amounts = (Option<f64>, Option<f64>);
 
 impl<'a> Volumes<'a> {
     pub(super) fn of(history: &'a DagHistory) -> Self {
@@ -42,7 +47,7 @@ impl<'a> Volumes<'a> {
     }
 
     /// Rows and bytes of one instance.
-    pub(super) fn get(&self, task_id: &Text, run_id: &Text, map_index: i32) -> (Option<f64>, Option<f64>) {
+    pub(super) fn get(&self, task_id: &Text, run_id: &Text, map_index: i32) -> Amounts {
         if self.0.is_empty() {
             return (None, None);
         }
@@ -116,7 +121,7 @@ impl Series {
                 "{} changed by more than from run to run before, so that nothing can be said of the rest",
                 volume.unit
             )
-        } else if accounted >= ACCOUNTED && accounted <= 1.0 / ACCOUNTED {
+        } else if (ACCOUNTED..=1.0 / ACCOUNTED).contains(&accounted) {
             format!("no other change was found at equal {}", volume.unit)
         } else {
             return None;

@@ -33,8 +33,11 @@ const Z_PROPOSED: f64 = 3.5;
 /// How often noise and steps are found from each other.
 const ROUNDS: usize = 4;
 
-/// Evidence from which on the skew of the noise cannot make it chance.
-const BEYOND_DOUBT: f64 = 12.0;
+/// Can the skew of the noise not make this evidence chance? Not where it is overwhelming, nor where it is strong and both
+/// levels rest on many points, `fewest` at least, whose means are nearly normal. To look at the tail takes as long as the rest.
+fn beyond_doubt(z: f64, fewest: f64) -> bool {
+    z >= 12.0 || z >= 8.0 && fewest >= 30.0
+}
 
 /// A lasting change of level.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,15 +158,13 @@ impl Seen<'_> {
             return Vec::new();
         }
         let n = scan.len();
-        // Beyond doubt, whatever the tail: looking at it would take as long as all the rest.
-        let doubtful = judged.iter().any(|candidate| candidate.z < BEYOND_DOUBT);
-        let shape = doubtful.then(|| Shape::new(self.residuals));
         // So many points count as one in a mean.
         let inflation = (1.0 + noise.phi) / (1.0 - noise.phi);
         // The variance of ln((1 + φ) / (1 - φ)) is 4 / (n (1 - φ²)) (Bartlett 1946), as if that of a variance on these degrees
         // of freedom. What passes the threshold is chosen among many, and with them the series whose memory seems shortest.
         let memory_df = (n as f64 * (1.0 - noise.phi * noise.phi) / 2.0).max(1.0);
         let bound = |i: Option<usize>, end: usize| i.and_then(|i| changes.get(i)).copied().unwrap_or(end);
+        let mut shape = None;
         let step = |(i, candidate): (usize, &Candidate)| {
             let (from, to) = (bound(i.checked_sub(1), 0), bound(i.checked_add(1), n));
             let index = changes[i];
@@ -173,9 +174,13 @@ impl Seen<'_> {
             let (before, after) = ((index - from) as f64 / inflation, (to - index) as f64 / inflation);
             // Short regimes have more places to be found by chance: what more is asked of them counts against them.
             let asked = evidence_needed(detector, n, index - from, to - index) - detector.z_min;
-            let shape = shape.as_ref().filter(|_| candidate.z < BEYOND_DOUBT);
-            let tail = shape.map_or(f64::INFINITY, |shape| shape.deviate(shift, before, after));
-            let z = z_from_t(candidate.z.min(tail), memory_df) - asked;
+            let z = if beyond_doubt(candidate.z, before.min(after)) {
+                candidate.z
+            } else {
+                let shape = shape.get_or_insert_with(|| Shape::new(self.residuals));
+                candidate.z.min(shape.deviate(shift, before, after))
+            };
+            let z = z_from_t(z, memory_df) - asked;
             let p_value = scan_p_value(z.max(0.0), to - from, shortest(n, detector));
             Step { index, index_low, index_high, shift, z: candidate.z, p_value }
         };

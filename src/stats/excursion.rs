@@ -56,12 +56,13 @@ pub fn excursion(series: Uneven<'_>, threshold: f64, inflation: f64) -> Option<E
     let before = middles_before(value, MAX_SURROUNDINGS);
     let after = middles_from(value, &before, MAX_SURROUNDINGS);
     let mut best: Option<Excursion> = None;
-    for from in MIN_SURROUNDINGS..n.saturating_sub(MIN_SURROUNDINGS) {
+    let starts = before.iter().enumerate().take(n.saturating_sub(MIN_SURROUNDINGS)).skip(MIN_SURROUNDINGS);
+    for (from, past) in starts {
         let (mut low, mut high, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
         for to in from + 1..=(from + longest).min(n - MIN_SURROUNDINGS) {
             (low, high, sum) = (low.min(value[to - 1]), high.max(value[to - 1]), sum + value[to - 1]);
             // Everything inside lies on one side of the middle before, and of that after.
-            let (past, next) = (before[from], after[to]);
+            let next = after[to];
             if low <= past.median && high >= past.median {
                 break;
             }
@@ -72,7 +73,7 @@ pub fn excursion(series: Uneven<'_>, threshold: f64, inflation: f64) -> Option<E
             // A robust look costs as much as all else: not where the plain mean is far from enough.
             let points = (to - from) as f64;
             let far = |side: Middle| (sum / points - side.median).abs() * points.sqrt() < FAR * threshold * side.sd;
-            if far(past) || far(next) {
+            if far(*past) || far(next) {
                 continue;
             }
             if let Some(score) = stands_out(series, from, to)

@@ -157,7 +157,7 @@ fn nothing_is_said_where_rows_went_far_beyond_what_was_seen() {
 fn what_is_no_amount_is_a_counted_defect() {
     let world = World::new();
     let rows = "dag_id,task_id,run_id,rows,bytes\na,t,r1,-5,\na,t,r2,,\na,t,r3,many,\na,t,r4,7.0,9\n";
-    world.write("rows.csv", rows.to_owned());
+    world.write("rows.csv", rows);
     world.ingest("x", &[&world.path("rows.csv")]);
     let kept = world.sql("SELECT run_id, rows, bytes FROM task_volumes");
     assert_eq!((kept.len(), number(&kept[0]["rows"]), number(&kept[0]["bytes"])), (1, 7.0, 9.0), "{kept:?}");
