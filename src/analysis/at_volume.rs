@@ -8,7 +8,10 @@ use crate::{
     model::{DagHistory, Text},
     stats::{Estimate, elasticity, median, quantile},
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 /// Share of the points whose volume must be known, and how many of the last ones, which the verdict is about.
 const MIN_KNOWN: f64 = 0.8;
@@ -21,10 +24,32 @@ const ACCOUNTED: f64 = 0.7;
 /// What volume did to a series.
 #[derive(Clone, Debug)]
 pub(super) struct AtVolume {
-    /// Rows or bytes.
-    pub(super) unit: &'static str,
+    pub(super) unit: Unit,
     /// Relative change of the duration for one of the volume.
     pub(super) elasticity: Estimate,
+}
+
+/// What volume is counted in.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unit {
+    Rows,
+    Bytes,
+}
+
+impl Unit {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Rows => "rows",
+            Self::Bytes => "bytes",
+        }
+    }
+
+    fn of(self, point: &Sampled) -> Option<f64> {
+        match self {
+            Self::Rows => point.rows,
+            Self::Bytes => point.bytes,
+        }
+    }
 }
 
 /// Volumes of the task instances of a DAG.
@@ -59,15 +84,14 @@ impl Series {
     /// Brings each point to the series' middle volume, where rows, else bytes, are known of most and clearly matter; points
     /// without them are left out. The recorded values stay as they are.
     pub(super) fn bring_to_equal_volume(&mut self) {
-        for unit in ["rows", "bytes"] {
-            let volume = |point: &Sampled| if unit == "rows" { point.rows } else { point.bytes };
-            let is_known = |point: &Sampled| point.adjusted > 0.0 && volume(point).is_some();
+        for unit in [Unit::Rows, Unit::Bytes] {
+            let is_known = |point: &Sampled| point.adjusted > 0.0 && unit.of(point).is_some();
             let known = self.points.iter().filter(|point| is_known(point)).count();
             let last = self.points.iter().rev().take(LAST_KNOWN).all(is_known);
             if known == 0 || (known as f64) < MIN_KNOWN * self.points.len() as f64 || !last {
                 continue;
             }
-            let of = |point: &Sampled| Some((point.adjusted.ln(), volume(point)?.ln()));
+            let of = |point: &Sampled| Some((point.adjusted.ln(), unit.of(point)?.ln()));
             let (values, volumes): (Vec<f64>, Vec<f64>) =
                 self.points.iter().filter(|point| is_known(point)).filter_map(of).unzip();
             let clear = elasticity(&values, &volumes).filter(|e| e.lower > 0.0 && e.point <= MOST);
@@ -83,15 +107,18 @@ impl Series {
         }
     }
 
-    /// Did the volume change at the place `at` to what its effect was not learned from: farther beyond nine tenths of the
-    /// volumes before than those lie apart? What a fixed cost and a cost a row do together is no power of the rows.
-    pub(super) fn is_beyond_volume(&self, from: usize, at: usize, to: usize) -> bool {
+    /// Did the volume change to what its effect was not learned from: farther beyond nine tenths of the volumes before than
+    /// those lie apart? What a fixed cost and a cost a row do together is no power of the rows.
+    pub(super) fn is_beyond_volume(&self, before: Range<usize>, after: Range<usize>) -> bool {
         let beyond = |at_volume: &AtVolume| {
-            let volume = |p: &Sampled| if at_volume.unit == "rows" { p.rows } else { p.bytes };
-            let mut before: Vec<f64> = self.points[from..at].iter().filter_map(volume).map(f64::ln).collect();
-            before.sort_by(f64::total_cmp);
+            let logs = |of: Range<usize>| -> Vec<f64> {
+                let mut logs: Vec<f64> =
+                    self.points[of].iter().filter_map(|p| at_volume.unit.of(p)).map(f64::ln).collect();
+                logs.sort_by(f64::total_cmp);
+                logs
+            };
+            let (before, since) = (logs(before), median(&logs(after))?);
             let (low, high) = (quantile(&before, 0.05)?, quantile(&before, 0.95)?);
-            let since = median(&self.points[at..to].iter().filter_map(volume).collect::<Vec<_>>())?.ln();
             Some(since > high + (high - low) || since < low - (high - low))
         };
         self.at_volume.as_ref().and_then(beyond).unwrap_or(false)
@@ -100,12 +127,9 @@ impl Series {
     /// What it handled on both sides of the place `at`, if it was brought to equal volume.
     pub(super) fn equal_volume(&self, from: usize, at: usize, to: usize) -> Option<EqualVolume> {
         let AtVolume { unit, elasticity } = self.at_volume.as_ref()?;
-        let middle = |points: &[Sampled]| {
-            let volume = |p: &Sampled| if *unit == "rows" { p.rows } else { p.bytes };
-            median(&points.iter().filter_map(volume).collect::<Vec<_>>())
-        };
-        let (before, after) = (middle(&self.points[from..at])?, middle(&self.points[at..to])?);
-        Some(EqualVolume { unit: (*unit).to_owned(), ratio: after / before, elasticity: elasticity.clone() })
+        let middle = |points: &[Sampled]| median(&points.iter().filter_map(|p| unit.of(p)).collect::<Vec<_>>());
+        let ratio = middle(&self.points[at..to])? / middle(&self.points[from..at])?;
+        Some(EqualVolume { unit: unit.name().to_owned(), ratio, elasticity: elasticity.clone() })
     }
 
     /// What is said where nothing is told of a task that takes longer, or less long, than before the place `at`: it handles as
@@ -116,7 +140,7 @@ impl Series {
         let middle = |points: &[Sampled]| median(&points.iter().map(|p| p.raw).collect::<Vec<_>>());
         let longer = middle(&self.points[at..])? / middle(&self.points[from..at])?;
         let accounted = volume.elasticity.point * volume.ratio.ln() / longer.ln();
-        let verdict = if self.is_beyond_volume(from, at, to) {
+        let verdict = if self.is_beyond_volume(from..at, at..to) {
             format!(
                 "{} changed by more than from run to run before, so that nothing can be said of the rest",
                 volume.unit

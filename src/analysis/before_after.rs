@@ -172,12 +172,20 @@ impl Gathered {
             self.one_sided += usize::from(wanted);
             return;
         }
-        if let Some(unit) = series.at_volume.as_ref().map(|volume| volume.unit).filter(|_| wanted) {
+        if let Some(unit) = series.at_volume.as_ref().map(|volume| volume.unit.name()).filter(|_| wanted) {
             let ratio = raw(&ranges.after) / raw(&ranges.before);
+            let place = |at| series.points.partition_point(|point| point.at < at);
+            let places = |range: &TimeRange| place(range.from)..place(range.to);
+            let beyond = series.is_beyond_volume(places(&ranges.before), places(&ranges.after));
             self.at_volume.push(format!(
-                "{} is compared at equal {unit}; as recorded, its median is {:+.1} %",
+                "{} is compared at equal {unit}; as recorded, its median is {:+.1} %{}",
                 series.key.name(),
-                (ratio - 1.0) * 100.0
+                (ratio - 1.0) * 100.0,
+                if beyond {
+                    format!("; its {unit} changed by more than ever before, so this is a guess")
+                } else {
+                    String::new()
+                }
             ));
         }
         self.keys.push((series.key.clone(), wanted));

@@ -114,7 +114,7 @@ fn unknowable(series: &Series, judged: &Judged) -> Option<(usize, usize)> {
         _ => None,
     });
     let last = steps.max_by_key(|(_, at, _)| *at);
-    last.filter(|(from, at, to)| series.is_beyond_volume(*from, *at, *to)).map(|(from, at, _)| (from, at))
+    last.filter(|(from, at, to)| series.is_beyond_volume(*from..*at, *at..*to)).map(|(from, at, _)| (from, at))
 }
 
 fn by_volume(series: &Series, baseline: TimeRange, window: TimeRange, settings: &Settings) -> Option<String> {

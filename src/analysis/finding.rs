@@ -34,7 +34,7 @@ impl Case<'_> {
     pub(super) fn step(&self) -> Option<Finding> {
         let What::Step { from, at, low, high, to } = self.change.what else { return None };
         let points = &self.series.points;
-        if self.series.is_beyond_volume(from, at, to) {
+        if self.series.is_beyond_volume(from..at, at..to) {
             return None;
         }
         let effect = self.effect(from, at, to)?;

@@ -10,7 +10,7 @@ use super::{
     settings::Settings,
 };
 use crate::stats::{
-    Detector, Regimes, Scale, Split, Uneven, ar1_residual, ar1_robust, detect_regimes, difference_sd, excursion,
+    Detector, Regimes, Scale, Split, Step, Uneven, ar1_residual, ar1_robust, detect_regimes, difference_sd, excursion,
     line_beats_steps, median, normal_two_sided, quantile, splits, uneven_difference, uneven_slope_p_value,
 };
 use std::ops::Range;
@@ -49,6 +49,28 @@ fn are_alike(all: Uneven<'_>) -> bool {
     quantile(&sd, 0.9).is_some_and(|sd| sd <= ALIKE * difference_sd(all.value))
 }
 
+/// A step among the kept points, whoever found it.
+struct FoundStep {
+    index: usize,
+    index_low: usize,
+    index_high: usize,
+    p_value: f64,
+}
+
+impl From<&Step> for FoundStep {
+    fn from(step: &Step) -> Self {
+        let &Step { index, index_low, index_high, p_value, .. } = step;
+        Self { index, index_low, index_high, p_value }
+    }
+}
+
+impl From<&Split> for FoundStep {
+    fn from(split: &Split) -> Self {
+        let &Split { index, index_low, index_high, .. } = split;
+        Self { index, index_low, index_high, p_value: split.p_value() }
+    }
+}
+
 /// Points that are not part of an excursion.
 struct Kept {
     at: Vec<usize>,
@@ -69,17 +91,17 @@ impl Kept {
         self.at.get(i).copied().unwrap_or(self.n)
     }
 
-    /// Steps as changes of the whole series, from (place, earliest, latest, p-value) of each.
-    fn steps(&self, found: &[(usize, usize, usize, f64)]) -> Vec<Change> {
-        let step = |(i, &(index, low, high, p_value)): (usize, &(usize, usize, usize, f64))| Change {
+    /// Steps as changes of the whole series.
+    fn steps(&self, found: &[FoundStep]) -> Vec<Change> {
+        let step = |(i, step): (usize, &FoundStep)| Change {
             what: What::Step {
-                from: if i == 0 { 0 } else { self.place(found[i - 1].0) },
-                at: self.place(index),
-                low: self.place(low),
-                high: self.place(high),
-                to: found.get(i + 1).map_or(self.n, |next| self.place(next.0)),
+                from: if i == 0 { 0 } else { self.place(found[i - 1].index) },
+                at: self.place(step.index),
+                low: self.place(step.index_low),
+                high: self.place(step.index_high),
+                to: found.get(i + 1).map_or(self.n, |next| self.place(next.index)),
             },
-            p_value,
+            p_value: step.p_value,
         };
         found.iter().enumerate().map(step).collect()
     }
@@ -104,7 +126,7 @@ fn even(all: Uneven<'_>, days: &[f64], mapped: f64) -> LevelChanges {
     let mut changes: Vec<Change> = went.into_iter().collect();
     // A few runs that stand apart may be over next week: they are undecided.
     let lasting = regimes.steps.iter().filter(|step| step.index + TELLS <= kept.at.len());
-    let steps: Vec<_> = lasting.map(|s| (s.index, s.index_low, s.index_high, s.p_value)).collect();
+    let steps: Vec<FoundStep> = lasting.map(FoundStep::from).collect();
     changes.extend(kept.steps(&steps));
     if steps.is_empty() && regimes.slope_z.abs() >= detector.z_min {
         changes.push(Change { what: What::Trend, p_value: normal_two_sided(regimes.slope_z) });
@@ -128,8 +150,7 @@ fn uneven(all: Uneven<'_>, days: &[f64], threshold: f64, usual: f64) -> LevelCha
     match line.filter(|p_value| *p_value <= normal_two_sided(threshold)) {
         Some(p_value) => changes.push(Change { what: What::Trend, p_value }),
         None => {
-            let step = |split: &Split| (split.index, split.index_low, split.index_high, split.p_value());
-            changes.extend(kept.steps(&found.iter().map(step).collect::<Vec<_>>()));
+            changes.extend(kept.steps(&found.iter().map(FoundStep::from).collect::<Vec<_>>()));
         }
     }
     LevelChanges { changes, inflation }
