@@ -18,11 +18,12 @@ mod shape;
 mod unit;
 
 use super::{Error, secrets};
-use crate::model::{BenchResult, BenchRun, Measured};
+use crate::model::{BenchResult, BenchRun, Measured, Text};
 use content::Content;
 use shape::{Kind, Shape};
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     path::{Path, PathBuf},
 };
 
@@ -76,11 +77,34 @@ fn folder(path: &Path, named: Option<&str>) -> Result<Vec<BenchRun>, Error> {
     if files.is_empty() {
         return Err(unrecognised(path, format!("neither a criterion folder nor files in it; wanted {KNOWN}")));
     }
-    let mut runs = Vec::new();
-    for path in &files {
-        runs.append(&mut file(path)?);
+    let mut runs: Vec<BenchRun> = Vec::new();
+    for file_path in &files {
+        let mut next = file(file_path)?;
+        if let (Some(before), Some(after)) = (runs.last(), next.first())
+            && have_nothing_in_common(before, after)
+        {
+            let name = file_path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            return Err(unrecognised(
+                path,
+                format!(
+                    "{name} has no benchmark in common with the file before it, and the files of a folder are taken for \
+                     runs one after the other; give the files themselves, as in {}/*",
+                    path.display()
+                ),
+            ));
+        }
+        runs.append(&mut next);
     }
     Ok(runs)
+}
+
+/// Two results of different suites are no runs one after the other.
+fn have_nothing_in_common(before: &BenchRun, after: &BenchRun) -> bool {
+    let names = |run: &BenchRun| -> BTreeSet<Text> {
+        run.results.iter().map(|result| result.name.clone()).chain(run.broken.iter().map(|b| b.0.clone())).collect()
+    };
+    let (before, after) = (names(before), names(after));
+    !before.is_empty() && !after.is_empty() && before.is_disjoint(&after)
 }
 
 fn file(path: &Path) -> Result<Vec<BenchRun>, Error> {

@@ -218,6 +218,14 @@ fn folders() {
     write("runs/1.json", "[1, 2]");
     write("runs/2.csv", "value\n3\n");
     assert_eq!(read_benches(&at("runs"), None).expect("readable").len(), 2);
+    let run = |name: &str| format!(r#"{{"benchmarks": [{{"name": "{name}", "stats": {{"data": [1.0, 2.0]}}}}]}}"#);
+    write("suites/1.json", &run("a"));
+    write("suites/2.json", &run("b"));
+    let error = read_benches(&at("suites"), None).expect_err("two suites").to_string();
+    assert!(
+        error.contains("2.json has no benchmark in common") && error.contains("give the files themselves"),
+        "{error}"
+    );
     assert!(matches!(read_benches(&at("none"), None), Err(Error::NotFound { .. })));
 }
 
