@@ -3,7 +3,7 @@
 
 use super::{
     compare::{CompareSettings, Comparison, Effect, compare_pairs},
-    facts::{Detail, Histories},
+    facts::Histories,
     gathered::Shared,
     roi::{Work, runs_per_year},
     series::{self, Sampled, Series},
@@ -12,7 +12,7 @@ use super::{
     structure::Structure,
 };
 use crate::{
-    model::{Index, NumberSeries, Quantity, RunType, SeriesKey, TimeRange},
+    model::{Detail, Index, NumberSeries, Quantity, RunType, SeriesKey, TimeRange},
     stats::{Detector, Estimate, MAD_TO_SD, detect_steps, deviate, mad, median},
 };
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,7 +5,7 @@ use super::{
     result::Axis,
     settings::Settings,
 };
-use crate::model::{DagHistory, Deployment, Marker, Text, Timestamp};
+use crate::model::{DagHistory, Deployment, Detail, Marker, Text, Timestamp};
 
 /// Where histories come from. Each is asked for twice and dropped in between: a history is larger than what is found in it.
 pub trait Histories {
@@ -23,15 +23,6 @@ pub trait Histories {
     fn markers(&self) -> Result<Vec<(Deployment, Marker)>, Self::Error> {
         Ok(Vec::new())
     }
-}
-
-/// How much of a history is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// Of attempts, what tells their runs, their states and when they ran; the rest may be missing.
-    Times,
-    /// Everything.
-    All,
 }
 
 /// What is remembered of a DAG's history.

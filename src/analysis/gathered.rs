@@ -3,11 +3,11 @@
 use super::{
     axis::{self, DagAxis},
     calendar::Calendar,
-    facts::{Detail, Facts, Histories},
+    facts::{Facts, Histories},
     overhead::{Gathering, Overheads},
     settings::Settings,
 };
-use crate::model::{Deployment, Timestamp};
+use crate::model::{Deployment, Detail, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 
 /// What all histories have in common.

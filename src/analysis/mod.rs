@@ -40,7 +40,7 @@ mod weekly;
 
 pub use before_after::{BeforeAfter, Ranges, SidePair, compare_ranges, last_days};
 pub use compare::{CompareSettings, Comparison, Effect, Statistic, Verdict, compare_numbers};
-pub use facts::{Detail, Histories};
+pub use facts::Histories;
 pub use minutes::minutes_lost;
 pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_numbers};
 pub use result::*;

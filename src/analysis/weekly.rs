@@ -6,7 +6,7 @@ use super::{
     coverage::Counting,
     dag_view::dag_view,
     examined::{Examined, Outcome, examine},
-    facts::{Detail, Ends, Histories},
+    facts::{Ends, Histories},
     gathered::Shared,
     host::host_changes,
     multiplicity::q_values,
@@ -19,7 +19,10 @@ use super::{
     together::{tell, together},
     warnings::{stale_acknowledgements, warnings},
 };
-use crate::{model::DagHistory, stats::parallel_map};
+use crate::{
+    model::{DagHistory, Detail},
+    stats::parallel_map,
+};
 use std::collections::BTreeSet;
 
 /// Analyses the histories of one or more deployments. Each history is read twice: once for what all of them share, once for

@@ -7,7 +7,7 @@ use super::{
     rows::{Loaded, Stored},
     table::{Column, Table},
 };
-use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Reschedule, TaskEdge, Text, Volume};
+use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Detail, Reschedule, TaskEdge, Text, Volume};
 
 /// Reads what is known of each DAG of a deployment, in the order of their ids. The lake must be held meanwhile
 /// ([`Lake::hold`]).
@@ -22,42 +22,30 @@ pub struct HistoryReader {
     volumes: OrderedRows<Volume>,
 }
 
-/// Columns of attempts that are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptColumns {
-    /// What tells their runs, their states and when they ran.
-    Times,
-    /// All of them.
-    All,
-}
-
-impl AttemptColumns {
-    fn hold(self, column: &Column) -> bool {
-        const TIMES: [&str; 10] = [
-            "dag_id",
-            "run_id",
-            "task_id",
-            "map_index",
-            "try_number",
-            "state",
-            "queued_at",
-            "started_at",
-            "ended_at",
-            "source",
-        ];
-        self == Self::All || TIMES.contains(&column.name)
-    }
-}
+/// Columns of attempts that [`Detail::Times`] needs.
+const TIMES: [&str; 10] = [
+    "dag_id",
+    "run_id",
+    "task_id",
+    "map_index",
+    "try_number",
+    "state",
+    "queued_at",
+    "started_at",
+    "ended_at",
+    "source",
+];
 
 impl HistoryReader {
-    pub(super) fn open(lake: &Lake, deployment: &Deployment, columns: AttemptColumns) -> Result<Self, Error> {
+    pub(super) fn open(lake: &Lake, deployment: &Deployment, detail: Detail) -> Result<Self, Error> {
+        let wanted = |column: &Column| detail == Detail::All || TIMES.contains(&column.name);
         Ok(Self {
             deployment: deployment.clone(),
             dags: OrderedRows::open(lake, deployment)?,
             tags: OrderedRows::open(lake, deployment)?,
             edges: OrderedRows::open(lake, deployment)?,
             runs: OrderedRows::open(lake, deployment)?,
-            attempts: OrderedRows::open_columns(lake, deployment, |column| columns.hold(column))?,
+            attempts: OrderedRows::open_columns(lake, deployment, wanted)?,
             reschedules: OrderedRows::open(lake, deployment)?,
             volumes: OrderedRows::open(lake, deployment)?,
         })

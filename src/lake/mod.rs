@@ -35,7 +35,7 @@ mod transaction;
 
 pub use compact::Compacted;
 pub use error::{Error, space_left};
-pub use history::{AttemptColumns, HistoryReader};
+pub use history::HistoryReader;
 pub use sql::{QueryResult, Value};
 pub use survey::{Fault, PartInfo, SourceInfo, Survey};
 pub use transaction::{Input, Transaction};

@@ -2,12 +2,12 @@
 
 use super::{
     Error, Lake,
-    history::{AttemptColumns, HistoryReader},
+    history::HistoryReader,
     ordered::{self, OrderedRows},
     rows::Stored,
     table::Table,
 };
-use crate::model::{Attempt, DagRun, Deployment, Marker, Pool, Text};
+use crate::model::{Attempt, DagRun, Deployment, Detail, Marker, Pool, Text};
 use polars::prelude::*;
 use std::collections::BTreeSet;
 
@@ -29,8 +29,8 @@ impl Lake {
     }
 
     /// Histories of the DAGs of a deployment, each part of the lake read once.
-    pub fn histories(&self, deployment: &Deployment, columns: AttemptColumns) -> Result<HistoryReader, Error> {
-        HistoryReader::open(self, deployment, columns)
+    pub fn histories(&self, deployment: &Deployment, detail: Detail) -> Result<HistoryReader, Error> {
+        HistoryReader::open(self, deployment, detail)
     }
 
     /// Tasks of a deployment with the median of their durations in seconds, by DAG and task.

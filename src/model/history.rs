@@ -2,6 +2,15 @@
 
 use super::{Attempt, Dag, DagRun, Deployment, Reschedule, TaskEdge, Text, Volume};
 
+/// How much of a history is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Of attempts, what tells their runs, their states and when they ran; the rest may be missing.
+    Times,
+    /// Everything.
+    All,
+}
+
 /// Everything that is known of one DAG.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DagHistory {

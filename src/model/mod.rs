@@ -23,7 +23,7 @@ pub use attempt::{Attempt, AttemptRef, TaskState};
 pub use bench::{BenchResult, BenchRun, Host, Measured};
 pub use dag::{Dag, DagTag, EdgeSource, Pool, TaskEdge};
 pub use event::{AuditEvent, Deadline, Job, Marker, TaskSpec};
-pub use history::DagHistory;
+pub use history::{DagHistory, Detail};
 pub use id::{Deployment, InvalidDeployment, Text};
 pub use log::LogEvent;
 pub use metric::{MetricKind, MetricSample};

@@ -36,8 +36,13 @@ const ROUNDS: usize = 4;
 /// Can the skew of the noise not make this evidence chance? Not where it is overwhelming, nor where it is strong and both
 /// levels rest on many points, `fewest` at least, whose means are nearly normal. To look at the tail takes as long as the rest.
 fn beyond_doubt(z: f64, fewest: f64) -> bool {
-    z >= 12.0 || z >= 8.0 && fewest >= 30.0
+    z >= OVERWHELMING || z >= STRONG && fewest >= MANY
 }
+
+/// Normal deviates for [`beyond_doubt`]: p of 1e-33 and of 1e-15; and points whose mean is nearly normal, the usual rule.
+const OVERWHELMING: f64 = 12.0;
+const STRONG: f64 = 8.0;
+const MANY: f64 = 30.0;
 
 /// A lasting change of level.
 #[derive(Clone, Debug, PartialEq)]

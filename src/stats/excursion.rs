@@ -72,8 +72,8 @@ pub fn excursion(series: Uneven<'_>, threshold: f64, inflation: f64) -> Option<E
             }
             // A robust look costs as much as all else: not where the plain mean is far from enough.
             let points = (to - from) as f64;
-            let far = |side: Middle| (sum / points - side.median).abs() * points.sqrt() < FAR * threshold * side.sd;
-            if far(*past) || far(next) {
+            let is_near = |side: Middle| (sum / points - side.median).abs() * points.sqrt() < FAR * threshold * side.sd;
+            if is_near(*past) || is_near(next) {
                 continue;
             }
             if let Some(score) = stands_out(series, from, to)

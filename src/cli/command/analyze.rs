@@ -2,14 +2,14 @@
 
 use super::{Context, summary::summary};
 use crate::{
-    analysis::{Acknowledgement, Analysis, AxisMode, Detail, Filter, Histories, Settings, analyze},
+    analysis::{Acknowledgement, Analysis, AxisMode, Filter, Histories, Settings, analyze},
     cli::{
         args::{AnalysisOptions, Analyze, AxisOption, FailOn, parse_days},
         exit::{Error, Outcome},
         wire::analysis::Document,
     },
-    lake::{self, AttemptColumns, Lake},
-    model::{Counts, DagHistory, Deployment, Marker, Quantity, Text, Timestamp},
+    lake::{self, Lake},
+    model::{Counts, DagHistory, Deployment, Detail, Marker, Quantity, Text, Timestamp},
 };
 use std::{
     cell::RefCell,
@@ -118,13 +118,9 @@ impl Reading {
         let (lake, places) = (held.lake.clone(), held.places.clone());
         // Where one is worked on at a time, none waits between the two: it can be large.
         let (send, read) = sync_channel(held.at_once - 1);
-        let columns = match detail {
-            Detail::Times => AttemptColumns::Times,
-            Detail::All => AttemptColumns::All,
-        };
         std::thread::spawn(move || {
             for of_one in places[place..].chunk_by(|a, b| a.0 == b.0) {
-                let mut histories = match lake.histories(&of_one[0].0, columns) {
+                let mut histories = match lake.histories(&of_one[0].0, detail) {
                     Ok(histories) => histories,
                     Err(error) => return drop(send.send(Err(error))),
                 };
