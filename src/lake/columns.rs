@@ -4,15 +4,16 @@ use super::{
     Error,
     cell::Cell,
     table::{Column, Kind},
+    words::Words,
 };
 use arrow::array::{
-    Array, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    Array, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
 };
 use std::{cmp::Ordering, path::Path};
 
 /// Some rows of one column.
 pub(super) enum Values {
-    Text(StringArray),
+    Text(Words),
     Int32(Int32Array),
     Int64(Int64Array),
     Float(Float64Array),
@@ -26,7 +27,7 @@ impl Values {
         let wrong = || Error::WrongSchema { path: path.into(), column: column.name };
         let array = batch.column_by_name(column.name).ok_or_else(wrong)?.as_any();
         let values = match column.kind {
-            Kind::Text => array.downcast_ref().cloned().map(Self::Text),
+            Kind::Text => array.downcast_ref().and_then(Words::new).map(Self::Text),
             Kind::Int32 => array.downcast_ref().cloned().map(Self::Int32),
             Kind::Int64 => array.downcast_ref().cloned().map(Self::Int64),
             Kind::Float => array.downcast_ref().cloned().map(Self::Float),
@@ -39,7 +40,7 @@ impl Values {
     /// A text; `None` for no value, and in a column of anything else.
     pub(super) fn text(&self, row: usize) -> Option<&str> {
         match self {
-            Self::Text(a) => a.is_valid(row).then(|| a.value(row)),
+            Self::Text(words) => words.get(row),
             _ => None,
         }
     }
@@ -59,7 +60,7 @@ impl Values {
     /// Does it hold more than one value?
     pub(super) fn varies(&self) -> bool {
         let array: &dyn Array = match self {
-            Self::Text(a) => a,
+            Self::Text(words) => words.as_array(),
             Self::Int32(a) => a,
             Self::Int64(a) => a,
             Self::Float(a) => a,
@@ -68,9 +69,18 @@ impl Values {
         };
         match (array.null_count(), self) {
             (nulls, _) if nulls == array.len() => false,
-            (0, Self::Text(a)) => (1..a.len()).any(|row| a.value(row) != a.value(0)),
+            (_, Self::Text(words)) => words.varies(),
             (0, Self::Int32(a)) => a.values().iter().any(|v| *v != a.value(0)),
             _ => true,
+        }
+    }
+
+    /// Is the value of a row, which is not the first one, that of the row before it?
+    pub(super) fn repeats(&self, row: usize) -> bool {
+        match self {
+            Self::Text(words) => words.repeats(row),
+            Self::Int32(a) => a.is_valid(row) == a.is_valid(row - 1) && a.value(row) == a.value(row - 1),
+            _ => self.number(row) == self.number(row - 1),
         }
     }
 

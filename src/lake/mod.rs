@@ -32,6 +32,7 @@ mod survey;
 mod table;
 mod tables;
 mod transaction;
+mod words;
 
 pub use compact::Compacted;
 pub use error::{Error, space_left};

@@ -6,16 +6,14 @@ use super::{
     cell::Cell,
     columns::Values,
     rows::Loaded,
-    table::{Column, Kind, Table},
+    table::{Column, Table},
+    words::{Texts, texts_by_number},
 };
 use crate::model::{Deployment, Text};
-use parquet::arrow::{
-    ProjectionMask,
-    arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
-};
+use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReader};
 use std::{
     cmp::Ordering,
-    collections::{BTreeSet, HashSet},
+    collections::BTreeSet,
     fs::File,
     marker::PhantomData,
     path::{Path, PathBuf},
@@ -91,6 +89,8 @@ impl<T: Loaded> OrderedRows<T> {
     fn take_from(&mut self, part: usize, dag_id: Option<&str>, rows: &mut Vec<T>) -> Result<(), Error> {
         let others = (0..self.parts.len()).filter(|&other| other != part);
         let second = others.min_by(|&a, &b| self.parts[a].compare(&self.parts[b], self.table));
+        // Columns of the order, from the first one on, in which the row is equal to the second part's.
+        let mut equal = 0;
         loop {
             rows.extend(T::from_cells(self.parts[part].cells(&mut self.texts)));
             if !self.parts[part].advance()? {
@@ -98,8 +98,16 @@ impl<T: Loaded> OrderedRows<T> {
                 return Ok(());
             }
             let next = &self.parts[part];
-            let is_first = second.is_none_or(|second| next.compare(&self.parts[second], self.table).is_le());
-            if !is_first || dag_id.is_some() && next.dag_id() != dag_id {
+            let repeated = next.repeated(self.table);
+            // What decided about the row before decides about this one where it came again.
+            if let Some(second) = second.filter(|_| repeated <= equal) {
+                let order;
+                (order, equal) = next.compare_from(repeated, &self.parts[second], self.table);
+                if order.is_gt() {
+                    return Ok(());
+                }
+            }
+            if repeated == 0 && dag_id.is_some() && next.dag_id() != dag_id {
                 return Ok(());
             }
         }
@@ -142,7 +150,7 @@ struct Part {
     columns: Vec<Option<Values>>,
     /// Which columns hold more than one value in the rows that are decoded.
     varies: Vec<bool>,
-    /// No row of them was built yet.
+    /// The row before, if there is one, is not the one that was built last.
     fresh: bool,
     rows: usize,
     row: usize,
@@ -154,7 +162,7 @@ impl Part {
     /// `None` for a part without rows.
     fn open(path: &Path, table: &'static Table, wanted: &[bool]) -> Result<Option<Self>, Error> {
         let file = File::open(path).map_err(Error::io("read", path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
+        let builder = texts_by_number(file).map_err(Error::parquet(path))?;
         let names = table.columns.iter().zip(wanted).filter(|(_, wanted)| **wanted).map(|(column, _)| column.name);
         let mask = ProjectionMask::columns(builder.parquet_schema(), names);
         let batches =
@@ -183,7 +191,12 @@ impl Part {
                     wanted.then(|| Values::take(&batch, column, &self.path)).transpose()
                 };
                 let columns = self.table.columns.iter().zip(&self.wanted).map(take);
-                self.columns = columns.collect::<Result<Vec<_>, _>>()?;
+                let before = std::mem::replace(&mut self.columns, columns.collect::<Result<Vec<_>, _>>()?);
+                for pair in self.columns.iter_mut().zip(before) {
+                    if let (Some(Values::Text(words)), Some(Values::Text(before))) = pair {
+                        words.follow(before);
+                    }
+                }
                 self.varies = self.columns.iter().map(|values| values.as_ref().is_some_and(Values::varies)).collect();
                 self.fresh = true;
                 (self.rows, self.row) = (batch.num_rows(), 0);
@@ -202,6 +215,7 @@ impl Part {
     /// Goes on to the first row of that DAG or one after it; false at the end.
     fn skip_to(&mut self, dag_id: &str) -> Result<bool, Error> {
         while self.dag_id() < Some(dag_id) {
+            self.fresh = true;
             if !self.advance()? {
                 return Ok(false);
             }
@@ -214,12 +228,27 @@ impl Part {
         self.columns[0].as_ref()?.text(self.row)
     }
 
+    /// Columns of the order, from the first one on, whose values are those of the row before; 0 where that is gone.
+    fn repeated(&self, table: &Table) -> usize {
+        let repeats = |&&place: &&usize| self.columns[place].as_ref().is_none_or(|values| values.repeats(self.row));
+        if self.row == 0 { 0 } else { table.order.iter().take_while(repeats).count() }
+    }
+
     fn compare(&self, other: &Self, table: &Table) -> Ordering {
-        let one = |&place: &usize| {
-            let (one, two) = (self.columns[place].as_ref()?, other.columns[place].as_ref()?);
-            Some(one.compare(self.row, two, other.row))
-        };
-        table.order.iter().filter_map(one).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        self.compare_from(0, other, table).0
+    }
+
+    /// Order of the two rows, and in how many columns of the order they are equal, of which `known` are known to be.
+    fn compare_from(&self, known: usize, other: &Self, table: &Table) -> (Ordering, usize) {
+        for (equal, &place) in table.order.iter().enumerate().skip(known) {
+            if let (Some(one), Some(two)) = (&self.columns[place], &other.columns[place]) {
+                let order = one.compare(self.row, two, other.row);
+                if order.is_ne() {
+                    return (order, equal);
+                }
+            }
+        }
+        (Ordering::Equal, table.order.len())
     }
 
     fn cells(&mut self, texts: &mut Texts) -> &[Cell] {
@@ -228,38 +257,13 @@ impl Part {
             if !(fresh || self.varies[place]) {
                 continue;
             }
-            let Some(values) = &self.columns[place] else { continue };
-            if self.table.columns[place].kind != Kind::Text {
-                *cell = values.number(self.row);
-                continue;
-            }
-            match values.text(self.row) {
-                None => *cell = Cell::Null,
-                Some(text) if cell.as_text().is_some_and(|known| **known == *text) => {}
-                Some(text) => *cell = Cell::Text(texts.get(text)),
+            match &mut self.columns[place] {
+                None => {}
+                Some(Values::Text(words)) if !fresh && words.repeats(self.row) => {}
+                Some(Values::Text(words)) => *cell = words.shared(self.row, texts).map_or(Cell::Null, Cell::Text),
+                Some(values) => *cell = values.number(self.row),
             }
         }
         &self.cells
-    }
-}
-
-/// Equal texts share one allocation.
-#[derive(Default)]
-struct Texts(HashSet<Text, foldhash::fast::RandomState>);
-
-impl Texts {
-    /// Beyond this many distinct texts (run ids of a long history) nothing is gained by remembering more.
-    const MOST: usize = 65_536;
-
-    fn get(&mut self, text: &str) -> Text {
-        if let Some(known) = self.0.get(text) {
-            return known.clone();
-        }
-        if self.0.len() >= Self::MOST {
-            self.0.clear();
-        }
-        let text: Text = text.into();
-        self.0.insert(text.clone());
-        text
     }
 }

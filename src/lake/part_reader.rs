@@ -10,10 +10,11 @@ use super::{
     spill::Spill,
     streams::Merger,
     table::Column,
+    words::texts_by_number,
 };
 use crate::model::{Month, Text};
 use arrow::array::Array;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use std::{
     cell::Cell as Shared,
     collections::HashSet,
@@ -38,7 +39,7 @@ impl PartReader {
     /// Columns are read by name; the file may hold others.
     pub(super) fn open(path: &Path, layout: Arc<Layout>, month: Option<Month>) -> Result<Self, Error> {
         let file = File::open(path).map_err(Error::io("read", path))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))?;
+        let builder = texts_by_number(file).map_err(Error::parquet(path))?;
         let batches = builder.with_batch_size(BATCH_ROWS).build().map_err(Error::parquet(path))?;
         Ok(Self { layout, batches, path: path.into(), month: month_word(month) })
     }
@@ -54,7 +55,7 @@ impl PartReader {
             let mut writer = batch.begin(self.month, HELD, 0);
             for values in &columns {
                 match values {
-                    Values::Text(a) => writer.text(a.is_valid(row).then(|| a.value(row))),
+                    Values::Text(words) => writer.text(words.get(row)),
                     Values::Int32(a) => writer.int32(a.is_valid(row).then(|| a.value(row))),
                     Values::Int64(a) => writer.int64(a.is_valid(row).then(|| a.value(row))),
                     Values::Float(a) => writer.float(a.is_valid(row).then(|| a.value(row))),

@@ -1,0 +1,111 @@
+//! A column of texts as Parquet keeps it: each text once, and for each row the number of its text.
+
+use crate::model::Text;
+use arrow::{
+    array::{Array, AsArray, DictionaryArray, Int32Array, StringArray},
+    datatypes::{DataType, Field, Int32Type, Schema},
+};
+use parquet::{
+    arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
+    errors::ParquetError,
+};
+use std::{collections::HashSet, fs::File, sync::Arc};
+
+/// Some rows of a column of texts.
+pub(super) struct Words {
+    keys: Int32Array,
+    texts: StringArray,
+    /// Those that were asked for, by key.
+    known: Vec<Option<Text>>,
+}
+
+impl Words {
+    /// `None` where it holds no texts.
+    pub(super) fn new(column: &DictionaryArray<Int32Type>) -> Option<Self> {
+        let texts = column.values().as_string_opt::<i32>()?.clone();
+        Some(Self { keys: column.keys().clone(), texts, known: Vec::new() })
+    }
+
+    /// Rows that follow some of the same file mostly share their texts: what was asked for there need not be asked for again.
+    pub(super) fn follow(&mut self, before: Self) {
+        let place = |words: &Self| (words.texts.values().as_ptr(), words.texts.offsets().as_ptr(), words.texts.len());
+        // Both are alive, so that the same place means the same texts.
+        if place(self) == place(&before) {
+            self.known = before.known;
+        }
+    }
+
+    /// Number of rows, and of those without a value.
+    pub(super) fn as_array(&self) -> &dyn Array {
+        &self.keys
+    }
+
+    /// Number of a row's text; the same number is the same text.
+    fn key(&self, row: usize) -> Option<usize> {
+        self.keys.is_valid(row).then(|| self.keys.value(row) as usize)
+    }
+
+    /// The text of a row.
+    pub(super) fn get(&self, row: usize) -> Option<&str> {
+        self.key(row).map(|key| self.texts.value(key))
+    }
+
+    /// The same as one that is shared by all that hold it.
+    pub(super) fn shared(&mut self, row: usize, all: &mut Texts) -> Option<Text> {
+        let key = self.key(row)?;
+        if self.known.is_empty() {
+            self.known.resize(self.texts.len(), None);
+        }
+        let known = &mut self.known[key];
+        Some(known.get_or_insert_with(|| all.get(self.texts.value(key))).clone())
+    }
+
+    /// Is the text of a row that of the row before it?
+    pub(super) fn repeats(&self, row: usize) -> bool {
+        self.key(row) == self.key(row - 1)
+    }
+
+    /// Does it hold more than one text?
+    pub(super) fn varies(&self) -> bool {
+        let keys = self.keys.values();
+        self.keys.null_count() > 0 || keys.iter().any(|key| *key != keys[0])
+    }
+}
+
+/// A reader of a Parquet file that gives its texts so.
+pub(super) fn texts_by_number(file: File) -> Result<ParquetRecordBatchReaderBuilder<File>, ParquetError> {
+    let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+    let by_number = |field: &Arc<Field>| match field.data_type() {
+        DataType::Utf8 => {
+            let numbered = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(field.as_ref().clone().with_data_type(numbered))
+        }
+        _ => field.clone(),
+    };
+    let fields: Vec<_> = plain.schema().fields().iter().map(by_number).collect();
+    let schema = Arc::new(Schema::new_with_metadata(fields, plain.schema().metadata().clone()));
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    let numbered = ArrowReaderMetadata::try_new(plain.metadata().clone(), options)?;
+    Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, numbered))
+}
+
+/// Equal texts share one allocation.
+#[derive(Default)]
+pub(super) struct Texts(HashSet<Text, foldhash::fast::RandomState>);
+
+impl Texts {
+    /// Beyond this many distinct texts (run ids of a long history) nothing is gained by remembering more.
+    const MOST: usize = 65_536;
+
+    fn get(&mut self, text: &str) -> Text {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
+        }
+        let text: Text = text.into();
+        self.0.insert(text.clone());
+        text
+    }
+}
