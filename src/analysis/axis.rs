@@ -6,10 +6,10 @@ use super::{
     settings::AxisMode,
 };
 use crate::{
-    model::{Attempt, DagHistory, DagRun, Deployment, RunType, Text, Timestamp, date_in_run_id},
+    model::{Attempt, DagHistory, DagRun, Deployment, RunType, Text, TextMap, Timestamp, date_in_run_id},
     stats::median,
 };
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Runs of a DAG lag by more than this many intervals where it was caught up.
 const CATCH_UP_INTERVALS: f64 = 2.0;
@@ -114,7 +114,7 @@ fn lag_in_intervals(history: &DagHistory) -> Option<f64> {
 
 /// Dates that run ids state, each read once.
 #[derive(Default)]
-pub(super) struct StatedDates<'a>(HashMap<&'a Text, Option<Timestamp>>);
+pub(super) struct StatedDates<'a>(TextMap<&'a Text, Option<Timestamp>>);
 
 impl<'a> StatedDates<'a> {
     pub(super) fn of(&mut self, run_id: &'a Text) -> Option<Timestamp> {

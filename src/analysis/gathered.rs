@@ -7,8 +7,8 @@ use super::{
     overhead::{Gathering, Overheads},
     settings::Settings,
 };
-use crate::model::{Deployment, Detail, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use crate::model::{Deployment, Detail, TextMap, Timestamp};
+use std::collections::BTreeMap;
 
 /// What all histories have in common.
 pub(super) struct Shared {
@@ -28,7 +28,7 @@ impl Shared {
             let dag = axis::choose(&history, settings.axis);
             let instants =
                 history.runs.iter().filter_map(|run| Some((&run.run_id, axis::instant(run, dag.choice.axis)?)));
-            let instants: HashMap<_, Timestamp> = instants.collect();
+            let instants: TextMap<_, Timestamp> = instants.collect();
             let gathering = gatherings.entry(history.deployment.clone()).or_default();
             gathering.add(h, &history, |attempt| {
                 instants.get(&attempt.run_id).copied().or_else(|| axis::instant_of_attempt(attempt, dag.choice.axis))

@@ -200,12 +200,20 @@ impl Gathering {
     fn add_at_most(&mut self, most: usize, h: usize, history: &DagHistory, at: impl Fn(&Attempt) -> Option<Timestamp>) {
         let mut tasks: BTreeMap<&Text, usize> = BTreeMap::new();
         let by_volume = tasks_that_follow_volume(history);
+        // Attempts of a task mostly stand together.
+        let mut last: Option<(&Text, usize)> = None;
         for (i, attempt) in history.attempts.iter().enumerate() {
             let well = attempt.ran() && attempt.state == Some(TaskState::Success) && attempt.queued_at.is_some();
             let (Some(started), Some(ended)) = (attempt.started_at, attempt.ended_at) else { continue };
             let Some(at) = at(attempt).filter(|_| well && !by_volume.contains(&attempt.task_id)) else { continue };
-            let next = self.tasks + tasks.len();
-            let task = *tasks.entry(&attempt.task_id).or_insert(next);
+            let task = match last {
+                Some((task_id, task)) if *task_id == attempt.task_id => task,
+                _ => {
+                    let next = self.tasks + tasks.len();
+                    *tasks.entry(&attempt.task_id).or_insert(next)
+                }
+            };
+            last = Some((&attempt.task_id, task));
             if !is_chosen((h, i), self.thinned) {
                 continue;
             }

@@ -8,10 +8,10 @@ use super::{
     structure::Structure,
 };
 use crate::{
-    model::{Attempt, DagHistory, DagRun, RunState, RunType, Text, TimeRange},
+    model::{Attempt, DagHistory, DagRun, RunState, RunType, Text, TextMap, TimeRange},
     stats::plain_mean_difference,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Runs on each side without which nothing is compared.
 const MIN_RUNS: usize = 3;
@@ -25,7 +25,7 @@ pub(super) fn run_change(
     (baseline, window): (TimeRange, TimeRange),
     settings: &Settings,
 ) -> Option<RunChange> {
-    let mut attempts: HashMap<&Text, Vec<&Attempt>> = HashMap::new();
+    let mut attempts: TextMap<&Text, Vec<&Attempt>> = TextMap::default();
     for attempt in &history.attempts {
         attempts.entry(&attempt.run_id).or_default().push(attempt);
     }

@@ -8,7 +8,9 @@ use super::{
     structure::Structure,
 };
 use crate::{
-    model::{Attempt, DagHistory, DagRun, Index, Quantity, RunState, RunType, SeriesKey, TaskState, Text, Timestamp},
+    model::{
+        Attempt, DagHistory, DagRun, Index, Quantity, RunState, RunType, SeriesKey, TaskState, Text, TextMap, Timestamp,
+    },
     stats::{median, quantile},
 };
 use std::collections::{BTreeMap, HashMap};
@@ -113,7 +115,7 @@ struct RunOf {
 impl<'a> Runs<'a> {
     fn new(history: &'a DagHistory, axis: &'a DagAxis) -> Self {
         let mut known = Vec::new();
-        let mut by_id: HashMap<&Text, u32> = HashMap::new();
+        let mut by_id: TextMap<&Text, u32> = TextMap::default();
         for run in &history.runs {
             if let Some(at) = instant(run, axis.choice.axis) {
                 by_id.insert(&run.run_id, known.len() as u32);
@@ -142,7 +144,7 @@ impl<'a> Runs<'a> {
     /// Runs that ended well. What they are longer for because of the common overhead is the overhead in the attempts of their
     /// critical path.
     fn durations(&self, h: usize, structure: &Structure, overhead: &Overhead) -> Vec<Series> {
-        let mut attempts: HashMap<&Text, (Vec<&Attempt>, Vec<usize>)> = HashMap::new();
+        let mut attempts: TextMap<&Text, (Vec<&Attempt>, Vec<usize>)> = TextMap::default();
         // Where nothing common was found, there is nothing to look for on the path.
         let with_overhead = !self.history.runs.is_empty() && !overhead.common().is_empty();
         for (i, attempt) in self.history.attempts.iter().enumerate().filter(|_| with_overhead) {
@@ -433,7 +435,10 @@ fn points(mut measured: Vec<Measured>) -> Vec<Sampled> {
     let mut points: Vec<(Sampled, Timestamp)> = Vec::new();
     for run in measured.chunk_by(|a, b| a.at == b.at) {
         let Some(longest) = run.iter().max_by(|a, b| a.adjusted.total_cmp(&b.adjusted)) else { continue };
-        let sd = median(&run.iter().map(|m| m.sd).collect::<Vec<_>>()).unwrap_or(0.0);
+        let sd = match run {
+            [one] => one.sd,
+            several => median(&several.iter().map(|m| m.sd).collect::<Vec<_>>()).unwrap_or(0.0),
+        };
         let expected = MAX_OF_NORMALS[run.len().min(MAX_OF_NORMALS.len() - 1)];
         let bias = expected * (sd - quiet).max(0.0) * (1.0 - SHARED_ERROR).sqrt();
         let raw = run.iter().map(|m| m.raw).fold(f64::NEG_INFINITY, f64::max);

@@ -5,8 +5,8 @@ use super::{
     axis::{DagAxis, instant, instant_of_attempt},
     overhead::Overhead,
 };
-use crate::model::{DagHistory, NumberSeries, RunType, Text, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use crate::model::{DagHistory, NumberSeries, RunType, Text, TextMap, Timestamp};
+use std::collections::BTreeMap;
 
 /// Slot-seconds of each run that has ended, by run type, in order of the DAG's axis.
 pub(super) fn slot_seconds(
@@ -15,8 +15,8 @@ pub(super) fn slot_seconds(
     axis: &DagAxis,
     overhead: &Overhead,
 ) -> Vec<(RunType, NumberSeries)> {
-    let runs: HashMap<&Text, _> = history.runs.iter().map(|run| (&run.run_id, run)).collect();
-    let mut costs: HashMap<&Text, (Option<Timestamp>, f64)> = HashMap::new();
+    let runs: TextMap<&Text, _> = history.runs.iter().map(|run| (&run.run_id, run)).collect();
+    let mut costs: TextMap<&Text, (Option<Timestamp>, f64)> = TextMap::default();
     for (place, attempt) in history.attempts.iter().enumerate() {
         let seconds = match (attempt.started_at, attempt.ended_at) {
             (Some(start), Some(end)) if end >= start => end.seconds_since(start) - overhead.of((h, place), start).0,

@@ -1,6 +1,6 @@
 //! What a task has in common with others: its pool, operator and host.
 
-use crate::model::{DagHistory, Text};
+use crate::model::{DagHistory, Text, TextMap};
 use std::collections::HashMap;
 
 /// Share of a task's attempts that must have run on a host for it to be the task's.
@@ -16,7 +16,7 @@ pub(super) struct Traits {
 
 /// Traits of each task of a DAG. O(attempts).
 pub(super) fn traits(history: &DagHistory) -> HashMap<Text, Traits> {
-    let mut all: HashMap<&Text, Told<'_>> = HashMap::new();
+    let mut all: TextMap<&Text, Told<'_>> = TextMap::default();
     // Attempts of a task mostly stand together.
     for attempts in history.attempts.chunk_by(|a, b| a.task_id == b.task_id) {
         let told = all.entry(&attempts[0].task_id).or_default();
@@ -40,7 +40,7 @@ struct Told<'a> {
     operator: Option<&'a Text>,
     /// With a host, and on each.
     attempts: usize,
-    hosts: HashMap<&'a Text, usize>,
+    hosts: TextMap<&'a Text, usize>,
 }
 
 impl Told<'_> {

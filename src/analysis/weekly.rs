@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     model::{DagHistory, Detail},
-    stats::parallel_map,
+    stats::{both, parallel_map},
 };
 use std::collections::BTreeSet;
 
@@ -54,15 +54,21 @@ impl Each {
     fn examine<H: Histories>(histories: &H, shared: &Shared, settings: &Settings) -> Result<Self, H::Error> {
         let mut each = Self::default();
         let places: Vec<usize> = (0..shared.axes.len()).collect();
+        let mut before = Vec::new();
         for places in places.chunks(histories.at_once().max(1)) {
             let load = |&h: &usize| Ok((h, histories.load(h, Detail::All)?));
             let batch = places.iter().map(load).collect::<Result<Vec<_>, H::Error>>()?;
-            let told = parallel_map(&batch, |(h, history)| One::examine(*h, history, shared, settings));
-            for ((h, history), one) in batch.iter().zip(told) {
-                each.take(*h, history, one, shared);
-            }
+            let examine = || parallel_map(&batch, |(h, history)| One::examine(*h, history, shared, settings));
+            // Counting, and giving memory back, take their time too.
+            let (told, ()) = both(examine, || each.take_all(before, shared));
+            before = batch.into_iter().zip(told).collect();
         }
+        each.take_all(before, shared);
         Ok(each)
+    }
+
+    fn take_all(&mut self, told: Vec<((usize, DagHistory), One)>, shared: &Shared) {
+        told.into_iter().for_each(|((h, history), one)| self.take(h, &history, one, shared));
     }
 
     fn take(&mut self, h: usize, history: &DagHistory, one: One, shared: &Shared) {

@@ -6,7 +6,7 @@ use super::{
     rows::Stored,
     run_file::Block,
 };
-use crate::model::{Month, Timestamp};
+use crate::model::{Month, TextHash, Timestamp};
 use hashbrown::{HashTable, hash_table::Entry};
 use std::{
     hash::BuildHasher,
@@ -38,7 +38,7 @@ fn new_dictionary() -> u64 {
 /// Finds the code of a text.
 struct Index {
     codes: HashTable<u32>,
-    hasher: foldhash::fast::RandomState,
+    hasher: TextHash,
     /// Codes asked for before, by a few bytes of their texts: most texts of a column come again soon.
     recent: [u32; RECENT],
 }
@@ -49,7 +49,7 @@ const RECENT: usize = 256;
 
 impl Default for Index {
     fn default() -> Self {
-        Self { codes: HashTable::new(), hasher: foldhash::fast::RandomState::default(), recent: [u32::MAX; RECENT] }
+        Self { codes: HashTable::new(), hasher: TextHash::default(), recent: [u32::MAX; RECENT] }
     }
 }
 

@@ -36,10 +36,6 @@ impl Cell {
         self.as_int().and_then(|value| i32::try_from(value).ok())
     }
 
-    pub(super) fn as_time(&self) -> Option<Timestamp> {
-        self.as_int().map(Timestamp::from_micros)
-    }
-
     pub(super) fn as_float(&self) -> Option<f64> {
         match self {
             Self::Float(value) => Some(*value),

@@ -2,13 +2,10 @@
 
 use super::{
     Error,
-    cell::Cell,
     table::{Column, Kind},
     words::Words,
 };
-use arrow::array::{
-    Array, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
-};
+use arrow::array::{Array, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use std::{cmp::Ordering, path::Path};
 
 /// Some rows of one column.
@@ -45,33 +42,29 @@ impl Values {
         }
     }
 
-    /// The value of a row, unless it is a text.
-    pub(super) fn number(&self, row: usize) -> Cell {
+    /// A whole number or an instant in microseconds.
+    pub(super) fn int(&self, row: usize) -> Option<i64> {
         match self {
-            Self::Text(_) => Cell::Null,
-            Self::Int32(a) => Cell::from(a.is_valid(row).then(|| a.value(row))),
-            Self::Int64(a) => Cell::from(a.is_valid(row).then(|| a.value(row))),
-            Self::Float(a) => Cell::from(a.is_valid(row).then(|| a.value(row))),
-            Self::Bool(a) => Cell::from(a.is_valid(row).then(|| a.value(row))),
-            Self::Time(a) => Cell::from(a.is_valid(row).then(|| a.value(row))),
+            Self::Int32(a) => a.is_valid(row).then(|| a.value(row).into()),
+            Self::Int64(a) => a.is_valid(row).then(|| a.value(row)),
+            Self::Time(a) => a.is_valid(row).then(|| a.value(row)),
+            _ => None,
         }
     }
 
-    /// Does it hold more than one value?
-    pub(super) fn varies(&self) -> bool {
-        let array: &dyn Array = match self {
-            Self::Text(words) => words.as_array(),
-            Self::Int32(a) => a,
-            Self::Int64(a) => a,
-            Self::Float(a) => a,
-            Self::Bool(a) => a,
-            Self::Time(a) => a,
-        };
-        match (array.null_count(), self) {
-            (nulls, _) if nulls == array.len() => false,
-            (_, Self::Text(words)) => words.varies(),
-            (0, Self::Int32(a)) => a.values().iter().any(|v| *v != a.value(0)),
-            _ => true,
+    /// A number with a fraction.
+    pub(super) fn float(&self, row: usize) -> Option<f64> {
+        match self {
+            Self::Float(a) => a.is_valid(row).then(|| a.value(row)),
+            _ => None,
+        }
+    }
+
+    /// Yes or no.
+    pub(super) fn bool(&self, row: usize) -> Option<bool> {
+        match self {
+            Self::Bool(a) => a.is_valid(row).then(|| a.value(row)),
+            _ => None,
         }
     }
 
@@ -79,16 +72,20 @@ impl Values {
     pub(super) fn repeats(&self, row: usize) -> bool {
         match self {
             Self::Text(words) => words.repeats(row),
-            Self::Int32(a) => a.is_valid(row) == a.is_valid(row - 1) && a.value(row) == a.value(row - 1),
-            _ => self.number(row) == self.number(row - 1),
+            _ => self.compare(row, self, row - 1).is_eq(),
         }
     }
 
     /// Order of two rows of the same column in two files, no value first.
     pub(super) fn compare(&self, row: usize, other: &Self, at: usize) -> Ordering {
         match (self, other) {
-            (Self::Text(_), Self::Text(_)) => self.text(row).cmp(&other.text(at)),
-            _ => self.number(row).cmp(&other.number(at)),
+            (Self::Text(a), Self::Text(b)) => a.get(row).cmp(&b.get(at)),
+            (Self::Float(_), _) => match (self.float(row), other.float(at)) {
+                (Some(one), Some(two)) => one.total_cmp(&two),
+                (one, two) => one.is_some().cmp(&two.is_some()),
+            },
+            (Self::Bool(_), _) => self.bool(row).cmp(&other.bool(at)),
+            _ => self.int(row).cmp(&other.int(at)),
         }
     }
 }

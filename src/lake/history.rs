@@ -2,9 +2,8 @@
 
 use super::{
     Error, Lake,
-    cell::Cell,
     ordered::OrderedRows,
-    rows::{Loaded, Stored},
+    rows::{Loaded, Row, Stored},
     table::{Column, Table},
 };
 use crate::model::{Attempt, Dag, DagHistory, DagRun, DagTag, Deployment, Detail, Reschedule, TaskEdge, Text, Volume};
@@ -82,8 +81,8 @@ impl Stored for RevisedEdge {
 }
 
 impl Loaded for RevisedEdge {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        Some(Self { edge: TaskEdge::from_cells(cells)?, revision: cells[5].as_int().unwrap_or(0) })
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        Some(Self { edge: TaskEdge::from_row(row)?, revision: row.int(5).unwrap_or(0) })
     }
 }
 

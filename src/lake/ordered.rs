@@ -3,15 +3,15 @@
 
 use super::{
     Error, Lake,
-    cell::Cell,
     columns::Values,
-    rows::Loaded,
+    rows::{Loaded, Row},
     table::{Column, Table},
     words::{Texts, texts_by_number},
 };
 use crate::model::{Deployment, Text};
 use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReader};
 use std::{
+    cell::RefCell,
     cmp::Ordering,
     collections::BTreeSet,
     fs::File,
@@ -26,7 +26,7 @@ const BATCH_ROWS: usize = 4_096;
 pub(super) struct OrderedRows<T> {
     table: &'static Table,
     parts: Vec<Part>,
-    texts: Texts,
+    texts: RefCell<Texts>,
     /// Rows of the DAG before: the next one may have as many.
     expected: usize,
     of: PhantomData<T>,
@@ -53,7 +53,7 @@ impl<T: Loaded> OrderedRows<T> {
             .map(|part| Part::open(&lake.root().join(part.path()), table, &wanted))
             .collect::<Result<Vec<_>, _>>()?;
         let parts = parts.into_iter().flatten().collect();
-        Ok(Self { table, parts, texts: Texts::default(), expected: 0, of: PhantomData })
+        Ok(Self { table, parts, texts: RefCell::default(), expected: 0, of: PhantomData })
     }
 
     /// All rows.
@@ -67,6 +67,7 @@ impl<T: Loaded> OrderedRows<T> {
 
     /// Rows of a DAG, in a table that is ordered by DAG. DAGs before it are passed over: they cannot be asked for any more.
     pub(super) fn of_dag(&mut self, dag_id: &str) -> Result<Vec<T>, Error> {
+        self.texts.borrow_mut().begin();
         let mut rows = Vec::with_capacity(self.expected);
         for part in (0..self.parts.len()).rev() {
             if !self.parts[part].skip_to(dag_id)? {
@@ -92,7 +93,7 @@ impl<T: Loaded> OrderedRows<T> {
         // Columns of the order, from the first one on, in which the row is equal to the second part's.
         let mut equal = 0;
         loop {
-            rows.extend(T::from_cells(self.parts[part].cells(&mut self.texts)));
+            rows.extend(T::from_row(&PartRow { part: &self.parts[part], texts: &self.texts }));
             if !self.parts[part].advance()? {
                 self.parts.swap_remove(part);
                 return Ok(());
@@ -148,14 +149,8 @@ struct Part {
     wanted: Vec<bool>,
     /// `None` where it is not read.
     columns: Vec<Option<Values>>,
-    /// Which columns hold more than one value in the rows that are decoded.
-    varies: Vec<bool>,
-    /// The row before, if there is one, is not the one that was built last.
-    fresh: bool,
     rows: usize,
     row: usize,
-    /// The row that was built last: a text that comes again is not looked up again.
-    cells: Vec<Cell>,
 }
 
 impl Part {
@@ -167,18 +162,8 @@ impl Part {
         let mask = ProjectionMask::columns(builder.parquet_schema(), names);
         let batches =
             builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(Error::parquet(path))?;
-        let mut part = Self {
-            table,
-            path: path.into(),
-            batches,
-            wanted: wanted.to_vec(),
-            columns: Vec::new(),
-            varies: Vec::new(),
-            fresh: true,
-            rows: 0,
-            row: 0,
-            cells: vec![Cell::Null; table.columns.len()],
-        };
+        let mut part =
+            Self { table, path: path.into(), batches, wanted: wanted.to_vec(), columns: Vec::new(), rows: 0, row: 0 };
         Ok(part.refill()?.then_some(part))
     }
 
@@ -197,8 +182,6 @@ impl Part {
                         words.follow(before);
                     }
                 }
-                self.varies = self.columns.iter().map(|values| values.as_ref().is_some_and(Values::varies)).collect();
-                self.fresh = true;
                 (self.rows, self.row) = (batch.num_rows(), 0);
                 return Ok(true);
             }
@@ -215,7 +198,6 @@ impl Part {
     /// Goes on to the first row of that DAG or one after it; false at the end.
     fn skip_to(&mut self, dag_id: &str) -> Result<bool, Error> {
         while self.dag_id() < Some(dag_id) {
-            self.fresh = true;
             if !self.advance()? {
                 return Ok(false);
             }
@@ -250,20 +232,41 @@ impl Part {
         }
         (Ordering::Equal, table.order.len())
     }
+}
 
-    fn cells(&mut self, texts: &mut Texts) -> &[Cell] {
-        let fresh = std::mem::take(&mut self.fresh);
-        for (place, cell) in self.cells.iter_mut().enumerate() {
-            if !(fresh || self.varies[place]) {
-                continue;
-            }
-            match &mut self.columns[place] {
-                None => {}
-                Some(Values::Text(words)) if !fresh && words.repeats(self.row) => {}
-                Some(Values::Text(words)) => *cell = words.shared(self.row, texts).map_or(Cell::Null, Cell::Text),
-                Some(values) => *cell = values.number(self.row),
-            }
+/// The row at which a part is.
+struct PartRow<'a> {
+    part: &'a Part,
+    texts: &'a RefCell<Texts>,
+}
+
+impl PartRow<'_> {
+    fn values(&self, place: usize) -> Option<&Values> {
+        self.part.columns[place].as_ref()
+    }
+}
+
+impl Row for PartRow<'_> {
+    fn str(&self, place: usize) -> Option<&str> {
+        self.values(place)?.text(self.part.row)
+    }
+
+    fn text(&self, place: usize) -> Option<Text> {
+        match self.values(place)? {
+            Values::Text(words) => words.shared(self.part.row, self.texts),
+            _ => None,
         }
-        &self.cells
+    }
+
+    fn int(&self, place: usize) -> Option<i64> {
+        self.values(place)?.int(self.part.row)
+    }
+
+    fn float(&self, place: usize) -> Option<f64> {
+        self.values(place)?.float(self.part.row)
+    }
+
+    fn bool(&self, place: usize) -> Option<bool> {
+        self.values(place)?.bool(self.part.row)
     }
 }

@@ -161,7 +161,7 @@ impl Transaction {
         let mut found: Vec<(Origin, Reschedule)> = Vec::new();
         let mut look = |row: Packed<'_>| {
             if let Some(waiting) = row.text(at::TI_ID).and_then(|ti_id| pokes.remove(ti_id))
-                && let Some(attempt) = Attempt::from_cells(&row.cells())
+                && let Some(attempt) = Attempt::from_row(&row.cells()[..])
             {
                 found.extend(waiting.into_iter().map(|(origin, poke)| (origin, of_attempt(poke, &attempt.as_ref()))));
             }

@@ -3,7 +3,7 @@
 use super::{batch::RowWriter, cell::Cell, table::Table, tables};
 use crate::model::{
     Attempt, Dag, DagRun, DagTag, EdgeSource, Pool, Reschedule, RunState, RunType, SourceKind, TaskEdge, TaskState,
-    Text,
+    Text, Timestamp,
 };
 
 /// A struct that has a table.
@@ -13,10 +13,49 @@ pub(super) trait Stored {
     fn write(&self, row: &mut RowWriter<'_>);
 }
 
+/// Values of a row by the places of their columns; none where there is none of that kind.
+pub(super) trait Row {
+    fn str(&self, place: usize) -> Option<&str>;
+    fn text(&self, place: usize) -> Option<Text>;
+    fn int(&self, place: usize) -> Option<i64>;
+    fn float(&self, place: usize) -> Option<f64>;
+    fn bool(&self, place: usize) -> Option<bool>;
+
+    fn i32(&self, place: usize) -> Option<i32> {
+        self.int(place).and_then(|value| i32::try_from(value).ok())
+    }
+
+    fn time(&self, place: usize) -> Option<Timestamp> {
+        self.int(place).map(Timestamp::from_micros)
+    }
+}
+
+impl Row for [Cell] {
+    fn str(&self, place: usize) -> Option<&str> {
+        self[place].as_text().map(|text| &**text)
+    }
+
+    fn text(&self, place: usize) -> Option<Text> {
+        self[place].as_text().cloned()
+    }
+
+    fn int(&self, place: usize) -> Option<i64> {
+        self[place].as_int()
+    }
+
+    fn float(&self, place: usize) -> Option<f64> {
+        self[place].as_float()
+    }
+
+    fn bool(&self, place: usize) -> Option<bool> {
+        self[place].as_bool()
+    }
+}
+
 /// A struct that is read back.
 pub(super) trait Loaded: Stored + Sized {
     /// `None` where a value that must be there is not.
-    fn from_cells(cells: &[Cell]) -> Option<Self>;
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self>;
 }
 
 impl Stored for Attempt {
@@ -28,31 +67,31 @@ impl Stored for Attempt {
 }
 
 impl Loaded for Attempt {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        let text = |place: usize| cells[place].as_text().cloned();
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        let text = |place: usize| row.text(place);
         Some(Self {
             dag_id: text(0)?,
             run_id: text(1)?,
             task_id: text(2)?,
-            map_index: cells[3].as_i32()?,
-            try_number: cells[4].as_i32(),
-            state: cells[5].as_text().map(|state| TaskState::parse(state)),
+            map_index: row.i32(3)?,
+            try_number: row.i32(4),
+            state: row.str(5).map(TaskState::parse),
             operator: text(6),
             pool: text(7),
-            pool_slots: cells[8].as_i32(),
+            pool_slots: row.i32(8),
             queue: text(9),
-            priority_weight: cells[10].as_i32(),
+            priority_weight: row.i32(10),
             hostname: text(11),
             executor: text(12),
-            max_tries: cells[13].as_i32(),
-            scheduled_at: cells[14].as_time(),
-            queued_at: cells[15].as_time(),
-            started_at: cells[16].as_time(),
-            ended_at: cells[17].as_time(),
-            duration_s: cells[18].as_float(),
-            updated_at: cells[19].as_time(),
+            max_tries: row.i32(13),
+            scheduled_at: row.time(14),
+            queued_at: row.time(15),
+            started_at: row.time(16),
+            ended_at: row.time(17),
+            duration_s: row.float(18),
+            updated_at: row.time(19),
             ti_id: text(20),
-            source: SourceKind::parse(&text(21)?)?,
+            source: SourceKind::parse(row.str(21)?)?,
             fills: text(22),
         })
     }
@@ -78,20 +117,20 @@ impl Stored for DagRun {
 }
 
 impl Loaded for DagRun {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        let text = |place: usize| cells[place].as_text().cloned();
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        let text = |place: usize| row.text(place);
         Some(Self {
             dag_id: text(0)?,
             run_id: text(1)?,
-            run_type: RunType::parse(&text(2)?),
-            state: cells[3].as_text().map(|state| RunState::parse(state)),
-            logical_date: cells[4].as_time(),
-            run_after: cells[5].as_time(),
-            queued_at: cells[6].as_time(),
-            started_at: cells[7].as_time(),
-            ended_at: cells[8].as_time(),
-            updated_at: cells[9].as_time(),
-            source: SourceKind::parse(&text(10)?)?,
+            run_type: RunType::parse(row.str(2)?),
+            state: row.str(3).map(RunState::parse),
+            logical_date: row.time(4),
+            run_after: row.time(5),
+            queued_at: row.time(6),
+            started_at: row.time(7),
+            ended_at: row.time(8),
+            updated_at: row.time(9),
+            source: SourceKind::parse(row.str(10)?)?,
             fills: text(11),
         })
     }
@@ -114,18 +153,18 @@ impl Stored for Reschedule {
 }
 
 impl Loaded for Reschedule {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        let text = |place: usize| cells[place].as_text().cloned();
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        let text = |place: usize| row.text(place);
         Some(Self {
             dag_id: text(0)?,
             run_id: text(1)?,
             task_id: text(2)?,
-            map_index: cells[3].as_i32()?,
-            try_number: cells[4].as_i32(),
-            number: cells[5].as_int()?,
-            started_at: cells[6].as_time(),
-            ended_at: cells[7].as_time(),
-            reschedule_at: cells[8].as_time(),
+            map_index: row.i32(3)?,
+            try_number: row.i32(4),
+            number: row.int(5)?,
+            started_at: row.time(6),
+            ended_at: row.time(7),
+            reschedule_at: row.time(8),
         })
     }
 }
@@ -144,14 +183,14 @@ impl Stored for TaskEdge {
 }
 
 impl Loaded for TaskEdge {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        let text = |place: usize| -> Option<Text> { cells[place].as_text().cloned() };
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        let text = |place: usize| row.text(place);
         Some(Self {
             dag_id: text(0)?,
             upstream: text(1)?,
             downstream: text(2)?,
             version: text(3)?,
-            source: EdgeSource::parse(&text(4)?)?,
+            source: EdgeSource::parse(row.str(4)?)?,
         })
     }
 }
@@ -169,13 +208,8 @@ impl Stored for Pool {
 }
 
 impl Loaded for Pool {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        Some(Self {
-            pool: cells[0].as_text().cloned()?,
-            slots: cells[1].as_i32(),
-            include_deferred: cells[2].as_bool(),
-            description: cells[3].as_text().cloned(),
-        })
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        Some(Self { pool: row.text(0)?, slots: row.i32(1), include_deferred: row.bool(2), description: row.text(3) })
     }
 }
 
@@ -194,15 +228,15 @@ impl Stored for Dag {
 }
 
 impl Loaded for Dag {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        let text = |place: usize| cells[place].as_text().cloned();
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        let text = |place: usize| row.text(place);
         Some(Self {
             dag_id: text(0)?,
             owners: text(1),
             schedule: text(2),
-            max_active_tasks: cells[3].as_i32(),
-            max_active_runs: cells[4].as_i32(),
-            updated_at: cells[5].as_time(),
+            max_active_tasks: row.i32(3),
+            max_active_runs: row.i32(4),
+            updated_at: row.time(5),
         })
     }
 }
@@ -218,7 +252,7 @@ impl Stored for DagTag {
 }
 
 impl Loaded for DagTag {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        Some(Self { dag_id: cells[0].as_text().cloned()?, tag: cells[1].as_text().cloned()? })
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        Some(Self { dag_id: row.text(0)?, tag: row.text(1)? })
     }
 }

@@ -2,8 +2,7 @@
 
 use super::{
     batch::RowWriter,
-    cell::Cell,
-    rows::{Loaded, Stored},
+    rows::{Loaded, Row, Stored},
     table::Table,
     tables,
 };
@@ -113,15 +112,15 @@ impl Stored for Marker {
 }
 
 impl Loaded for Marker {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        let text = |place: usize| cells[place].as_text().cloned();
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        let text = |place: usize| row.text(place);
         Some(Self {
-            time: cells[0].as_time()?,
+            time: row.time(0)?,
             kind: text(1)?,
             text: text(2)?,
             dag_id: text(3),
             reference: text(4),
-            ended_at: cells[5].as_time(),
+            ended_at: row.time(5),
         })
     }
 }
@@ -141,15 +140,15 @@ impl Stored for Volume {
 }
 
 impl Loaded for Volume {
-    fn from_cells(cells: &[Cell]) -> Option<Self> {
-        let text = |place: usize| cells[place].as_text().cloned();
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        let text = |place: usize| row.text(place);
         Some(Self {
             dag_id: text(0)?,
             run_id: text(1)?,
             task_id: text(2)?,
-            map_index: cells[3].as_i32()?,
-            rows: cells[4].as_int(),
-            bytes: cells[5].as_int(),
+            map_index: row.i32(3)?,
+            rows: row.int(4),
+            bytes: row.int(5),
         })
     }
 }

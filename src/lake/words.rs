@@ -1,6 +1,6 @@
 //! A column of texts as Parquet keeps it: each text once, and for each row the number of its text.
 
-use crate::model::Text;
+use crate::model::{Text, TextHash};
 use arrow::{
     array::{Array, AsArray, DictionaryArray, Int32Array, StringArray},
     datatypes::{DataType, Field, Int32Type, Schema},
@@ -9,21 +9,21 @@ use parquet::{
     arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
     errors::ParquetError,
 };
-use std::{collections::HashSet, fs::File, sync::Arc};
+use std::{cell::RefCell, collections::HashSet, fs::File, sync::Arc};
 
 /// Some rows of a column of texts.
 pub(super) struct Words {
     keys: Int32Array,
     texts: StringArray,
-    /// Those that were asked for, by key.
-    known: Vec<Option<Text>>,
+    /// Those that were asked for, by key, with the round in which that was.
+    known: RefCell<Vec<Option<(u32, Text)>>>,
 }
 
 impl Words {
     /// `None` where it holds no texts.
     pub(super) fn new(column: &DictionaryArray<Int32Type>) -> Option<Self> {
         let texts = column.values().as_string_opt::<i32>()?.clone();
-        Some(Self { keys: column.keys().clone(), texts, known: Vec::new() })
+        Some(Self { keys: column.keys().clone(), texts, known: RefCell::default() })
     }
 
     /// Rows that follow some of the same file mostly share their texts: what was asked for there need not be asked for again.
@@ -33,11 +33,6 @@ impl Words {
         if place(self) == place(&before) {
             self.known = before.known;
         }
-    }
-
-    /// Number of rows, and of those without a value.
-    pub(super) fn as_array(&self) -> &dyn Array {
-        &self.keys
     }
 
     /// Number of a row's text; the same number is the same text.
@@ -51,24 +46,25 @@ impl Words {
     }
 
     /// The same as one that is shared by all that hold it.
-    pub(super) fn shared(&mut self, row: usize, all: &mut Texts) -> Option<Text> {
+    pub(super) fn shared(&self, row: usize, all: &RefCell<Texts>) -> Option<Text> {
         let key = self.key(row)?;
-        if self.known.is_empty() {
-            self.known.resize(self.texts.len(), None);
+        let (mut known, mut all) = (self.known.borrow_mut(), all.borrow_mut());
+        if known.is_empty() {
+            known.resize(self.texts.len(), None);
         }
-        let known = &mut self.known[key];
-        Some(known.get_or_insert_with(|| all.get(self.texts.value(key))).clone())
+        match &known[key] {
+            Some((round, text)) if *round == all.round => Some(text.clone()),
+            _ => {
+                let text = all.get(self.texts.value(key));
+                known[key] = Some((all.round, text.clone()));
+                Some(text)
+            }
+        }
     }
 
     /// Is the text of a row that of the row before it?
     pub(super) fn repeats(&self, row: usize) -> bool {
         self.key(row) == self.key(row - 1)
-    }
-
-    /// Does it hold more than one text?
-    pub(super) fn varies(&self) -> bool {
-        let keys = self.keys.values();
-        self.keys.null_count() > 0 || keys.iter().any(|key| *key != keys[0])
     }
 }
 
@@ -89,23 +85,27 @@ pub(super) fn texts_by_number(file: File) -> Result<ParquetRecordBatchReaderBuil
     Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, numbered))
 }
 
-/// Equal texts share one allocation.
+/// Equal texts share one allocation within a round, the rows of a DAG: the threads that work on two DAGs count the users of none
+/// in common, which would make each wait for the other.
 #[derive(Default)]
-pub(super) struct Texts(HashSet<Text, foldhash::fast::RandomState>);
+pub(super) struct Texts {
+    round: u32,
+    known: HashSet<Text, TextHash>,
+}
 
 impl Texts {
-    /// Beyond this many distinct texts (run ids of a long history) nothing is gained by remembering more.
-    const MOST: usize = 65_536;
+    /// Begins another round.
+    pub(super) fn begin(&mut self) {
+        self.round = self.round.wrapping_add(1);
+        self.known.clear();
+    }
 
     fn get(&mut self, text: &str) -> Text {
-        if let Some(known) = self.0.get(text) {
+        if let Some(known) = self.known.get(text) {
             return known.clone();
         }
-        if self.0.len() >= Self::MOST {
-            self.0.clear();
-        }
         let text: Text = text.into();
-        self.0.insert(text.clone());
+        self.known.insert(text.clone());
         text
     }
 }

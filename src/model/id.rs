@@ -1,9 +1,15 @@
 //! Identities: text as Airflow wrote it, and the name under which one Airflow's history is kept.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 /// Text from data. Shared, because the same few thousand ids stand in millions of rows.
 pub type Text = Arc<str>;
+
+/// The hash of texts where millions of rows are looked up; seeded anew in each run.
+pub type TextHash = foldhash::fast::RandomState;
+
+/// A map by texts with that hash.
+pub type TextMap<K, V> = HashMap<K, V, TextHash>;
 
 /// The name of one Airflow installation in a lake; part of every identity and of every path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -24,7 +24,7 @@ pub use bench::{BenchResult, BenchRun, Host, Measured};
 pub use dag::{Dag, DagTag, EdgeSource, Pool, TaskEdge};
 pub use event::{AuditEvent, Deadline, Job, Marker, TaskSpec};
 pub use history::{DagHistory, Detail};
-pub use id::{Deployment, InvalidDeployment, Text};
+pub use id::{Deployment, InvalidDeployment, Text, TextHash, TextMap};
 pub use log::LogEvent;
 pub use metric::{MetricKind, MetricSample};
 pub use numbers::{NumberSeries, Numbers};

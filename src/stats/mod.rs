@@ -82,7 +82,7 @@ pub use location::{MAD_TO_SD, hodges_lehmann, mad, median, quantile, weighted_me
 pub use means::{plain_gap, plain_mean_difference};
 pub use multiplicity::{benjamini_hochberg, benjamini_yekutieli};
 pub use online::OnlineFdr;
-pub use parallel::parallel_map;
+pub use parallel::{both, parallel_map};
 pub use power::{minimum_detectable_ratio, runs_needed};
 pub use proportion::{fisher_exact_p, rate, risk_ratio};
 pub use rank_test::{mann_whitney_p, permutation_p};

@@ -7,6 +7,11 @@ pub fn parallel_map<T: Sync, R: Send>(items: &[T], f: impl Fn(&T) -> R + Sync + 
     items.par_iter().map(f).collect()
 }
 
+/// The results of two works that do not depend on each other.
+pub fn both<A: Send, B: Send>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B + Send) -> (A, B) {
+    rayon::join(one, other)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

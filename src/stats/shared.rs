@@ -7,7 +7,7 @@
 //! between the two is not identified by the fit; [`SharedEffect::anchor`] fixes it.
 
 use super::location::{median_in_place, weighted_median_in_place};
-use super::{MAD_TO_SD, mad, median, quantile, weighted_median};
+use super::{MAD_TO_SD, mad, median, quantile};
 use rayon::prelude::*;
 
 /// How often a window may be doubled where neighbours are few: from half a minute to a day and a half.
@@ -140,7 +140,9 @@ pub fn fit_shared_effect(observations: Observations<'_>, neighbours: Neighbours,
     let miss: Vec<f64> = (0..n).map(|i| value[i] - effect[i] - level[i]).collect();
     let uncertainty = match pace.quick {
         true => uncertainty(&near, &miss, &scale, &mass),
-        false => near.par_iter().map(|near| near.error_of_median(&miss, &weight)).collect(),
+        false => {
+            near.par_iter().map_init(Vec::new, |scratch, near| near.error_of_median(&miss, &weight, scratch)).collect()
+        }
     };
     let support = near.iter().map(|near| near.slow.len() as u32).collect();
     SharedEffect { effect, uncertainty, support }
@@ -244,11 +246,11 @@ impl Near {
     }
 
     /// Standard error of the weighted median, from how far its values lie from it.
-    fn error_of_median(&self, miss: &[f64], weight: &[f64]) -> f64 {
-        let sizes: Vec<f64> = self.slow.iter().map(|&j| miss[j as usize].abs()).collect();
-        let weights: Vec<f64> = self.slow.iter().map(|&j| weight[j as usize]).collect();
-        let spread = MAD_TO_SD * weighted_median(&sizes, &weights).unwrap_or(0.0);
-        MEDIAN_SE * spread / (sizes.len().max(1) as f64).sqrt()
+    fn error_of_median(&self, miss: &[f64], weight: &[f64], scratch: &mut Vec<(f64, f64)>) -> f64 {
+        scratch.clear();
+        scratch.extend(self.slow.iter().map(|&j| (miss[j as usize].abs(), weight[j as usize])));
+        let spread = MAD_TO_SD * weighted_median_in_place(scratch).unwrap_or(0.0);
+        MEDIAN_SE * spread / (self.slow.len().max(1) as f64).sqrt()
     }
 
     fn scale(&self, rough: &[f64], scratch: &mut Vec<f64>) -> f64 {

@@ -28,13 +28,16 @@ pub fn weekday_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
     let mut window = SortedWindow::default();
     let rest: Vec<f64> = (0..n)
         .map(|i| {
-            while to < n && days[to] - days[i] <= HALF_WINDOW_DAYS {
-                window.insert(values[to]);
-                to += 1;
-            }
-            while days[i] - days[from] > HALF_WINDOW_DAYS {
-                window.remove(values[from]);
-                from += 1;
+            loop {
+                let enters = to < n && days[to] - days[i] <= HALF_WINDOW_DAYS;
+                let leaves = days[i] - days[from] > HALF_WINDOW_DAYS;
+                match (enters, leaves) {
+                    (true, true) => window.replace(values[from], values[to]),
+                    (true, false) => window.insert(values[to]),
+                    (false, true) => window.remove(values[from]),
+                    (false, false) => break,
+                }
+                (from, to) = (from + usize::from(leaves), to + usize::from(enters));
             }
             values[i] - window.median().unwrap_or(values[i])
         })

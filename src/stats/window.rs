@@ -20,6 +20,18 @@ impl SortedWindow {
         self.0.remove(self.place(value));
     }
 
+    /// Takes out one and puts in another: only what lies between the two moves.
+    pub(super) fn replace(&mut self, old: f64, new: f64) {
+        let (from, to) = (self.place(old), self.place(new));
+        if from < to {
+            self.0.copy_within(from + 1..to, from);
+            self.0[to - 1] = new;
+        } else {
+            self.0.copy_within(to..from, to + 1);
+            self.0[to] = new;
+        }
+    }
+
     fn place(&self, value: f64) -> usize {
         if self.0.len() > COUNTED {
             return self.0.partition_point(|v| *v < value);
@@ -49,9 +61,9 @@ pub(super) fn middles_before(values: &[f64], width: usize) -> Vec<Middle> {
     let mut window = SortedWindow::default();
     let mut middles = vec![Middle { median: f64::NAN, sd: f64::NAN }];
     for (i, value) in values.iter().enumerate() {
-        window.insert(*value);
-        if i >= width {
-            window.remove(values[i - width]);
+        match i.checked_sub(width) {
+            Some(oldest) => window.replace(values[oldest], *value),
+            None => window.insert(*value),
         }
         let (n, sorted) = (window.0.len(), &window.0);
         let sd = 0.5 * MAD_TO_SD * (sorted[n - 1 - n / 4] - sorted[n / 4]);

@@ -37,7 +37,7 @@ const HOMES: [(&str, &str); 27] = [
     ("memchr", "ingest"),
     ("tar", "ingest"),
     ("bytemuck", "lake"),
-    ("foldhash", "lake"),
+    ("foldhash", "model"),
     ("hashbrown", "lake"),
     ("zstd", "ingest"),
     ("rustls", "ingest"),
