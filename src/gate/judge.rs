@@ -28,6 +28,7 @@ pub fn judge(baseline: &[BenchRun], current: &[BenchRun], settings: &GateSetting
         benchmarks,
         false_alarms,
         host: host(baseline, current),
+        samples_are_runs: settings.samples_are_runs,
         baseline_runs: baseline.len(),
         current_runs: current.len(),
     }

@@ -39,6 +39,8 @@ pub struct GateSettings {
     pub some_new: bool,
     /// May the current run lack something that the baseline has? Default false: what crashed is gone as well.
     pub some_gone: bool,
+    /// Is each measurement a run of its own, as in the lake? Default false: those of one run have more in common.
+    pub samples_are_runs: bool,
     /// Seed of the calibration.
     pub seed: u64,
 }
@@ -78,6 +80,7 @@ impl Default for GateSettings {
             some_undecided: false,
             some_new: false,
             some_gone: false,
+            samples_are_runs: false,
             seed: 1,
         }
     }
@@ -181,6 +184,8 @@ pub struct Gate {
     pub false_alarms: Option<FalseAlarms>,
     /// What differs between the machines: name, baseline, current. `None` where one side is not known.
     pub host: Option<Vec<(&'static str, Text, Text)>>,
+    /// Is each measurement a run of its own?
+    pub samples_are_runs: bool,
     /// Runs of the baseline.
     pub baseline_runs: usize,
     /// Runs that are judged.

@@ -76,9 +76,15 @@ pub fn recognise(path: &Path, shown: &str, settings: &Settings) -> Result<Vec<So
     if begins_json(&head) {
         return Err(unrecognised("JSON of no kind that is known".to_owned()));
     }
-    let names = first_header.unwrap_or_default().join(",");
-    let fault =
-        Fault::of("no export, log or metrics of a kind that is known; as a table it has an unknown header", &names);
+    let header = first_header.unwrap_or_default();
+    let is_of_instances = ["dag_id", "task_id", "run_id"].iter().all(|name| header.iter().any(|column| column == name));
+    let reason = if is_of_instances {
+        "it names task instances, but has neither what an export has nor `rows` or `bytes`, for how much each of them \
+         handled; its header is"
+    } else {
+        "no export, log or metrics of a kind that is known; as a table it has an unknown header"
+    };
+    let fault = Fault::of(reason, &header.join(","));
     Err(unrecognised(format!("{}; `windtunnel export-sql` prints the script that exports tables", fault.text())))
 }
 

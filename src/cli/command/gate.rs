@@ -27,6 +27,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         some_undecided: args.against.is_some(),
         some_new: args.allow_new || args.against.is_some(),
         some_gone: args.allow_gone || args.against.is_some(),
+        samples_are_runs: args.against.is_some(),
         seed: context.seed(),
         ..GateSettings::default()
     };
@@ -74,7 +75,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         context.console.document(&Document::new(&gate, &host, settings.seed, warnings))?;
     } else {
         warnings.iter().for_each(|warning| context.console.warn(warning));
-        context.console.say(&text::text(context, &gate))?;
+        context.console.say(&text::text(context, &gate, args))?;
     }
     files::annotate(context, args, &gate)?;
     if let (Some(path), Some(kept)) = (&args.save, kept) {

@@ -63,7 +63,9 @@ fn method(page: &mut String, gate: &Gate, context: &GateContext) {
     let _ = writeln!(page, "- Host: {}", escaped(&text::host(gate)));
     let runs = gate.baseline_runs;
     let of_runs = gate.benchmarks.iter().any(|b| b.basis == Some(Basis::Runs));
-    let rests = if of_runs {
+    let rests = if gate.samples_are_runs {
+        "each measurement is a run, whose scatter is taken for what runs do".to_owned()
+    } else if of_runs {
         format!("{runs} runs, whose scatter is taken for what runs do")
     } else {
         format!("{}: how runs differ from each other is not known", super::super::counted(runs, "run", "runs"))

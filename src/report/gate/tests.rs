@@ -50,6 +50,7 @@ fn gate() -> Gate {
         ],
         false_alarms: Some(FalseAlarms { gates: 1000, failed: 3, at_most: 0.0088 }),
         host: Some(vec![("cpu", "A".into(), "B".into())]),
+        samples_are_runs: false,
         baseline_runs: 1,
         current_runs: 2,
     }

@@ -2,6 +2,7 @@
 
 use crate::{
     cli::{
+        args::{Gate as Args, OnUndecided},
         command::{Context, lake::new_table},
         console::line,
     },
@@ -12,13 +13,18 @@ use crate::{
 /// Benchmarks that are listed, of those that passed and of the others; more are only counted.
 const LISTED: usize = 20;
 
-pub(super) fn text(context: &Context<'_>, gate: &Gate) -> String {
+pub(super) fn text(context: &Context<'_>, gate: &Gate, args: &Args) -> String {
     let (word, color) = match gate.decision {
         Decision::Pass => ("PASS", anstyle::AnsiColor::Green),
         Decision::Fail => ("FAIL", anstyle::AnsiColor::Red),
         Decision::NoDecision => ("NO DECISION", anstyle::AnsiColor::Yellow),
     };
-    let mut text = format!("{}  {}\n", context.console.paint(word, color), tally(gate));
+    let taken = match (gate.decision, args.on_inconclusive) {
+        (Decision::NoDecision, OnUndecided::Pass) => ", let pass by --on-inconclusive",
+        (Decision::NoDecision, OnUndecided::Fail) => ", failed by --on-inconclusive",
+        _ => "",
+    };
+    let mut text = format!("{}{taken}  {}\n", context.console.paint(word, color), tally(gate));
     let told: Vec<&Judged> = gate.benchmarks.iter().filter(|b| b.verdict != Verdict::Unchanged).collect();
     told.iter().take(LISTED).for_each(|benchmark| text.push_str(&entry(context, benchmark)));
     more(&mut text, told.len());
@@ -83,7 +89,7 @@ fn notes(gate: &Gate) -> String {
         ));
     }
     let of_samples = gate.benchmarks.iter().any(|b| matches!(b.basis, Some(Basis::Samples | Basis::Summaries)));
-    if of_samples && gate.baseline_runs < crate::gate::MIN_RUNS {
+    if !gate.samples_are_runs && of_samples && gate.baseline_runs < crate::gate::MIN_RUNS {
         text.push_str(&format!(
             "Not known: how runs differ (the baseline has {}; three tell it).\n",
             counted(gate.baseline_runs, "run", "runs")
