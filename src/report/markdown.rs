@@ -21,6 +21,7 @@ pub(crate) fn page(view: &View, images: Option<&str>) -> String {
         view.warnings.iter().for_each(|w| page.push_str(&format!("- {}\n", text(w))));
     }
     hosts(&mut page, view);
+    together(&mut page, view);
     findings(&mut page, "Regressions", &view.regressions, view.regressions_more.as_deref(), images);
     findings(&mut page, "Acknowledged", &view.acknowledged, None, None);
     findings(&mut page, "Improvements", &view.improvements, view.improvements_more.as_deref(), images);
@@ -40,6 +41,20 @@ fn hosts(page: &mut String, view: &View) {
         let badge = format!("{} {}", change.badge.icon, change.badge.word);
         let (name, effect, cost) = (text(&change.name), text(&change.effect), text(&change.cost));
         let _ = writeln!(page, "- {badge}: {name} {effect} since {}; {cost} a week", change.since);
+    }
+}
+
+fn together(page: &mut String, view: &View) {
+    if !view.together.is_empty() {
+        page.push_str("\n## Changed together\n\n");
+    }
+    for group in &view.together {
+        let badge = format!("{} {}", group.badge.icon, group.badge.word);
+        let (name, effect) = (code(&group.name), text(&group.effect));
+        let mut members: Vec<String> = group.members.iter().map(|member| code(&member.label)).collect();
+        members.extend(group.more.iter().map(|more| text(more)));
+        let (tasks, members) = (&group.tasks, members.join(", "));
+        let _ = writeln!(page, "- {badge}: {tasks} of {name} {effect} since {}: {members}", group.since);
     }
 }
 

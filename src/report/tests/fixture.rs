@@ -3,7 +3,7 @@
 use crate::{
     analysis::{
         Analysis, Axis, AxisChoice, ChangePart, Coverage, DagView, Episode, FalseAlarms, Finding, GanttBar, HostChange,
-        Inconclusive, NotMeasurable, PartKind, Point, Regime, RunChange, SeriesView, Shadow, Trend,
+        Inconclusive, NotMeasurable, PartKind, Point, Regime, RunChange, SeriesView, Shadow, Shared, Together, Trend,
     },
     model::{Deployment, EdgeSource, Index, Quantity, RunType, SeriesKey, TimeRange, Timestamp},
     stats::Estimate,
@@ -131,7 +131,17 @@ pub(super) fn analysis(dag: &str, task: &str, number: &dyn Fn(f64) -> f64, time:
             more_runs_needed: Some(41),
         }],
         not_measurable: vec![NotMeasurable { key: key(Quantity::SchedulingDelay), why: text("not recorded") }],
-        together: Vec::new(),
+        together: vec![Together {
+            deployment: Deployment::default(),
+            shared: Shared::Pool(dag.into()),
+            changed_at: day(6.0),
+            worse: true,
+            effect: number(1.7),
+            changed: 3,
+            of: 3,
+            findings: vec![text("slow"), text("fails")],
+            p_value: number(0.002),
+        }],
         host_changes: vec![HostChange {
             id: text("host"),
             deployment: Deployment::default(),

@@ -5,6 +5,7 @@ mod article;
 mod coverage;
 mod dag;
 mod effect;
+mod group;
 mod host;
 mod parts;
 mod run_change;
@@ -15,13 +16,14 @@ mod verdict;
 pub(crate) use article::Article;
 pub(crate) use coverage::CoverageView;
 pub(crate) use dag::DagPage;
+pub(crate) use group::GroupView;
 pub(crate) use host::HostView;
 pub(crate) use parts::{Fact, Link, Table};
 pub(crate) use run_change::RunChangeView;
 pub(crate) use verdict::Verdict;
 
 use super::{Error, Image, Options, chart, words};
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, Finding};
 use serde::Serialize;
 use shelf::Shelf;
 
@@ -32,6 +34,7 @@ pub(crate) struct View {
     pub verdict: Verdict,
     pub contents: Vec<Link>,
     pub warnings: Vec<String>,
+    pub together: Vec<GroupView>,
     pub regressions: Vec<Article>,
     pub regressions_more: Option<String>,
     pub acknowledged: Vec<Article>,
@@ -65,11 +68,22 @@ pub(crate) fn build(analysis: &Analysis, options: &Options) -> Result<(View, Vec
     let trends = articles(analysis.trends.iter().take(most), |t| article::trend(t, &mut shelf))?;
     let went_away = articles(analysis.went_away.iter().take(most), |e| article::episode(e, &mut shelf))?;
 
+    // In the order in which they were written.
+    let written = |findings: &[&Finding], articles: &[Article]| {
+        findings.iter().zip(articles).map(|(f, article)| (f.id.to_string(), article.id.clone())).collect::<Vec<_>>()
+    };
+    let better: Vec<&Finding> = analysis.improvements.iter().collect();
+    let places =
+        [written(&open, &regressions), written(&acknowledged, &acknowledged_articles), written(&better, &improvements)]
+            .concat();
+    let places = places.iter().map(|(id, place)| (id.as_str(), place.clone())).collect();
+
     let mut view = View {
         title: words::visible(options.title.as_deref().unwrap_or("Airflow regression report")),
         verdict: verdict::verdict(analysis),
         contents: Vec::new(),
         warnings: analysis.warnings.iter().map(|w| words::visible(w)).collect(),
+        together: group::groups(analysis, &places, &mut shelf),
         regressions_more: left_out(open.len(), regressions.len(), "regression", "regressions"),
         regressions,
         acknowledged: acknowledged_articles,
@@ -113,6 +127,7 @@ fn contents(view: &View) -> Vec<Link> {
     let host = view.host.as_ref().map_or(0, |host| host.changes.len());
     let sections = [
         ("overhead", "All tasks at once", host),
+        ("together", "Changed together", view.together.len()),
         ("regressions", "Regressions", view.regressions.len() + view.acknowledged.len()),
         ("improvements", "Improvements", view.improvements.len()),
         ("trends", "Slow creep", view.trends.len()),

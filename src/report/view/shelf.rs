@@ -13,10 +13,11 @@ use crate::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Ids that the page itself uses.
-const TAKEN: [&str; 14] = [
+const TAKEN: [&str; 15] = [
     "top",
     "main",
     "filter",
+    "together",
     "regressions",
     "acknowledged",
     "improvements",
