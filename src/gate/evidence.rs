@@ -2,7 +2,7 @@
 
 use super::{
     Basis, MIN_RUNS, MIN_SAMPLES,
-    runs::{between, independent},
+    runs::{Excess, between, independent},
 };
 use crate::{
     model::{BenchResult, Measured},
@@ -28,6 +28,8 @@ pub(super) struct Evidence {
     pub(super) noise: Noise,
     /// Variance that one value or run has at least: its rounding, and of a run the error of its own location.
     pub(super) least: f64,
+    /// What runs of now scatter beyond those of the baseline.
+    pub(super) excess: Excess,
 }
 
 /// What chance made of the baseline.
@@ -59,14 +61,17 @@ impl Evidence {
 
     /// Current minus baseline; on the scale of logarithms where `log` says so.
     pub(super) fn gap(&self) -> Gap {
-        self.between(&self.before, &self.after)
+        self.between(&self.before, &self.after, self.excess)
     }
 
-    fn between(&self, before: &Level, after: &Level) -> Gap {
+    fn between(&self, before: &Level, after: &Level, excess: Excess) -> Gap {
         let gap = Gap::between(before, after);
         match self.basis {
             // One estimate of the scatter serves both sides: its degrees of freedom count once.
-            Basis::Runs => Gap { df: before.df, ..gap },
+            Basis::Runs => {
+                let shared = before.variance * (1.0 + before.n as f64 / after.n as f64);
+                Gap { df: excess.df_beside(shared, before.df, after.n), ..gap }
+            }
             Basis::Samples | Basis::Summaries => gap,
         }
     }
@@ -89,16 +94,16 @@ impl Evidence {
         if self.log { share.ln_1p() } else { share * self.before.mean.abs() }
     }
 
-    /// The gap of other values that are judged as these were.
+    /// The gap of other values that are judged as these were, all of them as exact as those of the baseline.
     pub(super) fn again(&self, before: &[f64], after: &[f64]) -> Option<Gap> {
         let (before, after) = match self.basis {
-            Basis::Runs => independent(before, after, self.least)?,
+            Basis::Runs => independent(before, after, self.least, Excess::default())?,
             Basis::Samples | Basis::Summaries => {
                 let (before, after) = levels(before, after)?;
                 (at_least(before, self.least), at_least(after, self.least))
             }
         };
-        Some(self.between(&before, &after))
+        Some(self.between(&before, &after, Excess::default()))
     }
 }
 
@@ -118,7 +123,15 @@ fn within(before: &[&BenchResult], after: &[&BenchResult]) -> Result<Evidence, T
         let (before, after) = levels(&a, &b).ok_or_else(|| too_few(few))?;
         let least = rounding(first, second, log);
         let (before, after) = (at_least(before, least), at_least(after, least));
-        return Ok(Evidence { basis: Basis::Samples, before, after, log, noise: Noise::Values(a), least });
+        return Ok(Evidence {
+            basis: Basis::Samples,
+            before,
+            after,
+            log,
+            noise: Noise::Values(a),
+            least,
+            excess: Excess::default(),
+        });
     }
     let (a, b) = (summary(before), summary(after));
     let (Some(a), Some(b)) = (a, b) else {
@@ -134,7 +147,15 @@ fn within(before: &[&BenchResult], after: &[&BenchResult]) -> Result<Evidence, T
         _ => (a, b, false),
     };
     let sd = (before.variance * before.n as f64).sqrt();
-    Ok(Evidence { basis: Basis::Summaries, before, after, log, noise: Noise::Sd(sd), least: 0.0 })
+    Ok(Evidence {
+        basis: Basis::Summaries,
+        before,
+        after,
+        log,
+        noise: Noise::Sd(sd),
+        least: 0.0,
+        excess: Excess::default(),
+    })
 }
 
 fn at_least(level: Level, least: f64) -> Level {

@@ -283,6 +283,24 @@ fn false_failures_of_runs_that_scatter_are_no_more_than_it_prints() {
 }
 
 #[test]
+fn a_run_of_few_or_noisy_measurements_is_not_held_to_the_scatter_of_careful_ones() {
+    // Measurements of a baseline's runs, their noise, runs; measurements of now, their noise.
+    for (n, sd, runs, now, noise) in
+        [(1000, 0.3, 3, 5, 0.3), (200, 0.2, 5, 5, 0.2), (30, 0.03, 8, 5, 0.3), (30, 0.03, 3, 30, 0.3)]
+    {
+        let failed = (0..400u64).filter(|seed| {
+            let mut draw = Draw::keyed(11, &[*seed, n as u64, runs]);
+            let before: Vec<BenchRun> = (0..runs).map(|_| run(samples(n, 100.0, sd, 0.0, &mut draw))).collect();
+            let after = run(samples(now, 100.0, noise, 0.0, &mut draw));
+            let found = judge::trials(&before, &[after], &GateSettings::default()).remove(0).judged;
+            found.verdict == Verdict::Regressed
+        });
+        let failed = failed.count();
+        assert!(failed <= 10, "{failed} of 400 for {runs} runs of {n} at {sd}, then {now} at {noise}");
+    }
+}
+
+#[test]
 fn sides_must_mean_the_same() {
     let mut draw = Draw::new(23);
     let mut side = |level| run(samples(30, level, 0.02, 0.0, &mut draw));

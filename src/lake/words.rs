@@ -109,3 +109,82 @@ impl Texts {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::RecordBatch;
+    use parquet::{
+        arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder},
+        file::properties::WriterProperties,
+    };
+    use std::path::Path;
+
+    /// Some texts that come again and again, some that never do, some that are missing or empty.
+    fn texts() -> Vec<Option<String>> {
+        let text = |i: usize| match i % 7 {
+            0 => None,
+            1 => Some(String::new()),
+            2 | 3 => Some(format!("pool {}", i / 500)),
+            _ => Some(format!("scheduled__{i}")),
+        };
+        (0..20_000).map(text).collect()
+    }
+
+    /// Row groups that no batch ends with, and dictionaries that are given up in the middle of one.
+    fn write(path: &Path, texts: &[Option<String>]) {
+        let column: StringArray = texts.iter().map(Option::as_deref).collect();
+        let batch = RecordBatch::try_from_iter([("text", Arc::new(column) as _)]).expect("a batch");
+        let properties = WriterProperties::builder()
+            .set_max_row_group_row_count(Some(7_001))
+            .set_dictionary_page_size_limit(20_000)
+            .set_data_page_row_count_limit(500)
+            .set_write_batch_size(100)
+            .build();
+        let file = File::create(path).expect("a file");
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).expect("a writer");
+        writer.write(&batch).expect("written");
+        writer.close().expect("closed");
+    }
+
+    #[test]
+    fn each_row_has_the_text_that_was_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("part.parquet");
+        let texts = texts();
+        write(&path, &texts);
+        let plain = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).expect("there")).expect("Parquet");
+        assert!(plain.metadata().num_row_groups() > 2);
+        let batches = texts_by_number(File::open(&path).expect("there")).expect("Parquet");
+        let all = RefCell::new(Texts::default());
+        let mut at = 0;
+        let mut before: Option<Words> = None;
+        for batch in batches.with_batch_size(1_000).build().expect("batches") {
+            let batch = batch.expect("a batch");
+            let mut words = Words::new(batch.column(0).as_dictionary()).expect("texts");
+            if let Some(before) = before.take() {
+                words.follow(before);
+            }
+            for row in 0..batch.num_rows() {
+                if at % 3_000 == 0 {
+                    all.borrow_mut().begin();
+                }
+                assert_eq!(words.get(row), texts[at].as_deref(), "row {at}");
+                assert_eq!(words.shared(row, &all).as_deref(), texts[at].as_deref(), "row {at}");
+                assert!(row == 0 || !words.repeats(row) || texts[at] == texts[at - 1], "row {at}");
+                at += 1;
+            }
+            before = Some(words);
+        }
+        assert_eq!(at, texts.len());
+    }
+
+    #[test]
+    fn equal_texts_of_a_round_share_one_allocation() {
+        let mut texts = Texts::default();
+        let (one, two) = (texts.get("a"), texts.get("a"));
+        assert!(Arc::ptr_eq(&one, &two));
+        texts.begin();
+        assert!(!Arc::ptr_eq(&one, &texts.get("a")));
+    }
+}
