@@ -25,6 +25,7 @@ pub fn judge(baseline: &[BenchRun], current: &[BenchRun], settings: &GateSetting
     benchmarks.sort_by(|a, b| a.verdict.cmp(&b.verdict).then(b.severity().total_cmp(&a.severity())));
     Gate {
         decision: decision(&benchmarks, settings),
+        as_asked: false,
         benchmarks,
         false_alarms,
         host: host(baseline, current),

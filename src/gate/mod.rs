@@ -178,6 +178,8 @@ pub struct Judged {
 pub struct Gate {
     /// What came of it.
     pub decision: Decision,
+    /// It could not be decided, and `decision` is what the user wants in such a case.
+    pub as_asked: bool,
     /// Benchmarks, worst first.
     pub benchmarks: Vec<Judged>,
     /// How often it would fail by chance. `None` where nothing could be judged.
@@ -202,6 +204,20 @@ impl Gate {
             (true, true) => "runs and measurements",
             (false, _) => "measurements",
         }
+    }
+
+    /// What it is if it could not be decided.
+    pub fn settle(&mut self, undecided: Decision) {
+        if self.decision == Decision::NoDecision && undecided != Decision::NoDecision {
+            (self.decision, self.as_asked) = (undecided, true);
+        }
+    }
+
+    /// Does this benchmark stand in the way of a pass because nothing can be said of it, where the user wants that to fail?
+    #[must_use]
+    pub fn fails_undecided(&self, benchmark: &Judged) -> bool {
+        let undecided = matches!(benchmark.verdict, Verdict::Inconclusive | Verdict::NoBaseline | Verdict::Gone);
+        undecided && self.as_asked && self.decision == Decision::Fail
     }
 
     /// Benchmarks with this verdict.

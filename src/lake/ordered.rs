@@ -91,7 +91,7 @@ impl<T: Loaded> OrderedRows<T> {
         let others = (0..self.parts.len()).filter(|&other| other != part);
         let second = others.min_by(|&a, &b| self.parts[a].compare(&self.parts[b], self.table));
         // Columns of the order, from the first one on, in which the row is equal to the second part's.
-        let mut equal = 0;
+        let mut equal = second.map_or(0, |second| self.parts[part].compare_from(0, &self.parts[second], self.table).1);
         loop {
             rows.extend(T::from_row(&PartRow { part: &self.parts[part], texts: &self.texts }));
             if !self.parts[part].advance()? {

@@ -50,8 +50,8 @@ fn together(page: &mut String, view: &View) {
     }
     for group in &view.together {
         let badge = format!("{} {}", group.badge.icon, group.badge.word);
-        let (name, effect) = (code(&group.name), text(&group.effect));
-        let mut members: Vec<String> = group.members.iter().map(|member| code(&member.label)).collect();
+        let (name, effect) = (span(&group.name), text(&group.effect));
+        let mut members: Vec<String> = group.members.iter().map(|member| span(&member.label)).collect();
         members.extend(group.more.iter().map(|more| text(more)));
         let (tasks, members) = (&group.tasks, members.join(", "));
         let _ = writeln!(page, "- {badge}: {tasks} of {name} {effect} since {}: {members}", group.since);
@@ -80,7 +80,7 @@ fn findings(page: &mut String, title: &str, articles: &[Article], more: Option<&
 }
 
 fn details(page: &mut String, article: &Article, images: Option<&str>) {
-    let _ = writeln!(page, "\n**{}** {}", code(&article.name), text(&article.quantity));
+    let _ = writeln!(page, "\n**{}** {}", span(&article.name), text(&article.quantity));
     page.push('\n');
     if let Some(reason) = &article.acknowledged {
         let _ = writeln!(page, "- Acknowledged: {}", text(reason));
@@ -155,10 +155,15 @@ fn is_autolink(text: &str) -> bool {
 
 /// A code span that holds `name` whole, fit for a table's cell.
 pub(super) fn code(name: &str) -> String {
+    span(name).replace('|', "\\|")
+}
+
+/// The same outside of a table, where a bar is one.
+fn span(name: &str) -> String {
     let longest = name.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let pad = if name.starts_with('`') || name.ends_with('`') || name.trim().is_empty() { " " } else { "" };
-    format!("{fence}{pad}{}{pad}{fence}", name.replace('|', "\\|"))
+    format!("{fence}{pad}{name}{pad}{fence}")
 }
 
 /// Where a picture lies: spaces and brackets of the folder in percent, the file name is plain.

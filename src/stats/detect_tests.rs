@@ -97,6 +97,23 @@ fn intervals_do_not_cross_neighbours() {
 }
 
 #[test]
+fn a_few_days_of_something_else_are_no_step() {
+    // Blocks of zeros, and of three times the level: of what is told, the place must be right.
+    for (length, to) in [(4, 0.0), (5, 0.0), (6, 0.0), (5, 300.0), (6, 300.0)] {
+        for seed in 0..40 {
+            let mut values = with_step(seed, 199, 199, 0.0, Noise::Ar(0.0));
+            values.iter_mut().for_each(|v| *v = 100.0 + 3.0 * *v);
+            let from = 30 + 3 * seed as usize;
+            values[from..from + length].fill(to);
+            for step in detect_steps(&values, &Detector::default()) {
+                let near = [from, from + length].iter().any(|place| step.index.abs_diff(*place) <= 1);
+                assert!(near, "{length} days of {to} from {from} on: a step at {}", step.index);
+            }
+        }
+    }
+}
+
+#[test]
 fn odd_input_is_answered() {
     let d = Detector::default();
     assert!(detect_steps(&[], &d).is_empty());

@@ -5,6 +5,7 @@ use super::detector::Detector;
 use super::distributions::z_from_t;
 use super::noise::Noise;
 use super::step_scan::{Creep, Elsewhere, StepScan};
+use std::ops::RangeInclusive;
 
 /// How far across each point of a short regime must be, as a part of the shift: three points of noise fail at half of
 /// it too often, and a straggler that makes up the whole mean leaves the others at none of it.
@@ -49,6 +50,15 @@ pub(super) struct Candidate {
     pub(super) z: f64,
     /// Evidence beyond what is asked; far below 0 for what is no step at all, so that it goes first.
     margin: f64,
+    /// The regime that is over again.
+    over: Option<Side>,
+}
+
+/// Before or after a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Before,
+    After,
 }
 
 impl Judge<'_> {
@@ -62,12 +72,28 @@ impl Judge<'_> {
             let weakest = judged.iter().enumerate().min_by(|a, b| a.1.margin.total_cmp(&b.1.margin));
             match weakest {
                 Some((i, candidate)) if candidate.margin < 0.0 => {
-                    changes.remove(i);
-                    placed.remove(i);
+                    let away = candidate.over.and_then(|side| self.episode(changes, i, side)).unwrap_or(i..=i);
+                    changes.drain(away.clone());
+                    placed.drain(away);
                 }
                 _ => return judged,
             }
         }
+    }
+
+    /// Both changes around a regime that is over again, if all is then as it was before: what is left of an episode would
+    /// pass for a step where only one of the two is taken away.
+    fn episode(&self, changes: &[usize], i: usize, side: Side) -> Option<RangeInclusive<usize>> {
+        let (first, last) = match side {
+            Side::Before => (i.checked_sub(1)?, i),
+            Side::After => (i, i + 1),
+        };
+        let from = first.checked_sub(1).map_or(0, |before| changes[before]);
+        let (begins, ends) = (changes[first], *changes.get(last)?);
+        let to = changes.get(last + 1).copied().unwrap_or(self.scan.len());
+        let gap = self.scan.mean(ends, to) - self.scan.mean(from, begins);
+        let error = self.noise.long_run_sd * (1.0 / (begins - from) as f64 + 1.0 / (to - ends) as f64).sqrt();
+        (gap.abs() < self.detector.z_min * error).then_some(first..=last)
     }
 
     /// Moves each change to the clearest place between its neighbours, some of which may have been merged away since.
@@ -122,12 +148,29 @@ impl Judge<'_> {
         let free = scan.beside_slope(from, place, to, 0.0, Elsewhere::default()) / noise.long_run_sd;
         let ramp = to - from >= SLOPE_FROM && free * evidence.signum() < BESIDE_ANY_SLOPE;
         // A short regime in the midst of others has gone away again: an episode, no step. At the ends nobody knows yet.
-        let ended = (before < detector.min_segment && from > 0) || (after < detector.min_after && to < scan.len());
-        let lasting = !short || (!ended && self.wholly_across(from, place, to));
+        let over = if from > 0 && self.has_fewer((from, place), detector.min_segment, (place, to)) {
+            Some(Side::Before)
+        } else if to < scan.len() && self.has_fewer((place, to), detector.min_after, (from, place)) {
+            Some(Side::After)
+        } else {
+            None
+        };
+        let lasting = over.is_none() && (!short || self.wholly_across(from, place, to));
         let needed = evidence_needed(detector, scan.len(), before, after);
         let margin = z - needed;
         let passes = lasting && !ramp;
-        Candidate { z, margin: if passes { margin } else { margin.min(0.0) - 10.0 } }
+        Candidate { z, margin: if passes { margin } else { margin.min(0.0) - 10.0 }, over }
+    }
+
+    /// Has a regime fewer than `least` points of its own? Those that lie beyond the middle third towards the other level were taken
+    /// in to make it long enough. In a long one nobody counts.
+    fn has_fewer(&self, (from, to): (usize, usize), least: usize, other: (usize, usize)) -> bool {
+        if to - from >= 2 * least {
+            return false;
+        }
+        let (own, other) = (self.scan.mean(from, to), self.scan.mean(other.0, other.1));
+        let limit = other + OWN_SIDE * (own - other);
+        self.raw[from..to].iter().filter(|v| (**v - limit) * (own - other) > 0.0).count() < least
     }
 
     /// How much larger the standard deviation is with stragglers than with them pulled in, at least 1.

@@ -156,8 +156,19 @@ fn undecided_is_what_the_user_says() {
         |more: &[&str]| world.run(&[&["gate", "--current", "wild.csv", "--baseline", "wild.csv"][..], more].concat());
     let run = with(&[]).exits(3);
     assert!(run.stdout.contains("NO DECISION") && run.stdout.contains("a side needed"), "{run:?}");
-    with(&["--on-inconclusive", "fail"]).exits(2);
-    with(&["--on-inconclusive", "pass"]).exits(0);
+    assert!(run.stdout.contains("NO DECISION"), "{run:?}");
+    // What is written agrees with the exit code.
+    let read = |name: &str| std::fs::read_to_string(world.path(name)).expect("was written");
+    for (wish, exit, failures) in [("fail", 2, "failures=\"1\""), ("pass", 0, "failures=\"0\"")] {
+        let told =
+            with(&["--on-inconclusive", wish, "--json", "--junit", "j.xml", "--metrics", "m.txt"]).exits(exit).json();
+        assert_eq!((text(&told, "verdict"), &told["as_asked"]), (wish, &serde_json::Value::Bool(true)));
+        assert_eq!(text(&told["benchmarks"][0], "verdict"), "inconclusive");
+        let (junit, metrics) = (read("j.xml"), read("m.txt"));
+        assert!(junit.contains(failures) && junit.contains("--on-inconclusive"), "{junit}");
+        assert!(metrics.contains(&format!("windtunnel_gate_exit_code {exit}")), "{metrics}");
+        assert!(with(&["--on-inconclusive", wish]).exits(exit).stdout.contains("--on-inconclusive"));
+    }
     // A limit wide enough decides it.
     with(&["--limit", "value=1000%"]).exits(0);
 }

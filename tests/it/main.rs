@@ -25,6 +25,7 @@ mod inputs;
 mod numbers;
 mod older_lake;
 mod overlap;
+mod parts;
 mod queries;
 mod refused;
 mod same_rows;

@@ -73,7 +73,10 @@ fn the_last_week_is_gated_against_the_time_before() {
     gate(&["4w", "--as-of", "2026-04-28"]).exits(0);
     gate(&["last-week", "--as-of", "2026-04-28"]).exits(0);
     gate(&["4w", "--as-of", "2026-05-03", "--dag", "dag1"]).exits(0);
-    gate(&["4w", "--as-of", "2026-03-01"]).exits(1);
+    // Before there is anything to compare with, nothing is decided.
+    gate(&["4w", "--as-of", "2026-03-01"]).exits(3);
+    gate(&["4w", "--as-of", "2026-03-01", "--on-inconclusive", "pass"]).exits(0);
+    gate(&["4w", "--as-of", "2026-05-03", "--dag", "nope"]).exits(1);
     gate(&["soon"]).exits(1);
     gate(&["4w", "--current", "x.json"]).exits(1);
 }

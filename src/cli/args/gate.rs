@@ -1,6 +1,6 @@
 //! `gate`.
 
-use super::values::{parse_against, parse_floor, parse_limit, parse_pattern, parse_share, parse_threads, parse_time};
+use super::values::{parse_against, parse_count, parse_floor, parse_limit, parse_pattern, parse_share, parse_time};
 use crate::gate::{Floor, Limit};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -23,10 +23,16 @@ pub(in crate::cli) struct Gate {
     )]
     pub(in crate::cli) against: Option<f64>,
     /// DAG of the lake (repeatable) [default: every DAG]
-    #[arg(long, value_name = "DAG", requires = "against", help_heading = "What is compared")]
+    #[arg(
+        long,
+        value_name = "DAG",
+        requires = "against",
+        conflicts_with = "current",
+        help_heading = "What is compared"
+    )]
     pub(in crate::cli) dag: Vec<String>,
     /// Last instant of the lake that is looked at [default: the last one]
-    #[arg(long, value_name = "TIME", requires = "against", value_parser = parse_time, help_heading = "What is compared")]
+    #[arg(long, value_name = "TIME", requires = "against", conflicts_with = "current", value_parser = parse_time, help_heading = "What is compared")]
     pub(in crate::cli) as_of: Option<crate::model::Timestamp>,
     /// Baseline of a criterion folder [default: `base` where --current is the same folder, else `new`]
     #[arg(long, value_name = "NAME", help_heading = "What is compared")]
@@ -58,11 +64,11 @@ pub(in crate::cli) struct Gate {
     /// What it is when the machines differ
     #[arg(long, value_name = "WHAT", value_enum, default_value_t = OnOtherHost::Warn, help_heading = "What fails")]
     pub(in crate::cli) host_mismatch: OnOtherHost,
-    /// Add the current run to the runs in FILE, unless it failed; without --baseline FILE is the baseline as well
+    /// Add the current run to the runs in FILE, unless it regressed; without --baseline FILE is the baseline as well
     #[arg(long, value_name = "FILE", help_heading = "What is written")]
     pub(in crate::cli) save: Option<PathBuf>,
     /// Runs that --save keeps
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = parse_threads, help_heading = "What is written")]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = parse_count, help_heading = "What is written")]
     pub(in crate::cli) keep: usize,
     /// JUnit XML
     #[arg(long, value_name = "FILE", help_heading = "What is written")]

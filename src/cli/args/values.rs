@@ -122,8 +122,16 @@ pub(in crate::cli) fn parse_pattern(text: &str) -> Result<glob::Pattern, String>
     glob::Pattern::new(text).map_err(|error| format!("`{text}` is no pattern: {error}"))
 }
 
-/// One or more.
+/// Threads.
 pub(in crate::cli) fn parse_threads(text: &str) -> Result<usize, String> {
+    // More gain nothing, and to start thousands of them takes minutes.
+    const MOST: usize = 256;
+    parse_count(text)
+        .and_then(|count| if count <= MOST { Ok(count) } else { Err(format!("{count}: write {MOST} or less")) })
+}
+
+/// A number, 1 or more.
+pub(in crate::cli) fn parse_count(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| format!("`{text}`: write a number, 1 or more"))
 }
 

@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     // What is there already is read before anything is judged: a file that cannot be added to is found out at once.
     let kept = args.save.as_deref().map(files::kept).transpose()?;
     let (baseline, mut current) = match args.against {
-        Some(days) => lake::sides(context, args, days)?,
+        Some(days) => lake::sides(context, args, days, &mut warnings)?,
         None => {
             let current = current(args)?;
             (baseline(args, kept.as_deref(), &current, &mut warnings)?, current)
@@ -60,6 +60,11 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         gate = judge(&baseline, &current, &settings);
     }
     mind_the_host(&mut gate, args, &mut warnings);
+    gate.settle(match args.on_inconclusive {
+        OnUndecided::Pass => Decision::Pass,
+        OnUndecided::Fail => Decision::Fail,
+        OnUndecided::NoDecision => Decision::NoDecision,
+    });
     warnings.extend(without_match(args, &gate));
     let about = GateContext {
         version: VERSION.to_owned(),
@@ -75,21 +80,21 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         context.console.document(&Document::new(&gate, &host, settings.seed, warnings))?;
     } else {
         warnings.iter().for_each(|warning| context.console.warn(warning));
-        context.console.say(&text::text(context, &gate, args))?;
+        context.console.say(&text::text(context, &gate))?;
     }
     files::annotate(context, args, &gate)?;
     if let (Some(path), Some(kept)) = (&args.save, kept) {
         // A slow run in the baseline would make the next one look usual.
         let told = match gate.decision {
-            Decision::Fail => Some(format!("not added to {}: it failed", path.display())),
+            Decision::Fail if !gate.as_asked => Some(format!("not added to {}: it failed", path.display())),
             _ => files::save(path, kept, args.keep, &current)?,
         };
         told.iter().for_each(|told| context.console.warn(told));
     }
-    Ok(match (gate.decision, args.on_inconclusive) {
-        (Decision::Pass, _) | (Decision::NoDecision, OnUndecided::Pass) => Outcome::Fine,
-        (Decision::Fail, _) | (Decision::NoDecision, OnUndecided::Fail) => Outcome::Regressed,
-        (Decision::NoDecision, OnUndecided::NoDecision) => Outcome::NoDecision,
+    Ok(match gate.decision {
+        Decision::Pass => Outcome::Fine,
+        Decision::Fail => Outcome::Regressed,
+        Decision::NoDecision => Outcome::NoDecision,
     })
 }
 

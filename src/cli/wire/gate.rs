@@ -15,6 +15,8 @@ pub(in crate::cli) struct Document {
     seed: u64,
     /// `pass`, `fail` or `no_decision`.
     verdict: &'static str,
+    /// It could not be decided: the verdict is what `--on-inconclusive` wants in such a case.
+    as_asked: bool,
     /// Worst first.
     benchmarks: Vec<Benchmark>,
     /// Share of gates that fail by chance on the baseline's own noise: not exceeded, at a confidence of 97.5 %. `null`
@@ -93,6 +95,7 @@ impl Document {
             windtunnel: VERSION,
             seed,
             verdict: gate.decision.as_str(),
+            as_asked: gate.as_asked,
             benchmarks: gate.benchmarks.iter().map(Benchmark::from).collect(),
             false_alarm_rate: gate.false_alarms.as_ref().map(|found| found.at_most),
             false_alarm_basis: gate.false_alarms.as_ref().map(|_| gate.noise_of()),

@@ -8,8 +8,10 @@ use crate::gate::{Gate, Judged, Verdict};
 const SHOWN: usize = 10;
 
 pub(super) fn lines(gate: &Gate) -> String {
-    let errors = |b: &&Judged| matches!(b.verdict, Verdict::Regressed | Verdict::Broken);
-    let warnings = |b: &&Judged| matches!(b.verdict, Verdict::Inconclusive | Verdict::NoBaseline | Verdict::Gone);
+    let errors = |b: &&Judged| matches!(b.verdict, Verdict::Regressed | Verdict::Broken) || gate.fails_undecided(b);
+    let warnings = |b: &&Judged| {
+        matches!(b.verdict, Verdict::Inconclusive | Verdict::NoBaseline | Verdict::Gone) && !gate.fails_undecided(b)
+    };
     let of = |kind: &str, wanted: &dyn Fn(&&Judged) -> bool| -> String {
         gate.benchmarks.iter().filter(|b| wanted(b)).take(SHOWN).map(|b| line(kind, b)).collect()
     };

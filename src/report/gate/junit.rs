@@ -11,12 +11,15 @@ const CLASS: &str = "windtunnel.gate";
 pub(super) fn document(gate: &Gate, context: &GateContext) -> Result<String, Error> {
     let mut suite = TestSuite::new(format!("windtunnel gate of {}", context.current));
     suite.add_property(("decision", gate.decision.as_str()));
+    if gate.as_asked {
+        suite.add_property(("undecided", text::AS_ASKED));
+    }
     suite.add_property(("windtunnel", context.version.as_str()));
     if let Some(chance) = text::false_alarms(gate) {
         suite.add_property(("false alarms", chance.as_str()));
     }
     suite.add_property(("host", text::host(gate).as_str()));
-    suite.add_test_cases(gate.benchmarks.iter().map(case));
+    suite.add_test_cases(gate.benchmarks.iter().map(|benchmark| case(benchmark, gate)));
     let mut report = Report::new("windtunnel gate");
     report.add_test_suite(suite);
     let xml = report.to_string().map_err(|error| Error::Unwritable(error.to_string()))?;
@@ -33,7 +36,7 @@ fn as_jenkins_wants_it(xml: &str) -> String {
     format!("{head}<testsuites {}>{body}", attributes.trim_end())
 }
 
-fn case(benchmark: &Judged) -> TestCase {
+fn case(benchmark: &Judged, gate: &Gate) -> TestCase {
     let status = |kind| {
         let mut status = TestCaseStatus::non_success(kind);
         status.set_type(benchmark.verdict.as_str()).set_message(message(benchmark));
@@ -42,6 +45,7 @@ fn case(benchmark: &Judged) -> TestCase {
     let status = match benchmark.verdict {
         Verdict::Regressed => status(NonSuccessKind::Failure),
         Verdict::Broken => status(NonSuccessKind::Error),
+        _ if gate.fails_undecided(benchmark) => status(NonSuccessKind::Failure),
         Verdict::Inconclusive | Verdict::NoBaseline | Verdict::Gone => {
             let mut skipped = TestCaseStatus::skipped();
             skipped.set_type(benchmark.verdict.as_str()).set_message(message(benchmark));

@@ -17,7 +17,8 @@ pub(super) fn page(gate: &Gate, context: &GateContext) -> String {
         Decision::Fail => "❌",
         Decision::NoDecision => "❔",
     };
-    let mut page = format!("### {icon} windtunnel gate {}: {}\n\n", text::word(gate.decision), tally(gate));
+    let asked = if gate.as_asked { format!(" ({})", text::AS_ASKED) } else { String::new() };
+    let mut page = format!("### {icon} windtunnel gate {}{asked}: {}\n\n", text::word(gate.decision), tally(gate));
     let (told, quiet): (Vec<&Judged>, Vec<&Judged>) =
         gate.benchmarks.iter().partition(|b| b.verdict != Verdict::Unchanged);
     if !told.is_empty() {

@@ -39,6 +39,7 @@ fn gate() -> Gate {
     let none = |judged: Judged| Judged { baseline: None, current: None, change: None, basis: None, ..judged };
     Gate {
         decision: Decision::Fail,
+        as_asked: false,
         benchmarks: vec![
             Judged { confirmed: Some((2, 2)), ..slower },
             slow_rate,

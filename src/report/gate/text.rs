@@ -32,6 +32,9 @@ pub(crate) fn tally(gate: &Gate) -> String {
     told.join(", ")
 }
 
+/// Why a gate that could not be decided has a verdict.
+pub(super) const AS_ASKED: &str = "undecided, as --on-inconclusive wants it";
+
 pub(super) fn word(decision: Decision) -> &'static str {
     match decision {
         Decision::Pass => "passed",

@@ -14,7 +14,12 @@ use crate::{
 const WINDOW_DAYS: f64 = 7.0;
 
 /// Each series of the lake as a benchmark: its runs of the `days` before, and those of the last week.
-pub(super) fn sides(context: &Context<'_>, args: &Args, days: f64) -> Result<(Vec<BenchRun>, Vec<BenchRun>), Error> {
+pub(super) fn sides(
+    context: &Context<'_>,
+    args: &Args,
+    days: f64,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<BenchRun>, Vec<BenchRun>), Error> {
     let options = AnalysisOptions {
         as_of: args.as_of,
         window: Some(WINDOW_DAYS),
@@ -26,10 +31,15 @@ pub(super) fn sides(context: &Context<'_>, args: &Args, days: f64) -> Result<(Ve
     };
     let pairs =
         analyze::with_lake(context, &context.lake(), &options, |histories, settings| last_days(histories, settings))?;
+    if pairs.is_empty() && !args.dag.is_empty() {
+        let dags = args.dag.join(", ");
+        return Err(Error::Usage(format!("no series of {dags} has runs in the last week and before it")));
+    }
     if pairs.is_empty() {
-        return Err(Error::Usage(
-            "no series of the lake has runs in the last week and before it; see `windtunnel lake ls`".to_owned(),
-        ));
+        // The first week of a lake is no mistake of the user's.
+        warnings
+            .push("no series of the lake has runs in the last week and before it; see `windtunnel lake ls`".to_owned());
+        return Ok((Vec::new(), Vec::new()));
     }
     let side = |values: fn(&SidePair) -> &Vec<f64>| BenchRun {
         results: pairs.iter().map(|pair| result(pair, values(pair))).collect(),

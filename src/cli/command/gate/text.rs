@@ -2,7 +2,6 @@
 
 use crate::{
     cli::{
-        args::{Gate as Args, OnUndecided},
         command::{Context, lake::new_table},
         console::line,
     },
@@ -13,17 +12,13 @@ use crate::{
 /// Benchmarks that are listed, of those that passed and of the others; more are only counted.
 const LISTED: usize = 20;
 
-pub(super) fn text(context: &Context<'_>, gate: &Gate, args: &Args) -> String {
+pub(super) fn text(context: &Context<'_>, gate: &Gate) -> String {
     let (word, color) = match gate.decision {
         Decision::Pass => ("PASS", anstyle::AnsiColor::Green),
         Decision::Fail => ("FAIL", anstyle::AnsiColor::Red),
         Decision::NoDecision => ("NO DECISION", anstyle::AnsiColor::Yellow),
     };
-    let taken = match (gate.decision, args.on_inconclusive) {
-        (Decision::NoDecision, OnUndecided::Pass) => ", let pass by --on-inconclusive",
-        (Decision::NoDecision, OnUndecided::Fail) => ", failed by --on-inconclusive",
-        _ => "",
-    };
+    let taken = if gate.as_asked { " (undecided, as --on-inconclusive wants it)" } else { "" };
     let mut text = format!("{}{taken}  {}\n", context.console.paint(word, color), tally(gate));
     let told: Vec<&Judged> = gate.benchmarks.iter().filter(|b| b.verdict != Verdict::Unchanged).collect();
     told.iter().take(LISTED).for_each(|benchmark| text.push_str(&entry(context, benchmark)));
