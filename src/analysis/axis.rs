@@ -95,14 +95,17 @@ fn lag_in_intervals(history: &DagHistory) -> Option<f64> {
         }
     }
     // An export without dag_run: runs state their date in their id.
-    let mut stated = StatedDates::default();
+    let mut stated: TextMap<&Text, Option<Timestamp>> = TextMap::default();
     for attempt in history.attempts.iter().filter(|_| history.runs.is_empty()) {
-        let is_scheduled = RunType::from_run_id(&attempt.run_id) == RunType::Scheduled;
-        if let (Some(date), Some(start), true) = (stated.of(&attempt.run_id), attempt.started_at, is_scheduled) {
-            dates.push(date);
+        let date = stated.entry(&attempt.run_id).or_insert_with_key(|run_id| {
+            let is_scheduled = RunType::from_run_id(run_id) == RunType::Scheduled;
+            date_in_run_id(run_id).filter(|_| is_scheduled)
+        });
+        if let (Some(date), Some(start)) = (*date, attempt.started_at) {
             lags.push(start.seconds_since(date));
         }
     }
+    dates.extend(stated.into_values().flatten());
     dates.sort();
     dates.dedup();
     if dates.len() < MIN_RUNS {

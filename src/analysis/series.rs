@@ -71,10 +71,12 @@ pub(super) fn of_dag(
 ) -> Vec<Series> {
     let runs = Runs::new(history, axis);
     let mut tasks: BTreeMap<(&Text, &RunType), Vec<usize>> = BTreeMap::new();
-    for (i, attempt) in history.attempts.iter().enumerate() {
-        if let Some(run) = runs.of(i) {
-            tasks.entry((&attempt.task_id, &run.run_type)).or_default().push(i);
-        }
+    let attempts = history.attempts.iter().enumerate();
+    let known: Vec<_> =
+        attempts.filter_map(|(i, attempt)| Some(((&attempt.task_id, &runs.of(i)?.run_type), i))).collect();
+    // Attempts of a task mostly stand together.
+    for same in known.chunk_by(|a, b| a.0 == b.0) {
+        tasks.entry(same[0].0).or_default().extend(same.iter().map(|(_, i)| i));
     }
     let waits = sensor_waits(history);
     let volumes = Volumes::of(history);
@@ -262,11 +264,9 @@ impl Task<'_> {
 
     fn is_sensor(&self) -> bool {
         let rescheduled = self.history.reschedules.iter().any(|poke| &poke.task_id == self.task_id);
-        let named = self
-            .places
-            .iter()
-            .any(|&i| self.history.attempts[i].operator.as_deref().is_some_and(|operator| operator.contains("Sensor")));
-        rescheduled || named
+        let operator = |i: &usize| self.history.attempts[*i].operator.as_deref();
+        let mut operators = self.places.chunk_by(|a, b| operator(a) == operator(b));
+        rescheduled || operators.any(|same| operator(&same[0]).is_some_and(|operator| operator.contains("Sensor")))
     }
 
     fn key(&self, index: Index, quantity: Quantity) -> SeriesKey {

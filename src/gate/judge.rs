@@ -194,7 +194,8 @@ impl Trial {
         let mut trial = Self { judged, evidence: Some(evidence) };
         let Some(evidence) = &trial.evidence else { return trial };
         trial.judged.basis = Some(evidence.basis);
-        trial.judged.change = change(evidence, settings.level);
+        let told = change(evidence, settings.level);
+        (trial.judged.change, trial.judged.difference) = if evidence.log { (told, None) } else { (None, told) };
         trial.judged.current_error = Some(evidence.after.variance.sqrt());
         trial.judged.baseline = evidence.side(&evidence.before, settings.level);
         trial.judged.current = evidence.side(&evidence.after, settings.level);
@@ -272,6 +273,7 @@ impl Judged {
             current: None,
             current_error: None,
             change: None,
+            difference: None,
             limit: Limit::default(),
             p_value: None,
             q_value: None,
@@ -291,17 +293,21 @@ impl Judged {
     }
 }
 
-/// Share by which it changed; `None` where levels are not above 0.
+/// Share by which it changed; by how many units, where levels are not above 0.
 fn change(evidence: &Evidence, level: f64) -> Option<Estimate> {
     let gap = evidence.gap();
-    let (lower, upper) = gap.interval(level).filter(|_| evidence.log)?;
-    let method = match evidence.basis {
-        Basis::Samples => "Welch t on winsorised logs, AR(1) effective n",
-        Basis::Runs => "Welch t on the log locations of runs",
-        Basis::Summaries => "Welch t on summaries, delta method",
+    let (lower, upper) = gap.interval(level)?;
+    let method = match (evidence.basis, evidence.log) {
+        (Basis::Samples, true) => "Welch t on winsorised logs, AR(1) effective n",
+        (Basis::Samples, false) => "Welch t on winsorised values, AR(1) effective n",
+        (Basis::Runs, true) => "Welch t on the log locations of runs",
+        (Basis::Runs, false) => "Welch t on the locations of runs",
+        (Basis::Summaries, true) => "Welch t on summaries, delta method",
+        (Basis::Summaries, false) => "Welch t on summaries",
     };
     let n = evidence.before.n.saturating_add(evidence.after.n);
-    Some(Estimate { point: gap.point, lower, upper, level, n, method: method.into() }.map(f64::exp_m1))
+    let change = Estimate { point: gap.point, lower, upper, level, n, method: method.into() };
+    Some(if evidence.log { change.map(f64::exp_m1) } else { change })
 }
 
 /// Puts the corrected p-values in; how many there are.

@@ -153,6 +153,8 @@ pub struct Judged {
     pub current_error: Option<f64>,
     /// Share by which it changed, current over baseline minus one. `None` where levels are not above 0 or one is missing.
     pub change: Option<Estimate>,
+    /// Current minus baseline in the unit, where there is no share: levels are not above 0.
+    pub difference: Option<Estimate>,
     /// What is tolerated.
     pub limit: Limit,
     /// One-sided, of being no worse than tolerated.

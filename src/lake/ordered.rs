@@ -25,6 +25,7 @@ const BATCH_ROWS: usize = 4_096;
 /// Rows of a table, merged from its parts.
 pub(super) struct OrderedRows<T> {
     table: &'static Table,
+    /// In the order of the rows at which they are, the one whose row comes first last.
     parts: Vec<Part>,
     texts: RefCell<Texts>,
     /// Rows of the DAG before: the next one may have as many.
@@ -52,15 +53,16 @@ impl<T: Loaded> OrderedRows<T> {
         let parts = live
             .map(|part| Part::open(&lake.root().join(part.path()), table, &wanted))
             .collect::<Result<Vec<_>, _>>()?;
-        let parts = parts.into_iter().flatten().collect();
+        let mut parts: Vec<Part> = parts.into_iter().flatten().collect();
+        parts.sort_by(|a, b| b.compare(a, table));
         Ok(Self { table, parts, texts: RefCell::default(), expected: 0, of: PhantomData })
     }
 
     /// All rows.
     pub(super) fn all(mut self) -> Result<Vec<T>, Error> {
         let mut rows = Vec::new();
-        while let Some(part) = self.first() {
-            self.take_from(part, None, &mut rows)?;
+        while !self.parts.is_empty() {
+            self.take_run(None, &mut rows)?;
         }
         Ok(rows)
     }
@@ -68,50 +70,57 @@ impl<T: Loaded> OrderedRows<T> {
     /// Rows of a DAG, in a table that is ordered by DAG. DAGs before it are passed over: they cannot be asked for any more.
     pub(super) fn of_dag(&mut self, dag_id: &str) -> Result<Vec<T>, Error> {
         self.texts.borrow_mut().begin();
+        self.pass_over(dag_id)?;
         let mut rows = Vec::with_capacity(self.expected);
-        for part in (0..self.parts.len()).rev() {
-            if !self.parts[part].skip_to(dag_id)? {
-                self.parts.swap_remove(part);
-            }
-        }
-        while let Some(part) = self.first().filter(|&part| self.parts[part].dag_id() == Some(dag_id)) {
-            self.take_from(part, Some(dag_id), &mut rows)?;
+        while self.parts.last().is_some_and(|part| part.dag_id() == Some(dag_id)) {
+            self.take_run(Some(dag_id), &mut rows)?;
         }
         self.expected = rows.len();
         Ok(rows)
     }
 
-    /// The part whose next row comes first.
-    fn first(&self) -> Option<usize> {
-        (0..self.parts.len()).min_by(|&a, &b| self.parts[a].compare(&self.parts[b], self.table))
+    fn pass_over(&mut self, dag_id: &str) -> Result<(), Error> {
+        let behind = self.parts.iter().rposition(|part| part.dag_id() >= Some(dag_id)).map_or(0, |last| last + 1);
+        if behind == self.parts.len() {
+            return Ok(());
+        }
+        for at in (behind..self.parts.len()).rev() {
+            if !self.parts[at].skip_to(dag_id)? {
+                self.parts.remove(at);
+            }
+        }
+        let table = self.table;
+        self.parts.sort_by(|a, b| b.compare(a, table));
+        Ok(())
     }
 
-    /// Takes rows from a part as long as they come before those of all others.
-    fn take_from(&mut self, part: usize, dag_id: Option<&str>, rows: &mut Vec<T>) -> Result<(), Error> {
-        let others = (0..self.parts.len()).filter(|&other| other != part);
-        let second = others.min_by(|&a, &b| self.parts[a].compare(&self.parts[b], self.table));
+    /// Takes rows from the part whose row comes first as long as they come before those of all others.
+    fn take_run(&mut self, dag_id: Option<&str>, rows: &mut Vec<T>) -> Result<(), Error> {
+        let Some(mut part) = self.parts.pop() else { return Ok(()) };
+        let second = self.parts.last();
         // Columns of the order, from the first one on, in which the row is equal to the second part's.
-        let mut equal = second.map_or(0, |second| self.parts[part].compare_from(0, &self.parts[second], self.table).1);
+        let mut equal = second.map_or(0, |second| part.compare_from(0, second, self.table).1);
         loop {
-            rows.extend(T::from_row(&PartRow { part: &self.parts[part], texts: &self.texts }));
-            if !self.parts[part].advance()? {
-                self.parts.swap_remove(part);
+            rows.extend(T::from_row(&PartRow { part: &part, texts: &self.texts }));
+            if !part.advance()? {
                 return Ok(());
             }
-            let next = &self.parts[part];
-            let repeated = next.repeated(self.table);
+            let repeated = part.repeated(self.table);
             // What decided about the row before decides about this one where it came again.
             if let Some(second) = second.filter(|_| repeated <= equal) {
                 let order;
-                (order, equal) = next.compare_from(repeated, &self.parts[second], self.table);
+                (order, equal) = part.compare_from(repeated, second, self.table);
                 if order.is_gt() {
-                    return Ok(());
+                    break;
                 }
             }
-            if repeated == 0 && dag_id.is_some() && next.dag_id() != dag_id {
-                return Ok(());
+            if repeated == 0 && dag_id.is_some() && part.dag_id() != dag_id {
+                break;
             }
         }
+        let at = self.parts.partition_point(|other| other.compare(&part, self.table).is_gt());
+        self.parts.insert(at, part);
+        Ok(())
     }
 }
 

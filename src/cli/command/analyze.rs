@@ -161,13 +161,18 @@ impl Histories for Held<'_> {
     fn load(&self, place: usize, detail: Detail) -> Result<DagHistory, Error> {
         self.bar.inc(1);
         let mut reading = self.reading.borrow_mut();
-        let reading = match &mut *reading {
+        let current = match &mut *reading {
             Some(reading) if (reading.place, reading.detail) == (place, detail) => reading,
             other => other.insert(Reading::start(self, place, detail)),
         };
-        reading.place += 1;
+        current.place += 1;
         let gone = || Error::Usage("the lake could not be read to its end".to_owned());
-        Ok(reading.read.recv().map_err(|_| gone())??)
+        let history = current.read.recv().map_err(|_| gone())??;
+        if detail == Detail::Times && place + 1 == self.places.len() {
+            // What comes next is all there is to know, once what the times tell has been worked out.
+            *reading = Some(Reading::start(self, 0, Detail::All));
+        }
+        Ok(history)
     }
 }
 

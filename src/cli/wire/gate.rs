@@ -57,6 +57,9 @@ struct Benchmark {
     current: Option<Level>,
     /// Current over baseline minus one.
     change: Option<Estimate>,
+    /// Current minus baseline in the unit, where there is no share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<Estimate>,
     /// Slow-down that is tolerated, as a share.
     tolerance: f64,
     /// Change that is none that matters, in the benchmark's unit.
@@ -122,7 +125,8 @@ impl Document {
 
 impl From<&memory::Judged> for Benchmark {
     fn from(b: &memory::Judged) -> Self {
-        let error = |level: &stats::Estimate| b.current_error.map(|error| error * level.point.abs());
+        let in_unit = |level: &stats::Estimate| if b.difference.is_some() { 1.0 } else { level.point.abs() };
+        let error = |level: &stats::Estimate| b.current_error.map(|error| error * in_unit(level));
         Self {
             name: b.name.to_string(),
             unit: b.unit.to_string(),
@@ -133,6 +137,7 @@ impl From<&memory::Judged> for Benchmark {
                 .as_ref()
                 .map(|level| Level { estimate: level.into(), standard_error: error(level).and_then(finite) }),
             change: b.change.as_ref().map(Estimate::from),
+            difference: b.difference.as_ref().map(Estimate::from),
             tolerance: b.limit.tolerance,
             floor: b.limit.floor.and_then(|floor| floor.in_unit(&b.unit)),
             p_value: b.p_value.and_then(finite),

@@ -17,6 +17,7 @@ fn judged(name: &str, verdict: Verdict, unit: &str, before: f64, after: f64) -> 
         current: Some(estimate(after, 0.1 * after)),
         current_error: Some(0.05),
         change: Some(estimate(after / before - 1.0, 0.04)),
+        difference: None,
         limit: Limit { tolerance: 0.08, floor: Some(Floor::Seconds(5e-3)) },
         p_value: Some(0.001),
         q_value: Some(0.004),

@@ -78,13 +78,23 @@ pub(crate) fn change(benchmark: &Judged) -> String {
         let shown = format!("{:+.1}", 100.0 * share);
         shown.replace('-', "−")
     };
-    match &benchmark.change {
-        Some(c) => format!("{} % ({} … {})", percent(c.point), percent(c.lower), percent(c.upper)),
-        None => match (&benchmark.baseline, &benchmark.current) {
-            (Some(before), Some(after)) => format!("{:+}", after.point - before.point),
-            _ => "–".to_owned(),
-        },
+    match (&benchmark.change, &benchmark.difference) {
+        (Some(c), _) => format!("{} % ({} … {})", percent(c.point), percent(c.lower), percent(c.upper)),
+        (None, Some(d)) => {
+            let unit = &benchmark.unit;
+            format!("{} ({} … {})", units(d.point, unit), units(d.lower, unit), units(d.upper, unit))
+        }
+        (None, None) => "–".to_owned(),
     }
+}
+
+/// A difference with its sign and unit.
+fn units(value: f64, unit: &str) -> String {
+    let size = match Floor::Seconds(1.0).in_unit(unit) {
+        Some(per_second) => time(value.abs() / per_second),
+        None => amount(value.abs(), &visible(unit)),
+    };
+    format!("{}{size}", if value < 0.0 { "−" } else { "+" })
 }
 
 /// `+8 % and 5 ms`.

@@ -69,9 +69,11 @@ fn sentence(analysis: &Analysis, new: &[&Finding], old: &[&Finding], hosts_are_w
             _ => format!("No single task is slower beyond that, among {tested} tested{}.", unseen(analysis)),
         };
     }
+    // A DAG may have ended before the week that is judged: it has a last week of its own.
+    let when = if new.iter().any(|f| f.in_window) { "this week" } else { "in the last week known" };
     let mut text = match (new.is_empty(), old.is_empty()) {
-        (false, true) => format!("{} this week", subject(new, "got")),
-        (false, false) => format!("{} this week, {}", subject(new, "got"), still(new, old)),
+        (false, true) => format!("{} {when}", subject(new, "got")),
+        (false, false) => format!("{} {when}, {}", subject(new, "got"), still(new, old)),
         _ => subject(old, "still"),
     };
     let open: Vec<&Finding> = new.iter().chain(old).copied().collect();

@@ -51,7 +51,11 @@ fn entry(context: &Context<'_>, benchmark: &Judged) -> String {
     if benchmark.baseline.is_some() || benchmark.current.is_some() {
         let side = |estimate| level(estimate, &benchmark.unit);
         let levels = format!("{} → {}", side(benchmark.baseline.as_ref()), side(benchmark.current.as_ref()));
-        let change = if benchmark.change.is_some() { format!("  {}", change(benchmark)) } else { String::new() };
+        let change = if benchmark.change.is_some() || benchmark.difference.is_some() {
+            format!("  {}", change(benchmark))
+        } else {
+            String::new()
+        };
         text.push_str(&format!("  {}{change}  limit {}\n", line(&levels), line(&limit(benchmark))));
     }
     text
@@ -90,8 +94,12 @@ fn notes(gate: &Gate) -> String {
             counted(gate.baseline_runs, "run", "runs")
         ));
     }
+    let below_zero = |b: &Judged| b.baseline.iter().chain(&b.current).any(|level| level.point < 0.0);
+    if gate.samples_are_runs && gate.benchmarks.iter().any(below_zero) {
+        text.push_str("Below zero: what all tasks share was removed, and of short tasks nothing is left.\n");
+    }
     if gate.benchmarks.iter().any(|b| b.basis == Some(Basis::Summaries)) {
-        text.push_str("Means only were kept of some: their measurements are taken to be independent.\n");
+        text.push_str("Only a mean or a median with its spread was kept of some: their\nmeasurements are taken to be independent.\n");
     }
     text
 }
