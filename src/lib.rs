@@ -42,6 +42,7 @@
 
 pub mod analysis;
 pub mod cli;
+pub mod engine;
 pub mod gate;
 pub mod ingest;
 pub mod lake;

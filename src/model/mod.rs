@@ -3,6 +3,7 @@
 
 mod attempt;
 mod bench;
+mod clock;
 mod dag;
 mod event;
 mod history;
@@ -21,6 +22,7 @@ mod volume;
 
 pub use attempt::{Attempt, AttemptRef, TaskState};
 pub use bench::{BenchResult, BenchRun, Host, Measured};
+pub use clock::Clock;
 pub use dag::{Dag, DagTag, EdgeSource, Pool, TaskEdge};
 pub use event::{AuditEvent, Deadline, Job, Marker, TaskSpec};
 pub use history::{DagHistory, Detail};

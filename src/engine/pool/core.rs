@@ -1,0 +1,440 @@
+//! The rules of pools as a state machine: no thread, no lock, no clock. Whoever calls it holds it alone and says what time it
+//! is; the wakers that it hands out are woken once it is let go of.
+
+use super::{
+    PRIORITIES, PoolSpec, Refusal,
+    deadlock::{Holding, deadlocked},
+    statistics::{PoolStatistics, Tally},
+};
+use crate::model::Text;
+use slotmap::{SlotMap, new_key_type};
+use std::{collections::BTreeMap, sync::Arc, task::Waker};
+
+new_key_type! {
+    /// A waiter.
+    pub(super) struct WaiterKey;
+    /// A lease: after it was given back, its key means nothing any more.
+    pub(super) struct LeaseKey;
+}
+
+/// Slots of one pool, or of several at once.
+#[derive(Clone, Debug)]
+pub(super) struct Needs {
+    one: (u32, u32),
+    /// All of them, where there are several; by pool.
+    several: Option<Arc<[(u32, u32)]>>,
+}
+
+impl Needs {
+    /// Slots by pool; those of a pool that is named twice are added up.
+    pub(super) fn new(slots: impl IntoIterator<Item = (u32, u32)>) -> Self {
+        let mut by_pool: BTreeMap<u32, u32> = BTreeMap::new();
+        for (pool, count) in slots {
+            let sum = by_pool.entry(pool).or_default();
+            *sum = sum.saturating_add(count);
+        }
+        let all: Vec<(u32, u32)> = by_pool.into_iter().collect();
+        Self { one: all[0], several: (all.len() > 1).then(|| all.into()) }
+    }
+
+    pub(super) fn one(pool: u32, slots: u32) -> Self {
+        Self { one: (pool, slots), several: None }
+    }
+
+    pub(super) fn as_slice(&self) -> &[(u32, u32)] {
+        self.several.as_deref().unwrap_or(std::slice::from_ref(&self.one))
+    }
+}
+
+/// The order in which waiters are served: by the time at which their turn comes, then as they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Turn {
+    /// Arrival, plus the ageing time for each level that the priority lies below the highest.
+    due: u64,
+    number: u64,
+}
+
+/// What is asked for.
+pub(super) struct Asked {
+    pub(super) needs: Needs,
+    pub(super) priority: u8,
+    pub(super) holder: Option<Text>,
+}
+
+struct State {
+    spec: PoolSpec,
+    capacity: u32,
+    held: u32,
+    queue: BTreeMap<Turn, WaiterKey>,
+    tally: Tally,
+}
+
+struct Waiter {
+    asked: Asked,
+    turn: Turn,
+    since: u64,
+    waker: Option<Waker>,
+    /// Decided, and not yet told.
+    answer: Option<Result<LeaseKey, Refusal>>,
+}
+
+struct Held {
+    needs: Needs,
+    holder: Option<Text>,
+    since: u64,
+}
+
+/// A lease that is older than its pool allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overdue {
+    /// Name of the holder, if it gave one.
+    pub holder: Option<Text>,
+    /// Pools and slots.
+    pub slots: Vec<(Text, u32)>,
+    /// Nanoseconds since it was granted.
+    pub age: u64,
+}
+
+/// Faults that a test plants to see that it would be noticed.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fault {
+    #[default]
+    None,
+    CancelSwallowsGrant,
+    NotifyOne,
+    NoReservation,
+    NoAgeing,
+}
+
+/// All pools.
+pub(super) struct Core {
+    pools: Vec<State>,
+    waiters: SlotMap<WaiterKey, Waiter>,
+    leases: SlotMap<LeaseKey, Held>,
+    ageing: u64,
+    most_waiting: usize,
+    number: u64,
+    latest: u64,
+    #[cfg(test)]
+    pub(super) fault: Fault,
+}
+
+/// What came of a request at once.
+pub(super) enum Start {
+    Granted(LeaseKey),
+    Waits(WaiterKey),
+}
+
+impl Core {
+    pub(super) fn new(specs: Vec<PoolSpec>, ageing: u64, most_waiting: usize, now: u64) -> Self {
+        let state = |spec: PoolSpec| State {
+            capacity: spec.slots,
+            held: 0,
+            queue: BTreeMap::new(),
+            tally: Tally::new(now, spec.slots),
+            spec,
+        };
+        Self {
+            pools: specs.into_iter().map(state).collect(),
+            waiters: SlotMap::with_key(),
+            leases: SlotMap::with_key(),
+            ageing,
+            most_waiting,
+            number: 0,
+            latest: now,
+            #[cfg(test)]
+            fault: Fault::None,
+        }
+    }
+
+    #[cfg(test)]
+    fn has(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    /// That time, or the latest that was seen: a clock that went back must not turn a wait around.
+    pub(super) fn no_earlier(&mut self, now: u64) -> u64 {
+        self.latest = self.latest.max(now);
+        self.latest
+    }
+
+    /// Asks; `wait` says whether it may wait.
+    pub(super) fn ask(&mut self, now: u64, asked: Asked, wait: bool) -> Result<Start, Refusal> {
+        for (pool, _) in asked.needs.as_slice() {
+            self.pools[*pool as usize].tally.requests += 1;
+        }
+        let turn = self.turn(now, asked.priority);
+        if let Some(&(pool, slots)) = asked.needs.as_slice().iter().find(|(p, n)| *n > self.pools[*p as usize].capacity)
+        {
+            let capacity = self.pools[pool as usize].capacity;
+            return Err(self.refuse(&asked.needs, Refusal::TooWide { pool: self.name(pool), slots, capacity }));
+        }
+        let first =
+            |(pool, _): &(u32, u32)| self.pools[*pool as usize].queue.keys().next().is_none_or(|head| turn < *head);
+        if self.fits(&asked.needs) && asked.needs.as_slice().iter().all(first) {
+            return Ok(Start::Granted(self.grant(now, now, asked.needs, asked.holder)));
+        }
+        if !wait {
+            return Err(self.refuse(&asked.needs, Refusal::Busy));
+        }
+        if self.waiters.len() >= self.most_waiting {
+            return Err(self.refuse(&asked.needs, Refusal::QueueFull { waiting: self.waiters.len() }));
+        }
+        let holder = asked.holder.clone();
+        let key = self.waiters.insert(Waiter { asked, turn, since: now, waker: None, answer: None });
+        for &(pool, _) in self.waiters[key].asked.needs.as_slice() {
+            let pool = &mut self.pools[pool as usize];
+            pool.queue.insert(turn, key);
+            pool.tally.peak_waiting = pool.tally.peak_waiting.max(pool.queue.len());
+        }
+        if let Some(holders) = holder.and_then(|holder| self.deadlock_of(&holder)) {
+            let waiter = self.leave(key);
+            return Err(self.refuse(&waiter.asked.needs, Refusal::Deadlock { holders }));
+        }
+        Ok(Start::Waits(key))
+    }
+
+    fn turn(&mut self, now: u64, priority: u8) -> Turn {
+        self.number += 1;
+        let below = u64::from(PRIORITIES.end() - priority.clamp(*PRIORITIES.start(), *PRIORITIES.end()));
+        #[cfg(test)]
+        if self.has(Fault::NoAgeing) {
+            return Turn { due: below, number: self.number };
+        }
+        Turn { due: now.saturating_add(below.saturating_mul(self.ageing)), number: self.number }
+    }
+
+    fn name(&self, pool: u32) -> Text {
+        self.pools[pool as usize].spec.name.clone()
+    }
+
+    fn refuse(&mut self, needs: &Needs, why: Refusal) -> Refusal {
+        needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.rejected += 1);
+        why
+    }
+
+    fn fits(&self, needs: &Needs) -> bool {
+        let fits = |&(pool, slots): &(u32, u32)| {
+            let pool = &self.pools[pool as usize];
+            pool.capacity.saturating_sub(pool.held) >= slots
+        };
+        needs.as_slice().iter().all(fits)
+    }
+
+    fn grant(&mut self, now: u64, since: u64, needs: Needs, holder: Option<Text>) -> LeaseKey {
+        for &(pool, slots) in needs.as_slice() {
+            let pool = &mut self.pools[pool as usize];
+            pool.tally.moved(now, pool.held, pool.capacity);
+            pool.held += slots;
+            pool.tally.granted(now - since, pool.held);
+        }
+        self.leases.insert(Held { needs, holder, since: now })
+    }
+
+    /// The answer to a waiter; `None` while there is none, and `waker` is then woken when there is.
+    pub(super) fn poll(&mut self, key: WaiterKey, waker: &Waker) -> Option<Result<LeaseKey, Refusal>> {
+        let waiter = self.waiters.get_mut(key)?;
+        if waiter.answer.is_none() {
+            match &mut waiter.waker {
+                Some(known) => known.clone_from(waker),
+                none => *none = Some(waker.clone()),
+            }
+            return None;
+        }
+        self.waiters.remove(key).and_then(|waiter| waiter.answer)
+    }
+
+    /// A waiter's time is up: the answer that came in time after all, or the refusal.
+    pub(super) fn time_out(&mut self, now: u64, key: WaiterKey, wakes: &mut Vec<Waker>) -> Result<LeaseKey, Refusal> {
+        match self.waiters.get_mut(key).and_then(|waiter| waiter.answer.take()) {
+            Some(answer) => {
+                self.waiters.remove(key);
+                answer
+            }
+            None => {
+                let waiter = self.leave(key);
+                let needs = waiter.asked.needs;
+                needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.timeouts += 1);
+                self.serve(now, needs.as_slice(), wakes);
+                Err(Refusal::TimedOut { waited: now - waiter.since, holders: self.holders(now, &needs) })
+            }
+        }
+    }
+
+    /// A waiter is gone. What was granted to it meanwhile goes to the next one.
+    pub(super) fn cancel(&mut self, now: u64, key: WaiterKey, wakes: &mut Vec<Waker>) {
+        let Some(waiter) = self.waiters.get_mut(key) else { return };
+        match waiter.answer.take() {
+            Some(answer) => {
+                self.waiters.remove(key);
+                #[cfg(test)]
+                if self.has(Fault::CancelSwallowsGrant) {
+                    return;
+                }
+                if let Ok(lease) = answer {
+                    self.release(now, lease, wakes);
+                }
+            }
+            None => {
+                let needs = self.leave(key).asked.needs;
+                needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.cancels += 1);
+                self.serve(now, needs.as_slice(), wakes);
+            }
+        }
+    }
+
+    fn leave(&mut self, key: WaiterKey) -> Waiter {
+        let waiter = self.waiters.remove(key).expect("a waiter that has no answer is in the queues");
+        for (pool, _) in waiter.asked.needs.as_slice() {
+            self.pools[*pool as usize].queue.remove(&waiter.turn);
+        }
+        waiter
+    }
+
+    /// Gives slots back; false where they were taken back before.
+    pub(super) fn release(&mut self, now: u64, lease: LeaseKey, wakes: &mut Vec<Waker>) -> bool {
+        let Some(held) = self.leases.remove(lease) else { return false };
+        for &(pool, slots) in held.needs.as_slice() {
+            let pool = &mut self.pools[pool as usize];
+            pool.tally.moved(now, pool.held, pool.capacity);
+            pool.held -= slots;
+            pool.tally.released(now - held.since);
+        }
+        self.serve(now, held.needs.as_slice(), wakes);
+        true
+    }
+
+    pub(super) fn is_held(&self, lease: LeaseKey) -> bool {
+        self.leases.contains_key(lease)
+    }
+
+    /// Grants what can be granted since something changed in these pools. Who comes first in a pool and does not fit keeps what
+    /// is free for itself: otherwise narrow requests would pass a wide one for ever.
+    fn serve(&mut self, now: u64, changed: &[(u32, u32)], wakes: &mut Vec<Waker>) {
+        if changed.iter().all(|(pool, _)| self.pools[*pool as usize].queue.is_empty()) {
+            return;
+        }
+        let mut look_at: Vec<u32> = changed.iter().map(|(pool, _)| *pool).collect();
+        while let Some(pool) = look_at.pop() {
+            while let Some(key) = self.next_of(pool) {
+                let needs = self.waiters[key].asked.needs.clone();
+                let (turn, since) = (self.waiters[key].turn, self.waiters[key].since);
+                for (pool, _) in needs.as_slice() {
+                    self.pools[*pool as usize].queue.remove(&turn);
+                    look_at.push(*pool);
+                }
+                let holder = self.waiters[key].asked.holder.take();
+                let lease = self.grant(now, since, needs, holder);
+                self.answer(key, Ok(lease), wakes);
+                #[cfg(test)]
+                if self.has(Fault::NotifyOne) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The waiter that comes first in the pool, if it comes first wherever it waits and there is enough for it.
+    fn next_of(&self, pool: u32) -> Option<WaiterKey> {
+        #[cfg(test)]
+        if self.has(Fault::NoReservation) {
+            let mut all = self.pools[pool as usize].queue.values();
+            return all.find(|key| self.fits(&self.waiters[**key].asked.needs)).copied();
+        }
+        let (turn, key) = self.pools[pool as usize].queue.first_key_value()?;
+        let needs = &self.waiters[*key].asked.needs;
+        let first = |(pool, _): &(u32, u32)| self.pools[*pool as usize].queue.keys().next() == Some(turn);
+        (needs.as_slice().iter().all(first) && self.fits(needs)).then_some(*key)
+    }
+
+    fn answer(&mut self, key: WaiterKey, answer: Result<LeaseKey, Refusal>, wakes: &mut Vec<Waker>) {
+        let waiter = &mut self.waiters[key];
+        waiter.answer = Some(answer);
+        wakes.extend(waiter.waker.take());
+    }
+
+    /// Another number of slots. Those that are held beyond it stay so until they are given back; who asks for more than there
+    /// will be is refused.
+    pub(super) fn resize(&mut self, now: u64, pool: u32, capacity: u32, wakes: &mut Vec<Waker>) {
+        let state = &mut self.pools[pool as usize];
+        state.tally.moved(now, state.held, state.capacity);
+        state.capacity = capacity;
+        let slots = |needs: &Needs| needs.as_slice().iter().find(|(p, _)| *p == pool).map_or(0, |(_, slots)| *slots);
+        let waiting: Vec<WaiterKey> = self.pools[pool as usize].queue.values().copied().collect();
+        let too_wide: Vec<(WaiterKey, u32)> = waiting
+            .into_iter()
+            .map(|key| (key, slots(&self.waiters[key].asked.needs)))
+            .filter(|(_, slots)| *slots > capacity)
+            .collect();
+        let mut changed = vec![(pool, 0)];
+        for (key, slots) in too_wide {
+            let (turn, needs) = (self.waiters[key].turn, self.waiters[key].asked.needs.clone());
+            for (pool, _) in needs.as_slice() {
+                self.pools[*pool as usize].queue.remove(&turn);
+            }
+            let why = self.refuse(&needs, Refusal::TooWide { pool: self.name(pool), slots, capacity });
+            self.answer(key, Err(why), wakes);
+            changed.extend(needs.as_slice());
+        }
+        self.serve(now, &changed, wakes);
+    }
+
+    /// Holders of slots in these pools, the oldest first, with the nanoseconds for which they have held them.
+    fn holders(&self, now: u64, needs: &Needs) -> Vec<(Option<Text>, u64)> {
+        let shares = |held: &&Held| {
+            held.needs.as_slice().iter().any(|(pool, _)| needs.as_slice().iter().any(|(wanted, _)| wanted == pool))
+        };
+        let mut all: Vec<(Option<Text>, u64)> =
+            self.leases.values().filter(shares).map(|held| (held.holder.clone(), now - held.since)).collect();
+        all.sort_by_key(|(_, age)| std::cmp::Reverse(*age));
+        all
+    }
+
+    /// Leases that are older than a pool of theirs allows.
+    pub(super) fn overdue(&self, now: u64) -> Vec<(LeaseKey, Overdue)> {
+        let limit = |held: &Held| {
+            held.needs.as_slice().iter().map(|(pool, _)| self.pools[*pool as usize].spec.longest_hold).min()
+        };
+        let told = |held: &Held| Overdue {
+            holder: held.holder.clone(),
+            slots: held.needs.as_slice().iter().map(|(pool, slots)| (self.name(*pool), *slots)).collect(),
+            age: now - held.since,
+        };
+        let late = |held: &Held| limit(held).is_some_and(|limit| now - held.since > limit.as_nanos() as u64);
+        self.leases.iter().filter(|(_, held)| late(held)).map(|(key, held)| (key, told(held))).collect()
+    }
+
+    /// Takes the slots of a lease back from a holder that is gone.
+    pub(super) fn reclaim(&mut self, now: u64, lease: LeaseKey, wakes: &mut Vec<Waker>) {
+        if let Some(held) = self.leases.get(lease) {
+            let needs = held.needs.clone();
+            needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.reclaimed += 1);
+            self.release(now, lease, wakes);
+        }
+    }
+
+    /// Holders that wait for each other for ever, if the waiter of that name is one of them.
+    fn deadlock_of(&self, holder: &Text) -> Option<Vec<Text>> {
+        if !self.leases.values().any(|held| held.holder.as_ref() == Some(holder)) {
+            return None;
+        }
+        let holdings =
+            self.leases.values().map(|held| Holding { holder: held.holder.as_ref(), slots: held.needs.as_slice() });
+        let waiting = self.waiters.values().filter(|waiter| waiter.answer.is_none());
+        let waiting = waiting
+            .map(|waiter| Holding { holder: waiter.asked.holder.as_ref(), slots: waiter.asked.needs.as_slice() });
+        let capacities: Vec<u32> = self.pools.iter().map(|pool| pool.capacity).collect();
+        let stuck = deadlocked(&capacities, &holdings.collect::<Vec<_>>(), &waiting.collect::<Vec<_>>());
+        stuck.contains(holder).then(|| stuck.into_iter().collect())
+    }
+
+    /// Statistics of each pool, in the order of the pools.
+    pub(super) fn statistics(&mut self, now: u64) -> Vec<PoolStatistics> {
+        let of = |pool: &mut State| {
+            pool.tally.moved(now, pool.held, pool.capacity);
+            pool.tally.statistics(&pool.spec, (pool.capacity, pool.held, pool.queue.len()))
+        };
+        self.pools.iter_mut().map(of).collect()
+    }
+}
