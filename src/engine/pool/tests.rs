@@ -121,7 +121,7 @@ fn who_gives_up_makes_way_and_gives_back() {
     drop(first);
     let lease = poll(&mut second).expect("served").expect("a lease");
     let mut late = pin!(pools.request(id).acquire_until(std::future::ready(())));
-    let refusal = poll(&mut late).expect("its time is up").err().expect("a refusal");
+    let refusal = poll(&mut late).expect("its time is up").expect_err("a refusal");
     assert!(matches!(&refusal, Refusal::TimedOut { holders, .. } if holders.len() == 1), "{refusal}");
     drop(lease);
     let told = &pools.statistics()[0];
@@ -213,7 +213,7 @@ fn a_thread_waits_and_is_told_who_is_in_the_way() {
     let (pools, _) = pools(vec![spec("p", 1)]);
     let id = pools.id("p").expect("a pool");
     let lease = pools.request(id).holder("etl").try_acquire().expect("free");
-    let refusal = pools.request(id).wait(Duration::from_millis(5)).err().expect("held");
+    let refusal = pools.request(id).wait(Duration::from_millis(5)).expect_err("held");
     assert!(refusal.to_string().contains("held by etl"), "{refusal}");
     let other = std::thread::spawn({
         let pools = pools.clone();
