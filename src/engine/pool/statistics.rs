@@ -62,6 +62,7 @@ impl Tally {
     }
 
     /// Time went by with so many slots held of so many.
+    #[inline]
     pub(super) fn moved(&mut self, now: u64, held: u32, capacity: u32) {
         let passed = u128::from(now - self.until);
         self.busy += passed * u128::from(held);
@@ -69,6 +70,7 @@ impl Tally {
         self.until = now;
     }
 
+    #[inline]
     pub(super) fn granted(&mut self, waited: u64, held: u32) {
         self.grants += 1;
         self.peak_held = self.peak_held.max(held);
@@ -76,6 +78,7 @@ impl Tally {
         self.waits.saturating_record(waited);
     }
 
+    #[inline]
     pub(super) fn released(&mut self, held: u64) {
         self.held_ns += u128::from(held);
         self.holds.saturating_record(held);
