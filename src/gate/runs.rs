@@ -35,9 +35,11 @@ pub(super) struct Excess {
 impl Excess {
     /// `usual` is the error of a run of the baseline, which is in their scatter.
     fn of(after: &[&BenchResult], usual: f64, log: bool) -> Self {
-        let known: Vec<Level> = after.iter().filter_map(|run| own_level(run, log)).collect();
         let variance = own_error(after, log) - usual;
-        if variance <= 0.0 { Self::default() } else { Self { variance, df: known.iter().map(|level| level.df).sum() } }
+        if variance <= 0.0 {
+            return Self::default();
+        }
+        Self { variance, df: after.iter().filter_map(|run| own_level(run, log)).map(|level| level.df).sum() }
     }
 
     /// Degrees of freedom of `shared` variance, which has `df`, beside this over `runs` runs (Satterthwaite 1946, Biometrics

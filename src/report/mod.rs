@@ -13,8 +13,8 @@ mod words;
 mod tests;
 
 use crate::analysis::Analysis;
+pub(crate) use gate::{AS_ASKED, change, gist, level, limit, tally};
 pub use gate::{GateContext, gate_annotations, gate_bmf, gate_code_quality, gate_junit, gate_markdown, gate_metrics};
-pub(crate) use gate::{change, gist, level, limit, tally};
 pub(crate) use words::{count, counted, number};
 
 /// A report, ready to be written to files.

@@ -83,6 +83,7 @@ fn a_usage_error_exits_with_1_and_says_why_on_stderr() {
         &["analyze", "--window", "-7d"],
         &["analyze", "--seed", "x"],
         &["analyze", "--threads", "0"],
+        &["analyze", "--threads", "1000"],
         &["lake"],
         &["lake", "sql"],
         &["schema", "nothing"],

@@ -2,7 +2,8 @@
 
 use super::{
     PoolSpec, PoolStatistics, Refusal, Settings, SpecError,
-    core::{Asked, Core, LeaseKey, Needs, Overdue, Start, WaiterKey},
+    asked::{Asked, Needs},
+    core::{Core, LeaseKey, Overdue, Start, WaiterKey},
 };
 use crate::{
     engine::guard::{Guard, Guarding, Threads},

@@ -13,6 +13,7 @@
 //! **Nothing is lost.** A future that is dropped, times out or panics gives back what was granted to it meanwhile; a pool that
 //! shrinks below what is held grants nothing until enough came back.
 
+mod asked;
 mod core;
 mod deadlock;
 mod front;

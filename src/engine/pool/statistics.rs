@@ -38,7 +38,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(now: u64, _slots: u32) -> Self {
+    pub(super) fn new(now: u64) -> Self {
         let histogram =
             || Histogram::new_with_bounds(1, LONGEST_NS, FIGURES).expect("the bounds are constants that fit");
         Self {

@@ -12,7 +12,7 @@ mod text;
 mod tests;
 
 use crate::gate::Gate;
-pub(crate) use text::{change, gist, level, limit, tally};
+pub(crate) use text::{AS_ASKED, change, gist, level, limit, tally};
 
 /// What a gate was about, beside its result.
 #[derive(Clone, Debug, PartialEq)]

@@ -33,7 +33,7 @@ pub(crate) fn tally(gate: &Gate) -> String {
 }
 
 /// Why a gate that could not be decided has a verdict.
-pub(super) const AS_ASKED: &str = "undecided, as --on-inconclusive wants it";
+pub(crate) const AS_ASKED: &str = "undecided, as --on-inconclusive wants it";
 
 pub(super) fn word(decision: Decision) -> &'static str {
     match decision {

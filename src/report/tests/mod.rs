@@ -44,6 +44,23 @@ fn the_same_analysis_gives_the_same_bytes() {
 }
 
 #[test]
+fn each_id_is_given_once() {
+    // The heading of the group of pool `x` and the group of pool `x-h`.
+    let mut analysis = fixture::small();
+    let pool = |name: &str| crate::analysis::Together {
+        shared: crate::analysis::Shared::Pool(name.into()),
+        ..analysis.together[0].clone()
+    };
+    analysis.together = ["x", "x-h", "x", "main"].map(pool).into();
+    let html = rendered(&analysis).html;
+    let mut ids: Vec<&str> = html.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert!(all > 50 && ids.len() == all, "{} of {all} ids", ids.len());
+}
+
+#[test]
 fn hostile_names_stay_text() {
     let long = HOSTILE.repeat(2);
     for name in [HOSTILE, &long, "", "\n", "``", "a b"] {

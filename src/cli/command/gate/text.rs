@@ -6,7 +6,7 @@ use crate::{
         console::line,
     },
     gate::{Basis, Decision, Gate, Judged, Verdict},
-    report::{change, counted, gist, level, limit, tally},
+    report::{AS_ASKED, change, counted, gist, level, limit, tally},
 };
 
 /// Benchmarks that are listed, of those that passed and of the others; more are only counted.
@@ -18,7 +18,7 @@ pub(super) fn text(context: &Context<'_>, gate: &Gate) -> String {
         Decision::Fail => ("FAIL", anstyle::AnsiColor::Red),
         Decision::NoDecision => ("NO DECISION", anstyle::AnsiColor::Yellow),
     };
-    let taken = if gate.as_asked { " (undecided, as --on-inconclusive wants it)" } else { "" };
+    let taken = if gate.as_asked { format!(" ({AS_ASKED})") } else { String::new() };
     let mut text = format!("{}{taken}  {}\n", context.console.paint(word, color), tally(gate));
     let told: Vec<&Judged> = gate.benchmarks.iter().filter(|b| b.verdict != Verdict::Unchanged).collect();
     told.iter().take(LISTED).for_each(|benchmark| text.push_str(&entry(context, benchmark)));
