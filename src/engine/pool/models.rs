@@ -2,12 +2,11 @@
 //! (Burckhardt et al. 2010, ASPLOS 15, 167). The same models are run with faults planted, each of which must be noticed: a model that
 //! notices nothing proves nothing. Three waiters and more: some faults do not show with two.
 
-use super::{
-    core::Fault,
-    tests::{Held, spec},
-    *,
+use super::{core::Fault, tests::spec, *};
+use crate::engine::{
+    guard::{Guard, Guarding},
+    held::Held,
 };
-use crate::engine::guard::{Guard, Guarding};
 use shuttle::{
     future::block_on,
     sync::{

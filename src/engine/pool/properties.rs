@@ -1,9 +1,7 @@
 //! Any sequence of requests, releases, cancels and new sizes does what a plain list would do.
 
-use super::{
-    tests::{Held, spec},
-    *,
-};
+use super::{tests::spec, *};
+use crate::engine::held::Held;
 use proptest::prelude::*;
 use std::{
     future::Future,

@@ -1,38 +1,13 @@
 //! What the pools promise, case by case, in time that the test holds.
 
 use super::*;
-use crate::model::Clock;
+use crate::engine::held::Held;
 use std::{
     future::Future,
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
-
-/// A clock that stands until it is moved.
-#[derive(Default)]
-pub(super) struct Held(AtomicU64);
-
-impl Held {
-    pub(super) fn forward(&self, by: Duration) {
-        self.0.fetch_add(by.as_nanos() as u64, Ordering::Relaxed);
-    }
-}
-
-impl Clock for Held {
-    fn nanos(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// A millisecond goes by.
-    fn park_until(&self, _: u64) {
-        self.forward(Duration::from_millis(1));
-        std::thread::yield_now();
-    }
-}
 
 pub(super) fn spec(name: &str, slots: u32) -> PoolSpec {
     let longest_hold = Duration::from_secs(60);

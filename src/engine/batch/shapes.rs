@@ -1,0 +1,202 @@
+//! Costs of four shapes, in time that the test holds: the search against the best fixed size of a sweep.
+
+use super::*;
+use crate::{engine::held::Held, model::Clock, stats::Draw};
+use std::{cell::RefCell, sync::Arc};
+
+/// What a batch costs, and whether it fails.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// A commit of 3.7 ms and 1.87 µs an item: SQLite with synchronous=FULL, as measured.
+    Commit,
+    /// Nothing is fixed.
+    Flat,
+    /// As `Commit`; beyond so many items each further one costs thirty times as much.
+    Cliff(usize),
+    /// As `Commit`; beyond so many items nine batches in ten time out.
+    Errors(usize),
+}
+
+struct Work {
+    shape: Shape,
+    /// The shape from that item on.
+    then: Option<(u64, Shape)>,
+    clock: Arc<Held>,
+    draw: Draw,
+    noise: f64,
+}
+
+impl Handler<u64> for Work {
+    fn apply(&mut self, batch: Batch<'_, u64>) -> Result<(), Failure> {
+        let n = batch.items.len() as f64;
+        let shape = self.then.filter(|(from, _)| batch.first >= *from).map_or(self.shape, |(_, shape)| shape);
+        let commit = 3.7e-3 + 1.87e-6 * n;
+        let seconds = match shape {
+            Shape::Flat => 1.87e-6 * n,
+            Shape::Cliff(at) => commit + 30.0 * 1.87e-6 * (n - at as f64).max(0.0),
+            _ => commit,
+        };
+        self.clock.forward(Duration::from_secs_f64(seconds * (self.noise * self.draw.normal()).exp()));
+        match shape {
+            Shape::Errors(at) if batch.items.len() > at && self.draw.uniform() < 0.9 => {
+                Err(Failure::Transient("time-out".into()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn run(
+    policy: Policy,
+    initial: usize,
+    items: u64,
+    shape: Shape,
+    then: Option<(u64, Shape)>,
+    noise: f64,
+    seed: u64,
+) -> (BatchReport, Vec<BatchRecord>) {
+    let clock = Arc::new(Held::default());
+    let mut work = Work { shape, then, clock: clock.clone(), draw: Draw::new(seed), noise };
+    let settings = Settings { policy, initial, first_pause: Duration::from_millis(1), ..Settings::default() };
+    let records = RefCell::new(Vec::new());
+    let mut letters = Vec::new();
+    let report = Processor::new(settings, clock as Arc<dyn Clock>)
+        .on_batch(|record| records.borrow_mut().push(*record))
+        .run(0..items, &mut work, &mut letters)
+        .expect("runs");
+    assert_eq!(report.done + report.dead, items);
+    (report, records.into_inner())
+}
+
+const SHAPES: [(&str, Shape); 4] =
+    [("commit", Shape::Commit), ("flat", Shape::Flat), ("cliff", Shape::Cliff(2500)), ("errors", Shape::Errors(2500))];
+
+/// The best fixed size: of twenty-seven.
+fn best_fixed(shape: Shape, items: u64, noise: f64) -> (usize, f64) {
+    let sizes = (0..27).map(|i| (100.0 * 100f64.powf(f64::from(i) / 26.0)).round() as usize);
+    let rated = sizes.map(|size| (size, run(Policy::Fixed, size, items, shape, None, noise, 1).0.rate()));
+    rated.max_by(|a, b| a.1.total_cmp(&b.1)).expect("sizes")
+}
+
+#[test]
+fn the_search_reaches_ninety_five_per_cent_of_the_best_fixed_size_on_each_shape() {
+    for (name, shape) in SHAPES {
+        for noise in [0.0, 0.05, 0.15] {
+            let items = 2_000_000;
+            let (size, best) = best_fixed(shape, items, noise);
+            let shares: Vec<f64> = (0..10)
+                .map(|seed| run(Policy::Search, 1000, items, shape, None, noise, seed).0.rate() / best)
+                .collect();
+            let worst = shares.iter().copied().fold(f64::INFINITY, f64::min);
+            let mean = shares.iter().sum::<f64>() / shares.len() as f64;
+            eprintln!("{name} noise {noise}: best fixed {size}, search {mean:.3} of it, worst {worst:.3}");
+            assert!(mean >= 0.95, "{name} noise {noise}: {mean}");
+        }
+    }
+}
+
+#[test]
+fn after_a_step_it_settles_within_twenty_batches() {
+    let steps = [
+        (Shape::Commit, Shape::Cliff(1000)),
+        (Shape::Cliff(1000), Shape::Commit),
+        (Shape::Commit, Shape::Errors(1000)),
+        (Shape::Errors(600), Shape::Commit),
+        (Shape::Flat, Shape::Commit),
+    ];
+    for (before, after) in steps {
+        for noise in [0.0, 0.05] {
+            let mut needed = Vec::new();
+            for seed in 0..10 {
+                let at = 400_000;
+                let (_, records) = run(Policy::Search, 1000, 2_000_000, before, Some((at, after)), noise, seed);
+                let (_, best) = best_fixed(after, 1_000_000, noise);
+                let later: Vec<&BatchRecord> = records.iter().filter(|record| record.first >= at).collect();
+                // Settled: from there on the whole is as fast as it should be.
+                let settled = (0..later.len().min(60)).find(|from| {
+                    let rest = &later[*from..(*from + 40).min(later.len())];
+                    let done: usize = rest.iter().map(|record| record.seen.done).sum();
+                    let seconds: f64 = rest.iter().map(|record| record.seen.seconds).sum();
+                    done as f64 / seconds >= 0.9 * best
+                });
+                needed.push(settled.unwrap_or(1000));
+            }
+            needed.sort_unstable();
+            eprintln!("noise {noise}: batches to settle {needed:?}");
+            assert!(needed[7] <= 20, "noise {noise}: {needed:?}");
+        }
+    }
+}
+
+#[test]
+fn the_search_goes_round_in_no_circle() {
+    for (name, shape) in SHAPES {
+        let (_, records) = run(Policy::Search, 1000, 4_000_000, shape, None, 0.05, 3);
+        let later = &records[records.len() / 2..];
+        let mut sizes: Vec<usize> = later.iter().map(|record| record.seen.items).collect();
+        sizes.sort_unstable();
+        let median = sizes[sizes.len() / 2] as f64;
+        let near =
+            sizes.iter().filter(|size| (**size as f64 / median - 1.0).abs() <= 0.2).count() as f64 / sizes.len() as f64;
+        assert!(near >= 0.9, "{name}: {near} of batches within a fifth of {median}");
+    }
+}
+
+#[test]
+fn the_rules_double_and_halve() {
+    let (report, records) = run(Policy::Rules, 1000, 100_000, Shape::Commit, None, 0.0, 1);
+    let sizes: Vec<usize> = records.iter().take(5).map(|record| record.seen.items).collect();
+    assert_eq!(sizes, [1000, 2000, 4000, 8000, 10_000]);
+    assert!(report.rate() > 1000.0);
+    let (_, records) = run(Policy::Rules, 1000, 100_000, Shape::Errors(100), None, 0.0, 1);
+    assert!(records.iter().any(|record| record.next_size < record.seen.items));
+    assert!(records.iter().all(|record| (100..=10_000).contains(&record.next_size)));
+}
+
+#[test]
+fn high_memory_halves_within_one_batch_under_each_policy() {
+    for policy in [Policy::Rules, Policy::Search] {
+        let clock = Arc::new(Held::default());
+        let mut work = Work { shape: Shape::Commit, then: None, clock: clock.clone(), draw: Draw::new(1), noise: 0.0 };
+        let settings = Settings { policy, ..Settings::default() };
+        let seen = RefCell::new(Vec::new());
+        let full = std::cell::Cell::new(false);
+        Processor::new(settings, clock as Arc<dyn Clock>)
+            .memory(|| Some(if full.get() { 0.85 } else { 0.4 }))
+            .on_batch(|record| {
+                seen.borrow_mut().push(*record);
+                full.set(record.first > 50_000 && record.first < 90_000);
+            })
+            .run(0..200_000u64, &mut work, &mut Vec::new())
+            .expect("runs");
+        for record in seen.borrow().iter().filter(|record| record.seen.memory > Some(0.8) && record.seen.items > 200) {
+            assert!(record.next_size <= record.seen.items / 2 + 1, "{policy:?}: {record:?}");
+        }
+    }
+}
+
+#[test]
+fn bytes_and_time_bound_a_batch() {
+    struct Heavy(Work);
+    impl Handler<u64> for Heavy {
+        fn apply(&mut self, batch: Batch<'_, u64>) -> Result<(), Failure> {
+            self.0.apply(batch)
+        }
+        fn bytes(&self, _: &u64) -> u64 {
+            1000
+        }
+    }
+    let clock = Arc::new(Held::default());
+    let work = Work { shape: Shape::Commit, then: None, clock: clock.clone(), draw: Draw::new(1), noise: 0.0 };
+    let settings = Settings { most_bytes: Some(700_000), policy: Policy::Search, ..Settings::default() };
+    let most = RefCell::new(0);
+    Processor::new(settings, clock as Arc<dyn Clock>)
+        .on_batch(|record| {
+            assert!(record.seen.bytes <= 700_000);
+            let most = &mut *most.borrow_mut();
+            *most = record.seen.items.max(*most);
+        })
+        .run(0..50_000u64, &mut Heavy(work), &mut Vec::new())
+        .expect("runs");
+    assert_eq!(*most.borrow(), 700);
+}
