@@ -25,6 +25,8 @@ const MOST_TRIES: f64 = 4.0;
 const PRIOR_SCATTER: (f64, f64) = (0.05, 3.0);
 /// Standard errors that make a difference.
 const CLEAR: f64 = 2.0;
+/// Standard errors that make it when looking around.
+const LOOK_CLEAR: f64 = 1.3;
 /// Standard deviations, and the least logarithm of a ratio, by which two batches in a row show that the work has changed.
 const CHANGED: (f64, f64) = (4.0, 0.2);
 /// Share of the time that looking around may lose.
@@ -32,7 +34,13 @@ const LOOKING_AROUND: f64 = 0.01;
 /// Batches at one size between two looks around.
 const LOOK_EVERY: u64 = 12;
 /// What an earlier batch of a size weighs when a new one comes.
-const MEMORY: f64 = 0.9;
+const MEMORY: f64 = 0.95;
+/// Share of work in vain from which a batch is one that failed as a whole: it was tried, and its halves after it.
+const FAILS: f64 = 0.4;
+/// Batches at a size more than half of which failed as a whole, so that smaller ones are tried.
+const ENOUGH_FAILURES: f64 = 3.0;
+/// Batches in a row that end a retreat.
+const WENT_WELL: u32 = 2;
 /// Batches for which a ceiling holds.
 const CEILING_HOLDS: u64 = 50;
 
@@ -43,6 +51,8 @@ struct Known {
     batches: f64,
     done: f64,
     seconds: f64,
+    /// Weight of those that failed as a whole.
+    failed: f64,
 }
 
 impl Known {
@@ -63,23 +73,31 @@ pub(super) struct Search {
     at: usize,
     phase: Phase,
     scatter: Scatter,
-    /// Last logarithm of a rate that was off at the size held.
+    /// Whether the size was lowered for failures since the work last changed: where that did not help, it is not tried again.
+    retreated: bool,
+    /// By how much the last rate at the size held was off, if it was.
     off: f64,
     ceiling: Option<(usize, u64)>,
     batches: u64,
-    /// All the time, and what of it looking around has lost.
+    /// All the time, and what of it looking around has lost: near and far, above and below.
     seconds: f64,
-    lost: f64,
+    lost: [f64; 4],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Phase {
     /// Comparing the best with a place `step` away.
     Climb { step: usize, up: bool, other_side_done: bool },
+    /// Batches fail as a whole: halving the size until so many in a row went well.
+    Retreat { well: u32 },
     /// At the best; `since` counts batches, `turn` the looks around.
     Hold { since: u64, turn: usize },
     /// Looking at a place near the best; `turn` as before.
     Look { turn: usize },
+}
+
+impl Phase {
+    const START: Self = Self::Climb { step: FIRST_STEP, up: true, other_side_done: false };
 }
 
 impl Search {
@@ -97,13 +115,14 @@ impl Search {
             grid,
             best,
             at: best,
-            phase: Phase::Climb { step: FIRST_STEP, up: true, other_side_done: false },
+            phase: Phase::START,
+            retreated: false,
             scatter: Scatter::new(),
             off: 0.0,
             ceiling: None,
             batches: 0,
             seconds: 0.0,
-            lost: 0.0,
+            lost: [0.0; 4],
         }
     }
 
@@ -113,8 +132,9 @@ impl Search {
         self.seconds += seen.seconds;
         self.limit(ceiling);
         if whole {
-            self.learn(seen);
-            self.at = self.decide();
+            let fails = seen.error_rate() >= FAILS;
+            self.learn(seen, fails);
+            self.at = self.decide(fails);
         }
         self.at = self.at.min(self.highest());
         self.best = self.best.min(self.highest());
@@ -134,22 +154,27 @@ impl Search {
         self.ceiling.map_or(self.grid.len() - 1, |(place, _)| place)
     }
 
-    fn learn(&mut self, seen: &Observed) {
+    fn learn(&mut self, seen: &Observed, fails: bool) {
         let rate = seen.rate().max(1e-9).ln();
         let known = &mut self.known[self.at];
         if known.batches > 0.0 {
             let residual = rate - known.log_rate();
             let changed = (CHANGED.0 * self.scatter.deviation()).max(CHANGED.1);
-            let again = residual.abs() > changed && self.off.abs() > changed && residual.signum() == self.off.signum();
-            if again && self.at == self.best {
+            let off = residual.abs() > changed;
+            let again = off && self.off != 0.0 && residual.signum() == self.off.signum() && self.at == self.best;
+            if again {
                 // What was known is of other work.
                 self.known.fill(Known::default());
-                self.phase = Phase::Climb { step: FIRST_STEP, up: true, other_side_done: false };
+                self.phase = if fails { Phase::Retreat { well: 0 } } else { Phase::START };
+                self.retreated = fails;
                 self.off = 0.0;
             } else {
-                self.scatter.see(residual.clamp(-changed, changed), known.batches);
+                // Once beyond what noise does is the work or the noise: the next batch tells.
+                if !off || self.off != 0.0 {
+                    self.scatter.see(residual.clamp(-changed, changed), known.batches);
+                }
                 if self.at == self.best {
-                    self.off = residual;
+                    self.off = if off { residual } else { 0.0 };
                 }
             }
         }
@@ -157,13 +182,32 @@ impl Search {
         known.batches = known.batches * MEMORY + 1.0;
         known.done = known.done * MEMORY + seen.done as f64;
         known.seconds = known.seconds * MEMORY + seen.seconds;
-        if matches!(self.phase, Phase::Look { .. }) && self.at != self.best {
-            self.lost += (seen.seconds - seen.done as f64 / self.known[self.best].log_rate().exp()).max(0.0);
+        known.failed = known.failed * MEMORY + f64::from(u8::from(fails));
+        if let Phase::Look { turn } = self.phase
+            && self.at != self.best
+        {
+            self.lost[turn % 4] += (seen.seconds - seen.done as f64 / self.known[self.best].log_rate().exp()).max(0.0);
         }
     }
 
-    fn decide(&mut self) -> usize {
+    fn decide(&mut self, fails: bool) -> usize {
+        let best = self.known[self.best];
+        if !self.retreated && self.at == self.best && best.batches > ENOUGH_FAILURES && best.failed > best.batches / 2.0
+        {
+            self.retreated = true;
+            self.phase = Phase::Retreat { well: 0 };
+        }
         match self.phase {
+            Phase::Retreat { .. } if fails && self.at > 0 => {
+                self.best = self.at.saturating_sub(FIRST_STEP);
+                self.phase = Phase::Retreat { well: 0 };
+                self.best
+            }
+            Phase::Retreat { well } if !fails && well + 1 < WENT_WELL => {
+                self.phase = Phase::Retreat { well: well + 1 };
+                self.best
+            }
+            Phase::Retreat { .. } => self.climb_on(FIRST_STEP / 2, true, false),
             Phase::Climb { step, up, other_side_done } => self.climb(step, up, other_side_done),
             Phase::Hold { since, turn } => self.hold(since, turn),
             Phase::Look { turn } => match self.compare() {
@@ -222,15 +266,19 @@ impl Search {
         (place != self.best).then_some(place)
     }
 
+    /// Step and way of a look around: near and far, above and below, in turn.
+    fn look(turn: usize) -> (usize, bool) {
+        ([1, 1, FIRST_STEP, FIRST_STEP][turn % 4], turn % 2 == 0)
+    }
+
     /// Stays, or looks around if that is due and may be paid for.
     fn hold(&mut self, since: u64, turn: usize) -> usize {
         self.phase = Phase::Hold { since: since + 1, turn };
         if since < LOOK_EVERY {
             return self.best;
         }
-        // Near and far, above and below, in turn.
-        let step = [1, 1, FIRST_STEP, FIRST_STEP][turn % 4];
-        let Some(place) = self.candidate(step, turn % 2 == 0) else {
+        let (step, up) = Self::look(turn);
+        let Some(place) = self.candidate(step, up) else {
             self.phase = Phase::Hold { since, turn: turn + 1 };
             return self.best;
         };
@@ -239,7 +287,8 @@ impl Search {
             Known { batches: 0.0, .. } => self.grid[place] as f64 / best.exp(),
             known => self.grid[place] as f64 * ((-known.log_rate()).exp() - (-best).exp()).max(0.0),
         };
-        if self.lost + expected > LOOKING_AROUND * self.seconds {
+        // Each way has a share of its own, else cheap looks would leave nothing for dear ones.
+        if self.lost[turn % 4] + expected > LOOKING_AROUND / 4.0 * self.seconds {
             self.phase = Phase::Hold { since, turn: turn + 1 };
             return self.best;
         }
@@ -256,19 +305,24 @@ impl Search {
         }
         let gain = here.log_rate() - best.log_rate();
         let error = self.scatter.deviation() * (1.0 / here.batches + 1.0 / best.batches.max(0.5)).sqrt();
-        let clear = (gain - MARGIN).abs() > CLEAR * error;
+        // Whether a batch fails as a whole is a matter of chance of its own, of which a single one tells nothing.
+        let chance = (here.failed > 0.0 || best.failed > 0.0) && gain > MARGIN;
+        let margins = if matches!(self.phase, Phase::Look { .. }) { CLEAR + 1.0 } else { CLEAR };
+        let clear = !chance && (gain - MARGIN).abs() > margins * error;
         if !clear && here.batches.min(best.batches) < (1.0 - MEMORY.powf(MOST_TRIES)) / (1.0 - MEMORY) - 1e-9 {
             return Comparison::Open(if here.batches <= best.batches { self.at } else { self.best });
         }
-        if gain > MARGIN { Comparison::Better } else { Comparison::NotBetter }
+        // Looked at again and again, some noise would seem a gain: there it must be a clear one.
+        let enough = if matches!(self.phase, Phase::Look { .. }) { LOOK_CLEAR * error } else { 0.0 };
+        if gain > MARGIN + enough { Comparison::Better } else { Comparison::NotBetter }
     }
 
     /// The candidate of a comparison that goes on, when the last batch was at the best place to know that better.
     fn open_candidate(&self) -> Option<usize> {
         let (step, up) = match self.phase {
             Phase::Climb { step, up, .. } => (step, up),
-            Phase::Look { turn } => ([1, 1, FIRST_STEP, FIRST_STEP][turn % 4], turn % 2 == 0),
-            Phase::Hold { .. } => return None,
+            Phase::Look { turn } => Self::look(turn),
+            Phase::Hold { .. } | Phase::Retreat { .. } => return None,
         };
         self.candidate(step, up)
     }
