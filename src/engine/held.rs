@@ -27,3 +27,22 @@ impl Clock for Held {
         std::thread::yield_now();
     }
 }
+
+/// The machine's own, for tests of threads.
+pub(in crate::engine) struct Wall(quanta::Instant);
+
+impl Wall {
+    pub(in crate::engine) fn new() -> std::sync::Arc<dyn Clock> {
+        std::sync::Arc::new(Self(quanta::Instant::now()))
+    }
+}
+
+impl Clock for Wall {
+    fn nanos(&self) -> u64 {
+        self.0.elapsed().as_nanos() as u64
+    }
+
+    fn park_until(&self, nanos: u64) {
+        std::thread::park_timeout(Duration::from_nanos(nanos.saturating_sub(self.nanos())));
+    }
+}

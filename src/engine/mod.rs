@@ -3,12 +3,16 @@
 //! * [`batch`]: items in batches whose size fits the work, each exactly once or a dead letter.
 //! * [`memory`]: work admitted by the memory it needs, and objects used again.
 //! * [`pool`]: slots of named resources, acquired by priority with ageing, alone or several at once.
+//! * [`workers`]: tasks on threads, as many as the machine bears, with time limits that free the thread.
 //!
 //! Nothing here makes a clock: it is handed one ([`Clock`](crate::model::Clock)).
 
 pub mod batch;
+mod blocking;
 pub mod guard;
 #[cfg(test)]
 mod held;
 pub mod memory;
+mod panics;
 pub mod pool;
+pub mod workers;

@@ -4,10 +4,9 @@ use super::{
     Batch, BatchRecord, BatchReport, Checkpoint, DeadLetters, Failure, Handler, ItemFailure, Letter, Observed,
     Settings, choice::Chooser,
 };
-use crate::model::Clock;
+use crate::{engine::panics::message, model::Clock};
 use futures_util::{Stream, StreamExt};
 use std::{
-    any::Any,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
@@ -449,14 +448,5 @@ impl<'a, 'r, T, H: Handler<T>, L: DeadLetters<T>> Run<'a, 'r, T, H, L> {
         let mut report = Box::new(self.report.clone());
         report.seconds = self.seconds_since(self.began);
         Interrupted { report, why }
-    }
-}
-
-/// What a panic said.
-pub(in crate::engine) fn message(panic: &(dyn Any + Send)) -> &str {
-    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (_, Some(text)) => text,
-        _ => "without a message",
     }
 }

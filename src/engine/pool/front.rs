@@ -6,15 +6,17 @@ use super::{
     core::{Core, LeaseKey, Overdue, Start, WaiterKey},
 };
 use crate::{
-    engine::guard::{Guard, Guarding, Threads},
+    engine::{
+        blocking::wait_until,
+        guard::{Guard, Guarding, Threads},
+    },
     model::{Clock, Text},
 };
 use std::{
     future::Future,
     pin::{Pin, pin},
     sync::Arc,
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -205,18 +207,8 @@ impl<G: Guarding> Request<G> {
         let clock = self.pools.inner.clock.clone();
         let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
         let deadline = clock.nanos().saturating_add(timeout);
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        let mut context = Context::from_waker(&waker);
         let mut acquire = pin!(self.acquire());
-        loop {
-            if let Poll::Ready(answer) = acquire.as_mut().poll(&mut context) {
-                return answer;
-            }
-            if clock.nanos() >= deadline {
-                return acquire.give_up();
-            }
-            clock.park_until(deadline);
-        }
+        wait_until(acquire.as_mut(), &*clock, deadline).unwrap_or_else(|| acquire.give_up())
     }
 
     /// Waits until `timer` is done.
@@ -257,14 +249,6 @@ fn within(chains: &[Box<[u32]>], slots: &[(PoolId, u32)]) -> Vec<(u32, u32)> {
         chains[*pool as usize].iter().map(move |outer| (*outer, slots))
     };
     slots.iter().flat_map(all).collect()
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
 }
 
 /// A request that may wait. Dropped, it is cancelled, and what was granted to it meanwhile goes to the next one.
