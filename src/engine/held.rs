@@ -32,7 +32,7 @@ impl Clock for Held {
 pub(in crate::engine) struct Wall(quanta::Instant);
 
 impl Wall {
-    pub(in crate::engine) fn new() -> std::sync::Arc<dyn Clock> {
+    pub(in crate::engine) fn start() -> std::sync::Arc<dyn Clock> {
         std::sync::Arc::new(Self(quanta::Instant::now()))
     }
 }

@@ -1,6 +1,7 @@
 //! The implementations under test: what runs work, and what it must share.
 //!
 //! * [`batch`]: items in batches whose size fits the work, each exactly once or a dead letter.
+//! * [`lock`]: locks that several processes share, with fencing tokens.
 //! * [`memory`]: work admitted by the memory it needs, and objects used again.
 //! * [`pool`]: slots of named resources, acquired by priority with ageing, alone or several at once.
 //! * [`workers`]: tasks on threads, as many as the machine bears, with time limits that free the thread.
@@ -12,6 +13,7 @@ mod blocking;
 pub mod guard;
 #[cfg(test)]
 mod held;
+pub mod lock;
 pub mod memory;
 mod panics;
 pub mod pool;

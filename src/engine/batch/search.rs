@@ -268,7 +268,7 @@ impl Search {
 
     /// Step and way of a look around: near and far, above and below, in turn.
     fn look(turn: usize) -> (usize, bool) {
-        ([1, 1, FIRST_STEP, FIRST_STEP][turn % 4], turn % 2 == 0)
+        ([1, 1, FIRST_STEP, FIRST_STEP][turn % 4], turn.is_multiple_of(2))
     }
 
     /// Stays, or looks around if that is due and may be paid for.

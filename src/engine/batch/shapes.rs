@@ -89,8 +89,7 @@ fn the_search_reaches_ninety_five_per_cent_of_the_best_fixed_size_on_each_shape(
                 .collect();
             let worst = shares.iter().copied().fold(f64::INFINITY, f64::min);
             let mean = shares.iter().sum::<f64>() / shares.len() as f64;
-            eprintln!("{name} noise {noise}: best fixed {size}, search {mean:.3} of it, worst {worst:.3}");
-            assert!(mean >= 0.95, "{name} noise {noise}: {mean}");
+            assert!(mean >= 0.95 && worst >= 0.88, "{name} noise {noise}: {mean} of {size}'s, worst {worst}");
         }
     }
 }
@@ -123,7 +122,6 @@ fn after_a_step_it_settles_within_twenty_batches() {
                 needed.push(settled.unwrap_or(1000));
             }
             needed.sort_unstable();
-            eprintln!("noise {noise}: batches to settle {needed:?}");
             assert!(needed[7] <= 20, "noise {noise}: {needed:?}");
         }
     }
@@ -137,7 +135,6 @@ fn what_got_better_elsewhere_is_found_later() {
         let at = 1_000_000;
         let (_, records) = run(Policy::Search, 1000, 6_000_000, before, Some((at, Shape::Commit)), 0.05, 1);
         let found = records.iter().filter(|record| record.first >= at).position(|record| record.seen.items > 5000);
-        eprintln!("found after {found:?} batches");
         assert!(found.is_some_and(|batches| batches < 1500), "{found:?}");
     }
 }

@@ -120,11 +120,9 @@ fn a_checkpoint_and_a_file_of_letters_survive_and_torn_lines_do_not() {
     let (kept, lettered) = (folder.path().join("position.json"), folder.path().join("dead.jsonl"));
     let number = |item: &u64| serde_json::json!(item);
     let done = RefCell::new(Vec::new());
-    let mut budget = 1;
-    for round in 0..20 {
+    for (round, budget) in (2..22).enumerate() {
         let mut checkpoint = Checkpoint::open(&kept, "orders").expect("a checkpoint");
         let mut letters = LetterFile::open(&lettered, number).expect("letters");
-        budget += 1;
         let mut calls = budget;
         let mut handler = |batch: Batch<'_, u64>| {
             calls -= 1;

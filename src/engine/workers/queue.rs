@@ -151,7 +151,7 @@ impl<T: Send + 'static, G: Guarding> Queue<T, G> {
                 (Err(refused), None)
             }
         });
-        wake.map(Waker::wake);
+        wake.into_iter().for_each(Waker::wake);
         result
     }
 
@@ -169,7 +169,7 @@ impl<T: Send + 'static, G: Guarding> Queue<T, G> {
     #[must_use]
     pub fn try_pop(&self) -> Option<T> {
         let (item, wake) = self.state.with(State::pop)?;
-        wake.map(Waker::wake);
+        wake.into_iter().for_each(Waker::wake);
         Some(item)
     }
 
@@ -267,7 +267,7 @@ impl<T: Send + 'static, G: Guarding> Future for Push<T, G> {
             }
         });
         (self.item, self.at) = (back, at);
-        wake.map(Waker::wake);
+        wake.into_iter().for_each(Waker::wake);
         poll
     }
 }
@@ -288,7 +288,7 @@ impl<T: Send + 'static, G: Guarding> Drop for Push<T, G> {
             // It was woken for room that somebody else may have now.
             if woken && state.items.len() < state.capacity { state.pushers.wake() } else { None }
         });
-        wake.map(Waker::wake);
+        wake.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -325,7 +325,7 @@ impl<T: Send + 'static, G: Guarding> Future for Pop<T, G> {
         });
         self.at = at;
         self.done = poll.is_ready();
-        wake.map(Waker::wake);
+        wake.into_iter().for_each(Waker::wake);
         poll
     }
 }
@@ -338,6 +338,6 @@ impl<T: Send + 'static, G: Guarding> Drop for Pop<T, G> {
             // It was woken for an item that somebody else is to take now.
             if woken && !state.items.is_empty() && !state.gives_up_in_silence() { state.poppers.wake() } else { None }
         });
-        wake.map(Waker::wake);
+        wake.into_iter().for_each(Waker::wake);
     }
 }

@@ -33,7 +33,7 @@ fn settings(least: usize, most: usize) -> Settings {
 }
 
 fn workers<R: Send>(settings: Settings) -> Workers<R> {
-    Workers::new(settings, Wall::new(), Arc::new(Idle))
+    Workers::new(settings, Wall::start(), Arc::new(Idle))
 }
 
 #[test]

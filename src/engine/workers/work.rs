@@ -326,10 +326,11 @@ impl<R: Send + 'static> Shared<R> {
             }
             let look_again = after(self.clock.nanos(), self.settings.tick);
             match wait_until(pin!(self.queue.pop()), &*self.clock, look_again) {
-                None => {}
+                None => continue,
                 Some(None) => return lock(&self.board).go(),
                 Some(Some(queued)) => {
-                    if !self.run(worker, queued) {
+                    let still_one_of_them = self.run(worker, queued);
+                    if !still_one_of_them {
                         return;
                     }
                 }
