@@ -4,6 +4,7 @@
 //! * [`lock`]: locks that several processes share, with fencing tokens.
 //! * [`memory`]: work admitted by the memory it needs, and objects used again.
 //! * [`pool`]: slots of named resources, acquired by priority with ageing, alone or several at once.
+//! * [`saga`]: steps with compensations, all done or all undone.
 //! * [`workers`]: tasks on threads, as many as the machine bears, with time limits that free the thread.
 //!
 //! Nothing here makes a clock: it is handed one ([`Clock`](crate::model::Clock)).
@@ -17,4 +18,5 @@ pub mod lock;
 pub mod memory;
 mod panics;
 pub mod pool;
+pub mod saga;
 pub mod workers;
