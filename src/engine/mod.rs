@@ -5,6 +5,7 @@
 //! * [`memory`]: work admitted by the memory it needs, and objects used again.
 //! * [`pool`]: slots of named resources, acquired by priority with ageing, alone or several at once.
 //! * [`saga`]: steps with compensations, all done or all undone.
+//! * [`transaction`]: changes that do not overwrite each other.
 //! * [`workers`]: tasks on threads, as many as the machine bears, with time limits that free the thread.
 //!
 //! Nothing here makes a clock: it is handed one ([`Clock`](crate::model::Clock)).
@@ -19,4 +20,5 @@ pub mod memory;
 mod panics;
 pub mod pool;
 pub mod saga;
+pub mod transaction;
 pub mod workers;
