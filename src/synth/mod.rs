@@ -16,6 +16,7 @@ mod files;
 mod fleet;
 mod load;
 mod options;
+pub mod orders;
 mod rows;
 mod run;
 mod runs;
