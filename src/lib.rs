@@ -47,6 +47,7 @@ pub mod gate;
 pub mod ingest;
 pub mod lake;
 pub mod model;
+pub mod replay;
 pub mod report;
 pub mod stats;
 pub mod synth;

@@ -1,9 +1,11 @@
 //! The command line as clap sees it. These types stop here.
 
+mod bench;
 mod gate;
 mod synth;
 mod values;
 
+pub(super) use bench::{Bench, BenchChild, Child, Engine};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) use gate::{Annotations, Gate, OnOtherHost, OnUndecided};
 use std::path::PathBuf;
@@ -125,6 +127,17 @@ pub(super) enum Command {
                       windtunnel gate --current now.json --baseline main.json --save main.json   a history of runs"
     )]
     Gate(Gate),
+    /// Run workloads through the engines: baseline and candidate in turns
+    #[command(
+        after_help = "Runs A B B A; a run whose counts are not right gives no timing. Intervals are of 95 %.\n\n\
+                      Examples:\n  windtunnel bench\n  windtunnel bench batch --sweep --workload datasets/orders.toml\n  \
+                      windtunnel bench lock --backend redis://127.0.0.1\n  \
+                      windtunnel bench lock --storm 100000   writes under locks while processes are stopped and killed"
+    )]
+    Bench(Bench),
+    /// What `bench` starts in processes of their own
+    #[command(hide = true)]
+    BenchChild(BenchChild),
     /// Write the report: one HTML file, PNG twins of its charts, Markdown
     #[command(
         after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json"

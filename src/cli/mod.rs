@@ -8,6 +8,7 @@ mod cost;
 mod exit;
 mod host;
 mod wire;
+mod workload;
 
 use clap::Parser;
 use std::process::ExitCode;

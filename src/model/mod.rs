@@ -19,6 +19,7 @@ mod series;
 mod source;
 mod time;
 mod volume;
+mod work;
 
 pub use attempt::{Attempt, AttemptRef, TaskState};
 pub use bench::{BenchResult, BenchRun, Host, Measured};
@@ -38,3 +39,4 @@ pub use series::{Index, Quantity, SeriesKey};
 pub use source::{Origin, SourceKind, UNCOUNTED};
 pub use time::{Month, TimeRange, Timestamp};
 pub use volume::Volume;
+pub use work::{Expected, Workload};

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 mod analyze;
+mod bench;
 mod compare;
 mod demo;
 mod detect;
@@ -72,6 +73,8 @@ pub(super) fn run(parsed: Cli, console: &Console) -> Result<Outcome, Error> {
         Command::Analyze(args) => analyze::run(&context, &args),
         Command::Compare(args) => compare::run(&context, &args),
         Command::Detect(args) => detect::run(&context, &args),
+        Command::Bench(args) => bench::run(&context, &args),
+        Command::BenchChild(args) => bench::child(&context, &args),
         Command::Gate(args) => gate::run(&context, &args),
         Command::Report(args) => report::run(&context, &args),
         Command::Config(args) => settings::run(&context, &args),

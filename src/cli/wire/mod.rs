@@ -1,6 +1,7 @@
 //! JSON documents as the contract has them, and nothing else: memory structs are turned into these at the edge.
 
 pub(super) mod analysis;
+pub(super) mod bench;
 pub(super) mod compare;
 pub(super) mod detect;
 mod estimate;
@@ -17,6 +18,7 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
         ("analysis", schemars::schema_for!(analysis::Document)),
+        ("bench", schemars::schema_for!(bench::Document)),
         ("benchmarks", schemars::schema_for!(gate::Benchmarks)),
         ("compare", schemars::schema_for!(compare::Document)),
         ("config", schemars::schema_for!(small::Config)),

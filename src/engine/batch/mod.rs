@@ -7,8 +7,9 @@
 //!
 //! **Exactly once.** Batches are handled in the order of the input, so what is handled is a prefix of it. A handler that keeps the
 //! end of that prefix together with what it writes, in one transaction, tells it after a crash ([`Handler::position`]): no item is
-//! lost and none is handled twice, whenever the process dies. For any other handler a [`Checkpoint`] keeps the position, and the
-//! last batch may be handled once more; the same holds for the batch in which items failed by themselves.
+//! lost and none is handled twice, whenever the process dies. One that tells items which failed keeps the batch's beginning instead
+//! of its end, for those items are not yet kept as dead letters; it must do nothing the second time that it sees an item. For any other
+//! handler a [`Checkpoint`] keeps the position, and the last batch may be handled once more.
 //!
 //! **Sizes** are chosen by a [`Policy`]: fixed, the rules that many hand-written loops have, or the search for the size of most
 //! items a second.

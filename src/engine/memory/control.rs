@@ -164,6 +164,13 @@ impl<G: Guarding> Controller<G> {
         self.inner.state.with(|state| self.inner.read(state, true)).map(|reading| reading.share())
     }
 
+    /// Bytes below the target that are not in use; `None` where it cannot be told.
+    #[must_use]
+    pub fn room(&self) -> Option<u64> {
+        let reading = self.inner.state.with(|state| self.inner.read(state, true))?;
+        Some(((self.inner.settings.target * reading.limit as f64) as u64).saturating_sub(reading.used))
+    }
+
     /// What it did.
     #[must_use]
     pub fn statistics(&self) -> ControlStatistics {

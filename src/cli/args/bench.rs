@@ -1,0 +1,84 @@
+//! `bench`: which engines, on what.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum Engine {
+    /// Batches of fixed size against those that adapt, on six costs
+    Batch,
+    /// All at once against admission by memory
+    Memory,
+    /// A thread a core against a number that adapts
+    Workers,
+    /// First come, first served against priorities with ageing
+    Pool,
+    /// A plain lock against a lease with a fence
+    Lock,
+}
+
+/// `bench`
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Bench {
+    /// Engines [default: all]
+    #[arg(value_enum, value_name = "ENGINE")]
+    pub(in crate::cli) engines: Vec<Engine>,
+    /// What the platform is like and how the engines are set, such as datasets/orders.toml
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) workload: Option<PathBuf>,
+    /// Pairs of runs that are measured, after one that is not
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    pub(in crate::cli) rounds: usize,
+    /// Records, tasks, grants or locks of a run [default: as many as take some tenths of a second]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) items: Option<usize>,
+    /// Try each fixed batch size as well
+    #[arg(long)]
+    pub(in crate::cli) sweep: bool,
+    /// Where locks are: in-process, a folder, redis://.., postgresql://.., postgresql+advisory://.. or zookeeper://..
+    #[arg(long, value_name = "WHERE", env = "WINDTUNNEL_LOCKS", hide_env_values = true)]
+    pub(in crate::cli) backend: Option<String>,
+    /// Instead of timing locks, have so many writes made under them by processes that are stopped and killed
+    #[arg(long, value_name = "WRITES")]
+    pub(in crate::cli) storm: Option<u64>,
+    /// Processes of a storm
+    #[arg(long, value_name = "N", default_value_t = 8, requires = "storm")]
+    pub(in crate::cli) processes: usize,
+    /// Let the resource of a storm accept any write: shows what locks alone are worth
+    #[arg(long, requires = "storm")]
+    pub(in crate::cli) unfenced: bool,
+}
+
+/// What `bench` starts in processes of their own.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct BenchChild {
+    /// What to do
+    #[command(subcommand)]
+    pub(in crate::cli) what: Child,
+}
+
+/// What a process of its own does.
+#[derive(Debug, clap::Subcommand)]
+pub(in crate::cli) enum Child {
+    /// Handle items that need much memory
+    Memory {
+        /// all-at-once or admitted
+        mode: String,
+        /// Items
+        items: usize,
+    },
+    /// Take a lock and write
+    Storm {
+        /// Folder of the resource
+        folder: PathBuf,
+        /// Number of this process
+        number: u64,
+        /// Writes that are to be made
+        writes: u64,
+        /// Milliseconds of a lease
+        expiry: u64,
+        /// Does the resource check fences?
+        checked: bool,
+    },
+}

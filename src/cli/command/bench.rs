@@ -1,0 +1,337 @@
+//! `bench`: engines on workloads, baseline and candidate in turns.
+
+use super::Context;
+use crate::{
+    cli::{
+        args::{Bench as Args, BenchChild, Child, Engine},
+        console::line,
+        exit::{Error, Outcome},
+        host,
+        wire::bench::{Document, Parts, Storm},
+        workload,
+    },
+    engine::{
+        memory::{Probe, SystemProbe},
+        workers::Machine,
+    },
+    replay::{
+        Backends, BenchError, EngineResult, MemoryMode, Plan, Quiet, StormPlan, StormReport, SweepPoint, Wall,
+        bench_batch, bench_lock, bench_memory, bench_pool, bench_workers, memory_child, spin_scaling, storm,
+        storm_child,
+    },
+};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::Arc,
+    time::Duration,
+};
+
+/// Records of a run of batches and of workers, where no number is given.
+const RECORDS: usize = 60_000;
+/// How long a lease of a storm lasts, where the backend lets it be so short.
+const EXPIRY: Duration = Duration::from_millis(250);
+/// Mean time between two blows of a storm.
+const BETWEEN: Duration = Duration::from_millis(60);
+/// Time after which a storm is given up, for each write: a tenth of what the slowest backend needs is a millisecond.
+const PATIENCE_A_WRITE: Duration = Duration::from_millis(20);
+/// And for the rest.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Environment variable that tells processes of a storm where locks are: a command line is seen by all, a password is not for all.
+const LOCKS: &str = "WINDTUNNEL_LOCKS";
+
+pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> {
+    let file = workload::File::load(args.workload.as_deref())?;
+    let engines = match args.engines.as_slice() {
+        [] => &[Engine::Batch, Engine::Memory, Engine::Workers, Engine::Pool, Engine::Lock],
+        some => some,
+    };
+    if args.storm.is_some() && engines != [Engine::Lock] {
+        return Err(Error::Usage("--storm is for locks: `windtunnel bench lock --storm 100000`".to_owned()));
+    }
+    let folder = tempfile::tempdir().map_err(Error::io("create a folder in", std::env::temp_dir()))?;
+    let quiet = spin_scaling();
+    let plan = Plan { rounds: args.rounds, items: args.items, ..Plan::default() };
+    let mut bench =
+        Bench { context, args, file, plan, folder: folder.path(), results: Vec::new(), sweep: Vec::new(), storm: None };
+    for engine in engines {
+        bench.engine(*engine)?;
+    }
+    let warnings = warnings(quiet);
+    let safe = bench.storm.as_ref().is_none_or(|(_, report)| report.is_safe() || args.unfenced);
+    let Bench { results, sweep, storm, .. } = bench;
+    if context.console.json {
+        let parts = Parts {
+            seed: context.seed(),
+            host: &host::here(),
+            results: &results,
+            sweep: &sweep,
+            storm: storm.as_ref().map(|(backend, report)| Storm::new(backend.name(), !args.unfenced, report)),
+            quiet,
+            warnings,
+        };
+        context.console.document(&Document::new(parts))?;
+    } else {
+        warnings.iter().for_each(|warning| context.console.warn(warning));
+        let text = [
+            results_text(&results),
+            sweep_text(&sweep),
+            storm.map_or_else(String::new, |(backend, report)| storm_text(&backend, &report)),
+        ];
+        context.console.say(&text.concat())?;
+    }
+    Ok(if safe { Outcome::Fine } else { Outcome::Failed })
+}
+
+struct Bench<'a> {
+    context: &'a Context<'a>,
+    args: &'a Args,
+    file: workload::File,
+    plan: Plan,
+    folder: &'a Path,
+    results: Vec<EngineResult>,
+    sweep: Vec<SweepPoint>,
+    storm: Option<(Backends, StormReport)>,
+}
+
+impl Bench<'_> {
+    fn engine(&mut self, engine: Engine) -> Result<(), Error> {
+        let seed = self.context.seed();
+        match engine {
+            Engine::Batch => {
+                let work = self.file.workload(seed, self.plan.items.unwrap_or(RECORDS))?;
+                let bench =
+                    bench_batch(&work, self.plan, &self.file.batch()?, self.args.sweep, self.folder).map_err(told)?;
+                self.results.extend(bench.results);
+                self.sweep.extend(bench.sweep);
+            }
+            Engine::Memory => {
+                let exe = exe()?;
+                let arguments = |mode: MemoryMode, items: usize| {
+                    ["--seed", &seed.to_string(), "bench-child", "memory", mode.as_str(), &items.to_string()]
+                        .map(str::to_owned)
+                        .to_vec()
+                };
+                self.results.extend(bench_memory(seed, self.plan, &exe, arguments).map_err(told)?);
+            }
+            Engine::Workers => {
+                let work = self.file.workload(seed, self.plan.items.unwrap_or(RECORDS))?;
+                let machine: Arc<dyn Machine> = Arc::new(ThisMachine(SystemProbe::default()));
+                self.results.extend(bench_workers(&work, self.plan, &self.file.workers()?, &machine).map_err(told)?);
+            }
+            Engine::Pool => {
+                let work = self.file.workload(seed, 0)?;
+                self.results.extend(bench_pool(&work, self.plan, &self.file.pools()?).map_err(told)?);
+            }
+            Engine::Lock => self.lock()?,
+        }
+        Ok(())
+    }
+
+    fn lock(&mut self) -> Result<(), Error> {
+        let named = self.args.backend.as_deref().map(Backends::parse).transpose().map_err(Error::Usage)?;
+        if let Some(writes) = self.args.storm {
+            let backend = named.unwrap_or_else(|| Backends::Files(self.folder.join("locks")));
+            let report = self.storm(&backend, writes)?;
+            self.storm = Some((backend, report));
+            return Ok(());
+        }
+        let backends = named
+            .map_or_else(|| vec![Backends::InProcess, Backends::Files(self.folder.join("locks"))], |one| vec![one]);
+        for backend in backends {
+            self.results.extend(bench_lock(&backend, self.plan, self.folder).map_err(told)?);
+        }
+        Ok(())
+    }
+
+    fn storm(&self, backend: &Backends, writes: u64) -> Result<StormReport, Error> {
+        let address = match backend {
+            Backends::InProcess => {
+                return Err(Error::Usage("a storm is of several processes: locks in one are none to them".to_owned()));
+            }
+            Backends::Files(folder) => folder.display().to_string(),
+            _ => self.args.backend.clone().unwrap_or_default(),
+        };
+        let plan = StormPlan {
+            writes,
+            processes: self.args.processes.clamp(1, 64),
+            expiry: EXPIRY,
+            seed: self.context.seed(),
+            between: BETWEEN,
+            checked: !self.args.unfenced,
+            patience: PATIENCE + PATIENCE_A_WRITE * u32::try_from(writes).unwrap_or(u32::MAX),
+        };
+        let exe = exe()?;
+        let command = |number: usize| {
+            let mut command = Command::new(&exe);
+            command.args(["bench-child", "storm"]).arg(self.folder);
+            command.args([number as u64, writes, EXPIRY.as_millis() as u64].map(|number| number.to_string()));
+            command.arg(plan.checked.to_string()).env(LOCKS, &address);
+            command
+        };
+        storm(&plan, self.folder, command)
+            .map_err(|error| Error::Usage(format!("locks on {}: {error}", backend.name())))
+    }
+}
+
+fn exe() -> Result<PathBuf, Error> {
+    std::env::current_exe().map_err(Error::io("find", "this program"))
+}
+
+fn told(error: BenchError) -> Error {
+    Error::Usage(error.to_string())
+}
+
+/// What `bench` starts in a process of its own.
+pub(super) fn child(context: &Context<'_>, args: &BenchChild) -> Result<Outcome, Error> {
+    match &args.what {
+        Child::Memory { mode, items } => {
+            let mode = [MemoryMode::AllAtOnce, MemoryMode::Admitted].into_iter().find(|known| known.as_str() == mode);
+            let mode = mode.ok_or_else(|| Error::Usage("no such mode".to_owned()))?;
+            let told = memory_child(context.seed(), *items, mode).map_err(Error::io("read", "stdin"))?;
+            context.console.say(&(told + "\n"))?;
+        }
+        Child::Storm { folder, number, writes, expiry, checked } => {
+            let address = std::env::var(LOCKS).unwrap_or_default();
+            let backend =
+                Backends::parse(&address).and_then(|backend| backend.open().map_err(|error| error.to_string()));
+            let plan = StormPlan {
+                writes: *writes,
+                processes: 1,
+                expiry: Duration::from_millis(*expiry),
+                seed: 0,
+                between: Duration::ZERO,
+                checked: *checked,
+                patience: Duration::MAX,
+            };
+            storm_child(backend.map_err(Error::Usage)?, Wall::start(), &plan, folder, *number)
+                .map_err(|error| Error::Usage(error.to_string()))?;
+        }
+    }
+    Ok(Outcome::Fine)
+}
+
+/// The machine, as workers see it.
+struct ThisMachine(SystemProbe);
+
+impl Machine for ThisMachine {
+    fn cores(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+
+    fn load(&self) -> Option<f64> {
+        let load = sysinfo::System::load_average().one;
+        load.is_finite().then_some(load)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.0.read().map(|reading| reading.limit.saturating_sub(reading.used))
+    }
+}
+
+fn warnings(quiet: Quiet) -> Vec<String> {
+    if quiet.is_quiet() {
+        return Vec::new();
+    }
+    vec![format!(
+        "this machine is not quiet: two threads get {:.2} times as much done as one; nothing is said about several cores, and CPU time is the better measure",
+        quiet.scaling
+    )]
+}
+
+/// A block for each result: what against what, how fast, how sure.
+fn results_text(results: &[EngineResult]) -> String {
+    let mut text = String::new();
+    for result in results {
+        let speedup = &result.speedup;
+        let verdict = match () {
+            () if speedup.lower > 1.0 => "faster",
+            () if speedup.upper < 1.0 => "slower",
+            () => "no difference that can be told",
+        };
+        text.push_str(&format!("\n{}  {}\n", result.engine, line(&result.workload)));
+        text.push_str(&format!("  {} against {}\n", result.candidate, result.baseline));
+        text.push_str(&format!(
+            "  {:.2} times the throughput ({:.2} to {:.2}): {verdict}; {:.2} times by CPU\n",
+            speedup.point, speedup.lower, speedup.upper, result.cpu_speedup.point
+        ));
+        text.push_str(&format!(
+            "  {} a second, {} before; {} of {} handled, {} dead letters\n",
+            short(result.throughput.point),
+            short(result.baseline_throughput.point),
+            result.items_out,
+            result.items_in,
+            result.items_dead
+        ));
+        let (now, before) = (result.latency, result.baseline_latency);
+        text.push_str(&format!(
+            "  {}: {} median, {} p99; before {}, {}; peak {} MB, {} MB\n",
+            result.latency_of,
+            seconds(now.p50),
+            seconds(now.p99),
+            seconds(before.p50),
+            seconds(before.p99),
+            result.peak_rss_bytes / 1_000_000,
+            result.baseline_peak_rss_bytes / 1_000_000
+        ));
+        for note in &result.notes {
+            text.push_str(&format!("  note: {}\n", line(note)));
+        }
+    }
+    text
+}
+
+fn sweep_text(sweep: &[SweepPoint]) -> String {
+    let mut text = String::new();
+    for (place, point) in sweep.iter().enumerate() {
+        let first = place == 0 || sweep[place - 1].workload != point.workload;
+        if first {
+            text.push_str(&format!("\nbatch sizes  {}\n", line(&point.workload)));
+        }
+        let best = sweep
+            .iter()
+            .filter(|other| other.workload == point.workload && other.size.is_some())
+            .map(|other| other.rate);
+        let best = best.fold(f64::MIN_POSITIVE, f64::max);
+        let name = point.size.map_or_else(|| "search".to_owned(), |size| format!("fixed {size}"));
+        text.push_str(&format!(
+            "  {name:<12} {:>9} a second  {:>4.0} % of the best fixed size\n",
+            short(point.rate),
+            point.rate / best * 100.0
+        ));
+    }
+    text
+}
+
+fn storm_text(backend: &Backends, report: &StormReport) -> String {
+    let verdict = if report.is_safe() { "safe" } else { "NOT SAFE" };
+    format!(
+        "\nlocks on {} in a storm: {verdict}\n  {} writes accepted, {} refused as stale\n  {} lost updates, {} stale writes accepted, {} accepted writes lost\n  {} processes stopped, {} killed\n",
+        backend.name(),
+        report.accepted,
+        report.refused,
+        report.lost_updates,
+        report.stale_accepted,
+        report.lost_writes,
+        report.stopped,
+        report.killed
+    )
+}
+
+/// Three digits.
+fn short(value: f64) -> String {
+    match value {
+        value if value >= 1e6 => format!("{:.2}M", value / 1e6),
+        value if value >= 1e4 => format!("{:.1}k", value / 1e3),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value => format!("{value:.3}"),
+    }
+}
+
+fn seconds(value: f64) -> String {
+    match value {
+        value if value >= 1.0 => format!("{value:.2} s"),
+        value if value >= 1e-3 => format!("{:.2} ms", value * 1e3),
+        value => format!("{:.2} us", value * 1e6),
+    }
+}

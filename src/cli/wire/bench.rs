@@ -1,0 +1,183 @@
+//! `bench`: engines on workloads.
+
+use super::{
+    VERSION,
+    estimate::{Estimate, finite},
+};
+use crate::{model, replay};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// What came of a bench.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::cli) struct Document {
+    schema: Cow<'static, str>,
+    windtunnel: Cow<'static, str>,
+    seed: u64,
+    /// The machine, as far as it is known.
+    host: BTreeMap<String, String>,
+    pub(in crate::cli) engine_results: Vec<EngineResult>,
+    /// Fixed batch sizes, where that was asked for; `size` is `null` for the search.
+    sweep: Vec<SweepPoint>,
+    /// Of locks under processes that are stopped and killed, where that was asked for.
+    storm: Option<Storm>,
+    /// Do two threads have a core each? If not, nothing is said about several cores.
+    quiet_machine: bool,
+    /// Work of two threads over that of one, in the same time.
+    spin_scaling: f64,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::cli) struct EngineResult {
+    engine: String,
+    workload: String,
+    baseline: String,
+    candidate: String,
+    /// Items a second of the baseline.
+    baseline_throughput: Estimate,
+    /// Items a second of the candidate.
+    throughput: Estimate,
+    /// Candidate over baseline, pair by pair.
+    speedup: Estimate,
+    /// The same of items a second of CPU.
+    cpu_speedup: Estimate,
+    peak_rss_bytes: u64,
+    baseline_peak_rss_bytes: u64,
+    success_rate: f64,
+    /// Always `items_out` and `items_dead_lettered` together.
+    items_in: u64,
+    items_out: u64,
+    items_dead_lettered: u64,
+    /// What latencies are of.
+    latency_of: String,
+    latency: Latency,
+    baseline_latency: Latency,
+    notes: Vec<String>,
+    samples: Vec<Sample>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Latency {
+    p50_s: f64,
+    p95_s: f64,
+    p99_s: f64,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Sample {
+    /// `baseline` or `candidate`.
+    side: String,
+    round: usize,
+    seconds: f64,
+    cpu_seconds: f64,
+    items: u64,
+    peak_rss_bytes: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct SweepPoint {
+    workload: String,
+    size: Option<usize>,
+    /// Items a second: the median of the rounds.
+    throughput: f64,
+}
+
+/// What processes did under a lock while they were stopped and killed.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(in crate::cli) struct Storm {
+    backend: String,
+    checked: bool,
+    writes_accepted: u64,
+    refused_as_stale: u64,
+    lost_updates: u64,
+    stale_accepted: u64,
+    lost_writes: u64,
+    processes_stopped: u64,
+    processes_killed: u64,
+}
+
+impl Storm {
+    pub(in crate::cli) fn new(backend: &str, checked: bool, report: &replay::StormReport) -> Self {
+        Self {
+            backend: backend.to_owned(),
+            checked,
+            writes_accepted: report.accepted,
+            refused_as_stale: report.refused,
+            lost_updates: report.lost_updates,
+            stale_accepted: report.stale_accepted,
+            lost_writes: report.lost_writes,
+            processes_stopped: report.stopped,
+            processes_killed: report.killed,
+        }
+    }
+}
+
+/// What a document is made of.
+pub(in crate::cli) struct Parts<'a> {
+    pub(in crate::cli) seed: u64,
+    pub(in crate::cli) host: &'a model::Host,
+    pub(in crate::cli) results: &'a [replay::EngineResult],
+    pub(in crate::cli) sweep: &'a [replay::SweepPoint],
+    pub(in crate::cli) storm: Option<Storm>,
+    pub(in crate::cli) quiet: replay::Quiet,
+    pub(in crate::cli) warnings: Vec<String>,
+}
+
+impl Document {
+    pub(in crate::cli) fn new(parts: Parts<'_>) -> Self {
+        let point = |point: &replay::SweepPoint| SweepPoint {
+            workload: point.workload.clone(),
+            size: point.size,
+            throughput: finite(point.rate).unwrap_or(0.0),
+        };
+        Self {
+            schema: "windtunnel.bench.v1".into(),
+            windtunnel: VERSION.into(),
+            seed: parts.seed,
+            host: parts.host.facts().map(|(name, value)| (name.to_owned(), value.to_string())).collect(),
+            engine_results: parts.results.iter().map(EngineResult::from).collect(),
+            sweep: parts.sweep.iter().map(point).collect(),
+            storm: parts.storm,
+            quiet_machine: parts.quiet.is_quiet(),
+            spin_scaling: finite(parts.quiet.scaling).unwrap_or(0.0),
+            warnings: parts.warnings,
+        }
+    }
+}
+
+impl From<&replay::EngineResult> for EngineResult {
+    fn from(result: &replay::EngineResult) -> Self {
+        let latency = |latency: replay::Latency| Latency { p50_s: latency.p50, p95_s: latency.p95, p99_s: latency.p99 };
+        let sample = |sample: &replay::SideSample| Sample {
+            side: if sample.side == replay::Side::Baseline { "baseline".into() } else { "candidate".into() },
+            round: sample.round,
+            seconds: sample.seconds,
+            cpu_seconds: sample.cpu_seconds,
+            items: sample.items,
+            peak_rss_bytes: sample.peak_rss_bytes,
+        };
+        Self {
+            engine: result.engine.to_owned(),
+            workload: result.workload.clone(),
+            baseline: result.baseline.clone(),
+            candidate: result.candidate.clone(),
+            baseline_throughput: (&result.baseline_throughput).into(),
+            throughput: (&result.throughput).into(),
+            speedup: (&result.speedup).into(),
+            cpu_speedup: (&result.cpu_speedup).into(),
+            peak_rss_bytes: result.peak_rss_bytes,
+            baseline_peak_rss_bytes: result.baseline_peak_rss_bytes,
+            success_rate: result.success_rate(),
+            items_in: result.items_in,
+            items_out: result.items_out,
+            items_dead_lettered: result.items_dead,
+            latency_of: result.latency_of.to_owned(),
+            latency: latency(result.latency),
+            baseline_latency: latency(result.baseline_latency),
+            notes: result.notes.clone(),
+            samples: result.samples.iter().map(sample).collect(),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Workload files: what the platform is like, and how the engines are set.
+
+use crate::{
+    cli::exit::Error,
+    engine::{
+        batch::Settings as BatchSettings,
+        pool::{PRIORITIES, PoolSpec, default_pools},
+        workers::{ScaleSettings, Settings as WorkerSettings},
+    },
+    model::{Expected, Workload},
+    synth::orders::{Events, OrderOptions, OrderTruth},
+};
+use serde::Deserialize;
+use std::{fs, path::Path, time::Duration};
+
+/// The file as written. Unknown keys are refused; toml then lists the known ones.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct File {
+    name: Option<String>,
+    seed: Option<u64>,
+    /// Share of calls that fail for a while.
+    transient: Option<f64>,
+    orders: Orders,
+    batch: Batch,
+    workers: WorkersTable,
+    pools: Vec<PoolTable>,
+}
+
+/// `[orders]`; what is not said is as in `synth orders`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Orders {
+    orders_per_day: Option<f64>,
+    days: Option<f64>,
+    customers: Option<usize>,
+    products: Option<usize>,
+    customer_skew: Option<f64>,
+    product_skew: Option<f64>,
+    lines: Option<f64>,
+    clicks: Option<f64>,
+    new_customers: Option<f64>,
+    flash_sales: Option<f64>,
+    flash_factor: Option<f64>,
+    flash_hours: Option<f64>,
+    late: Option<f64>,
+    late_seconds: Option<f64>,
+    duplicates: Option<f64>,
+    malformed: Option<f64>,
+    poison: Option<f64>,
+}
+
+/// `[batch]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Batch {
+    initial: Option<usize>,
+    least: Option<usize>,
+    most: Option<usize>,
+    memory_line: Option<f64>,
+    retries: Option<u32>,
+    first_pause_s: Option<f64>,
+}
+
+/// `[workers]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct WorkersTable {
+    least: Option<usize>,
+    most: Option<usize>,
+    busy: Option<f64>,
+    queue: Option<usize>,
+    timeout_s: Option<f64>,
+    bytes_a_task: Option<u64>,
+}
+
+/// `[[pools]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PoolTable {
+    name: String,
+    slots: u32,
+    #[serde(default = "usual")]
+    priority: u8,
+    longest_hold_s: Option<f64>,
+    within: Option<String>,
+}
+
+fn usual() -> u8 {
+    crate::engine::pool::DEFAULT_PRIORITY
+}
+
+/// Share of calls that fail for a while, where none is said.
+const TRANSIENT: f64 = 0.01;
+
+impl File {
+    /// Reads one, or takes what is usual.
+    pub(super) fn load(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
+        toml::from_str(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
+    }
+
+    /// The platform.
+    pub(super) fn orders(&self, seed: u64) -> OrderOptions {
+        let (usual, said) = (OrderOptions::default(), &self.orders);
+        OrderOptions {
+            seed: self.seed.unwrap_or(seed),
+            orders_per_day: said.orders_per_day.unwrap_or(usual.orders_per_day),
+            days: said.days.unwrap_or(usual.days),
+            customers: said.customers.unwrap_or(usual.customers),
+            products: said.products.unwrap_or(usual.products),
+            customer_skew: said.customer_skew.unwrap_or(usual.customer_skew),
+            product_skew: said.product_skew.unwrap_or(usual.product_skew),
+            lines: said.lines.unwrap_or(usual.lines),
+            clicks: said.clicks.unwrap_or(usual.clicks),
+            new_customers: said.new_customers.unwrap_or(usual.new_customers),
+            flash_sales: said.flash_sales.unwrap_or(usual.flash_sales),
+            flash_factor: said.flash_factor.unwrap_or(usual.flash_factor),
+            flash_hours: said.flash_hours.unwrap_or(usual.flash_hours),
+            late: said.late.unwrap_or(usual.late),
+            late_seconds: said.late_seconds.unwrap_or(usual.late_seconds),
+            duplicates: said.duplicates.unwrap_or(usual.duplicates),
+            malformed: said.malformed.unwrap_or(usual.malformed),
+            poison: said.poison.unwrap_or(usual.poison),
+        }
+    }
+
+    /// The first records of the platform, with what must come of them.
+    pub(super) fn workload(&self, seed: u64, records: usize) -> Result<Workload, Error> {
+        let options = self.orders(seed);
+        let transient = self.transient.unwrap_or(TRANSIENT);
+        if !(0.0..1.0).contains(&transient) {
+            return Err(Error::Usage(format!("`transient` is {transient}; it must be a share, 0 to 1")));
+        }
+        let events = Events::new(&options).map_err(|error| Error::Usage(error.to_string()))?;
+        let mut truth = OrderTruth::default();
+        // Of a duplicate whose first one lies beyond the end nothing is known: they come before.
+        let texts: Vec<String> = events
+            .take(records)
+            .map(|event| {
+                truth.count(&event);
+                event.text
+            })
+            .collect();
+        let distinct = truth.sound.values().sum();
+        let expected = Expected {
+            handled: truth.to_be_handled(),
+            dead: truth.malformed + truth.poison,
+            distinct,
+            revenue_cents: truth.revenue_cents,
+        };
+        let name = self.name.as_deref().unwrap_or("orders").into();
+        Ok(Workload { name, seed: options.seed, records: texts.into(), expected, transient })
+    }
+
+    pub(super) fn batch(&self) -> Result<BatchSettings, Error> {
+        let (usual, said) = (BatchSettings::default(), &self.batch);
+        let sizes = said.least.unwrap_or(*usual.sizes.start())..=said.most.unwrap_or(*usual.sizes.end());
+        if *sizes.start() == 0 || sizes.is_empty() {
+            return Err(Error::Usage(format!("[batch]: sizes from {} to {} are none", sizes.start(), sizes.end())));
+        }
+        Ok(BatchSettings {
+            initial: said.initial.unwrap_or(usual.initial),
+            sizes,
+            memory_line: said.memory_line.unwrap_or(usual.memory_line),
+            retries: said.retries.unwrap_or(usual.retries),
+            first_pause: said
+                .first_pause_s
+                .map_or(Ok(usual.first_pause), |seconds| length("batch.first_pause_s", seconds))?,
+            ..usual
+        })
+    }
+
+    pub(super) fn workers(&self) -> Result<WorkerSettings, Error> {
+        let (usual, said) = (WorkerSettings::default(), &self.workers);
+        let scale = ScaleSettings {
+            least: said.least.unwrap_or(usual.scale.least),
+            most: said.most.unwrap_or(usual.scale.most),
+            busy: said.busy.unwrap_or(usual.scale.busy),
+            bytes_a_task: said.bytes_a_task.unwrap_or(usual.scale.bytes_a_task),
+            ..usual.scale
+        };
+        if scale.least == 0 || scale.least > scale.most || scale.most > 1024 {
+            return Err(Error::Usage(format!(
+                "[workers]: {} to {} threads are none; 1 to 1,024",
+                scale.least, scale.most
+            )));
+        }
+        Ok(WorkerSettings {
+            scale,
+            queue: said.queue.unwrap_or(usual.queue),
+            timeout: said.timeout_s.map_or(Ok(usual.timeout), |seconds| length("workers.timeout_s", seconds))?,
+            ..usual
+        })
+    }
+
+    pub(super) fn pools(&self) -> Result<Vec<PoolSpec>, Error> {
+        if self.pools.is_empty() {
+            return Ok(default_pools());
+        }
+        let spec = |said: &PoolTable| {
+            if !PRIORITIES.contains(&said.priority) {
+                return Err(Error::Usage(format!("pool `{}`: priority {} is none; 1 to 10", said.name, said.priority)));
+            }
+            Ok(PoolSpec {
+                name: said.name.as_str().into(),
+                slots: said.slots,
+                priority: said.priority,
+                longest_hold: said
+                    .longest_hold_s
+                    .map_or(Ok(Duration::MAX), |seconds| length("longest_hold_s", seconds))?,
+                within: said.within.as_deref().map(Into::into),
+            })
+        };
+        self.pools.iter().map(spec).collect()
+    }
+}
+
+fn length(name: &str, seconds: f64) -> Result<Duration, Error> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Error::Usage(format!("`{name}` is {seconds}; it must be seconds, 0 or more")))
+}

@@ -1,0 +1,163 @@
+//! Batches of fixed size against those that adapt, on five costs.
+
+use super::{
+    clock::Wall,
+    measure::{BenchError, Contender, EngineResult, Plan, Run, Subject, Timed, interleave},
+    sink::{Cost, Durable, SqliteSink, SumSink},
+};
+use crate::{
+    engine::batch::{BatchReport, Handler, Policy, Processor, Settings},
+    model::{Expected, Workload},
+};
+use std::{cell::RefCell, path::Path, time::Instant};
+
+/// What came of it.
+#[derive(Debug)]
+pub struct BatchBench {
+    /// Fixed against rules, and against the search, on each cost.
+    pub results: Vec<EngineResult>,
+    /// Fixed sizes, on each cost, where that was asked for.
+    pub sweep: Vec<SweepPoint>,
+}
+
+/// One fixed size on one cost, or the search beside them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepPoint {
+    /// Workload, with what it is run on.
+    pub workload: String,
+    /// Size; `None` for the search.
+    pub size: Option<usize>,
+    /// Items a second: the median of the rounds.
+    pub rate: f64,
+}
+
+/// Where records go, and what that costs.
+#[derive(Clone, Copy)]
+struct Place {
+    name: &'static str,
+    /// A database, with commits like that; else sums in memory.
+    durable: Option<Durable>,
+    cost: Cost,
+    /// Do calls fail for a while, as the workload says?
+    fails: bool,
+}
+
+/// What is spilled and what runs out of time begin at 2,500 records, between the sizes of the sweep.
+const PLACES: [Place; 6] = [
+    Place { name: "commits that wait for the disk", durable: Some(Durable::Full), cost: Cost::None, fails: false },
+    Place { name: "commits that do not wait", durable: Some(Durable::Off), cost: Cost::None, fails: false },
+    Place { name: "sums in memory", durable: None, cost: Cost::None, fails: false },
+    Place { name: "spills beyond 2,500", durable: Some(Durable::Full), cost: Cost::Spill(2500), fails: false },
+    Place { name: "time-outs beyond 2,500", durable: Some(Durable::Full), cost: Cost::TimeOut(2500), fails: false },
+    Place { name: "calls that fail", durable: Some(Durable::Full), cost: Cost::None, fails: true },
+];
+
+/// Sizes of a sweep.
+const SWEEP: [usize; 9] = [100, 200, 500, 1000, 2000, 2500, 4000, 7000, 10_000];
+
+/// Compares; `sweep` tries each fixed size as well.
+///
+/// # Errors
+/// Where a run is not right, or the machine does not let it be run.
+pub fn bench_batch(
+    work: &Workload,
+    plan: Plan,
+    settings: &Settings,
+    sweep: bool,
+    folder: &Path,
+) -> Result<BatchBench, BenchError> {
+    let mut bench = BatchBench { results: Vec::new(), sweep: Vec::new() };
+    for place in PLACES {
+        let workload = format!("{}: {}", work.name, place.name);
+        for (policy, candidate) in [(Policy::Rules, "rules"), (Policy::Search, "search")] {
+            let contender = |name: String, policy: Policy| Contender {
+                name,
+                prepare: Box::new(move || prepare(work, place, Settings { policy, ..settings.clone() }, folder)),
+            };
+            let fixed = format!("fixed {}", settings.initial);
+            let sides = [contender(fixed, Policy::Fixed), contender(candidate.to_owned(), policy)];
+            let subject = Subject { engine: "batch", workload: workload.clone(), latency_of: "a batch" };
+            let mut result = interleave(subject, plan, sides)?;
+            if result.speedup.lower < 1.05 && result.speedup.upper < 1.15 && result.speedup.upper > 0.9 {
+                result.notes.push("batches cost nothing of their own here: nothing is gained by their size".to_owned());
+            }
+            bench.results.push(result);
+        }
+        if sweep {
+            bench.sweep.extend(sweep_of(work, plan, settings, (&workload, place), folder)?);
+        }
+    }
+    Ok(bench)
+}
+
+fn sweep_of(
+    work: &Workload,
+    plan: Plan,
+    settings: &Settings,
+    (workload, place): (&String, Place),
+    folder: &Path,
+) -> Result<Vec<SweepPoint>, BenchError> {
+    let sizes: Vec<Option<usize>> = SWEEP.into_iter().map(Some).chain([None]).collect();
+    let mut rates = vec![Vec::new(); sizes.len()];
+    for round in 0..plan.warm_up.min(1) + plan.rounds {
+        for (size, rates) in sizes.iter().zip(&mut rates) {
+            let policy = if size.is_some() { Policy::Fixed } else { Policy::Search };
+            let settings = Settings { policy, initial: size.unwrap_or(settings.initial), ..settings.clone() };
+            let wrong = |what| BenchError::Wrong {
+                engine: "batch",
+                workload: workload.clone(),
+                name: format!("{size:?}"),
+                what,
+            };
+            let timed = prepare(work, place, settings, folder).map_err(wrong)?;
+            let began = Instant::now();
+            let run = timed().map_err(wrong)?;
+            if round >= plan.warm_up.min(1) {
+                rates.push(run.items_out as f64 / run.seconds.unwrap_or(began.elapsed().as_secs_f64()).max(1e-9));
+            }
+        }
+    }
+    let point = |(size, mut rates): (Option<usize>, Vec<f64>)| {
+        rates.sort_by(f64::total_cmp);
+        SweepPoint { workload: workload.clone(), size, rate: rates[rates.len() / 2] }
+    };
+    Ok(sizes.into_iter().zip(rates).map(point).collect())
+}
+
+fn prepare<'a>(work: &'a Workload, place: Place, settings: Settings, folder: &'a Path) -> Result<Timed<'a>, String> {
+    Ok(match place.durable {
+        Some(durable) => {
+            let transient = if place.fails { work.transient } else { 0.0 };
+            let sink = SqliteSink::create(folder, durable, place.cost, transient, work.seed)?;
+            Box::new(move || run(work, settings, sink, SqliteSink::check))
+        }
+        None => Box::new(move || run(work, settings, SumSink::new(), SumSink::check)),
+    })
+}
+
+fn run<H: Handler<String>>(
+    work: &Workload,
+    settings: Settings,
+    mut sink: H,
+    check: fn(&H, &Expected) -> Result<(), String>,
+) -> Result<Run, String> {
+    let run = RefCell::new(Run::new(work.records.len() as u64));
+    let mut letters: Vec<(u64, u32, String)> = Vec::new();
+    let began = Instant::now();
+    let report: BatchReport = Processor::new(settings, Wall::start())
+        .on_batch(|record| run.borrow_mut().took((record.seen.seconds * 1e9) as u64))
+        .run(work.records.iter().cloned(), &mut sink, &mut letters)
+        .map_err(|stopped| stopped.to_string())?;
+    let seconds = began.elapsed().as_secs_f64();
+    check(&sink, &work.expected)?;
+    let mut run = run.into_inner();
+    (run.items_out, run.items_dead, run.seconds) = (report.done, report.dead, Some(seconds));
+    if (run.items_out, run.items_dead) != (work.expected.handled, work.expected.dead) {
+        let Expected { handled, dead, .. } = work.expected;
+        return Err(format!(
+            "{} were handled and {} are dead letters, not {handled} and {dead}",
+            run.items_out, run.items_dead
+        ));
+    }
+    Ok(run)
+}

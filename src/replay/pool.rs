@@ -1,0 +1,181 @@
+//! First come, first served against pools with priorities, in a closed loop of threads that ask for slots of the five pools.
+
+use super::{
+    clock::Wall,
+    measure::{BenchError, Contender, EngineResult, Plan, Run, Subject, Timed, interleave},
+};
+use crate::{
+    engine::pool::{PoolSpec, Pools, Settings},
+    model::{Clock, Workload},
+    stats::Draw,
+};
+use std::{
+    sync::{Condvar, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+/// Slots handed out in a run, where no number is given.
+const GRANTS: usize = 6000;
+/// Threads that ask, of these so many for urgent work.
+const THREADS: (usize, usize) = (24, 4);
+/// Median time that slots are held, in seconds, and its sigma.
+const HOLD: (f64, f64) = (0.0002, 0.8);
+/// Priorities of urgent work and of all else.
+const PRIORITIES: (u8, u8) = (10, 2);
+/// By how much a level of priority brings a turn forward here: holds are a millionth of what they are in a real pool, and so is
+/// this of the usual 30 s.
+const AGEING: Duration = Duration::from_millis(5);
+
+/// Compares; latencies are those of urgent work.
+///
+/// # Errors
+/// Where a run is not right.
+pub fn bench_pool(work: &Workload, plan: Plan, pools: &[PoolSpec]) -> Result<Vec<EngineResult>, BenchError> {
+    let grants = plan.items.unwrap_or(GRANTS);
+    let contender = |name: &str, priorities: bool| Contender {
+        name: name.to_owned(),
+        prepare: Box::new(move || {
+            let timed: Timed<'_> = Box::new(move || run(work.seed, grants, pools, priorities));
+            Ok(timed)
+        }),
+    };
+    let sides = [contender("first come, first served", false), contender("priorities with ageing", true)];
+    let subject = Subject {
+        engine: "pool",
+        workload: format!("{} pools, {} threads", pools.len(), THREADS.0),
+        latency_of: "an urgent request",
+    };
+    let mut result = interleave(subject, plan, sides)?;
+    let (before, after) = (result.baseline_latency.p99, result.latency.p99);
+    result.notes.push(format!(
+        "urgent requests wait {:.2} ms in the 99th percentile, {:.2} ms without priorities",
+        after * 1e3,
+        before * 1e3
+    ));
+    Ok(vec![result])
+}
+
+fn run(seed: u64, grants: usize, specs: &[PoolSpec], priorities: bool) -> Result<Run, String> {
+    let clock = Wall::start();
+    let settings = Settings { ageing: AGEING, ..Settings::default() };
+    let pools: Pools = Pools::new(specs.to_vec(), settings, clock.clone()).map_err(|error| error.to_string())?;
+    let queues: Vec<Turnstile> = specs.iter().map(|spec| Turnstile::new(spec.slots)).collect();
+    let each = grants / THREADS.0;
+    let waits = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS.0)
+            .map(|number| {
+                let (pools, queues, clock) = (pools.clone(), &queues, &*clock);
+                scope.spawn(move || ask(seed, number, each, specs, priorities.then_some(&pools), queues, clock))
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().map_err(|_| "a thread panicked".to_owned())?)
+            .collect::<Result<Vec<_>, String>>()
+    })?;
+    let mut run = Run::new((each * THREADS.0) as u64);
+    for (urgent, waits) in waits {
+        run.items_out += waits.len() as u64;
+        waits.into_iter().filter(|_| urgent).for_each(|wait| run.took(wait));
+    }
+    if priorities {
+        let told = pools.statistics();
+        let granted: u64 = told.iter().map(|told| told.grants).sum();
+        let held: u32 = told.iter().map(|told| told.held).sum();
+        if (granted, held) != (run.items_out, 0) {
+            return Err(format!("the pools granted {granted} times and {held} slots are held still"));
+        }
+    }
+    Ok(run)
+}
+
+/// One thread's requests: whether it is urgent, and how long each waited.
+fn ask(
+    seed: u64,
+    number: usize,
+    times: usize,
+    specs: &[PoolSpec],
+    pools: Option<&Pools>,
+    queues: &[Turnstile],
+    clock: &dyn Clock,
+) -> Result<(bool, Vec<u64>), String> {
+    let mut draw = Draw::keyed(seed, &[11, number as u64]);
+    let urgent = number < THREADS.1;
+    let hold = |draw: &mut Draw| thread::sleep(Duration::from_secs_f64(draw.log_normal(HOLD.0, HOLD.1).min(0.01)));
+    let waits = (0..times).map(|_| {
+        let place = draw.below(specs.len() as u64) as usize;
+        let began = clock.nanos();
+        match pools {
+            Some(pools) => {
+                let id = pools.id(&specs[place].name).ok_or("no such pool")?;
+                let priority = if urgent { PRIORITIES.0 } else { PRIORITIES.1 };
+                let lease = pools
+                    .request(id)
+                    .priority(priority)
+                    .wait(Duration::from_secs(60))
+                    .map_err(|refusal| refusal.to_string())?;
+                let waited = clock.nanos() - began;
+                hold(&mut draw);
+                drop(lease);
+                Ok(waited)
+            }
+            None => {
+                let slot = queues[place].enter();
+                let waited = clock.nanos() - began;
+                hold(&mut draw);
+                drop(slot);
+                Ok(waited)
+            }
+        }
+    });
+    Ok((urgent, waits.collect::<Result<_, String>>()?))
+}
+
+/// Slots by tickets: a mutex and a condition variable.
+struct Turnstile {
+    state: Mutex<(u64, u64)>,
+    free: Condvar,
+    slots: u64,
+}
+
+struct Slot<'a>(&'a Turnstile);
+
+impl Turnstile {
+    fn new(slots: u32) -> Self {
+        Self { state: Mutex::new((0, 0)), free: Condvar::new(), slots: u64::from(slots) }
+    }
+
+    fn enter(&self) -> Slot<'_> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticket = state.0;
+        state.0 += 1;
+        // A ticket may enter once no more than the slots are between it and those that left.
+        while ticket >= state.1 + self.slots {
+            state = self.free.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Slot(self)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).1 += 1;
+        self.0.free.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::pool::default_pools;
+
+    #[test]
+    fn each_thread_gets_its_slots_on_either_side() {
+        for priorities in [false, true] {
+            let run = run(1, 240, &default_pools(), priorities).expect("a run");
+            assert_eq!((run.items_in, run.items_out), (240, 240));
+            assert_eq!(run.latency.len(), 40, "of urgent work only");
+        }
+    }
+}
