@@ -10,7 +10,7 @@
 //! ```text
 //! 4  main.rs  cli/                      parse, compose, print, exit code
 //! 3  report/                            findings, verdicts -> view -> HTML, SVG, PNG, Markdown, JUnit (bytes)
-//! 2  analysis/              gate/       judgement: baseline, change, overhead, worth | pass or fail
+//! 2  analysis/    replay/   gate/       judgement: baseline, change, worth | running workloads | pass or fail
 //! 1  ingest/  lake/  synth/  engine/    bytes -> rows + defects | rows <-> Parquet | seed -> history | what shares work
 //! 0  stats/                  model/     numbers -> estimates    | the nouns
 //! ```

@@ -2,6 +2,7 @@
 
 use super::{
     clock::Wall,
+    contract,
     measure::{BenchError, Contender, EngineResult, Plan, Run, Subject, Timed, interleave},
 };
 use crate::engine::lock::{
@@ -104,6 +105,7 @@ type Pair<'a> = Box<dyn FnMut() -> Result<(), String> + 'a>;
 pub fn bench_lock(backend: &Backends, plan: Plan, folder: &Path) -> Result<Vec<EngineResult>, BenchError> {
     let items = plan.items.unwrap_or_else(|| backend.locks());
     let machine = |error: BackendError| BenchError::Machine(error.to_string());
+    check(backend)?;
     let locks = Locks::new(backend.open().map_err(machine)?, "bench", LockSettings::default(), Wall::start());
     let (name, plain) = plain(backend, folder).map_err(BenchError::Machine)?;
     let plain = std::cell::RefCell::new(plain);
@@ -140,6 +142,27 @@ pub fn bench_lock(backend: &Backends, plan: Plan, folder: &Path) -> Result<Vec<E
         latency_of: "a lock and its release",
     };
     Ok(vec![interleave(subject, plan, sides)?])
+}
+
+/// How long a lease lasts while the backend is checked.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// A backend that does not do what it must gives no timing.
+fn check(backend: &Backends) -> Result<(), BenchError> {
+    let wrong = |what: String| BenchError::Wrong {
+        engine: "lock",
+        workload: backend.name().to_owned(),
+        name: "what it must do".to_owned(),
+        what,
+    };
+    let open = || backend.open().map_err(|error| wrong(error.to_string()));
+    // Another session in this process: of locks in memory there is none.
+    let other = if *backend == Backends::InProcess { None } else { Some(open()?) };
+    contract::locks(&*open()?, other, SHORT).map_err(wrong)?;
+    match backend {
+        Backends::PostgresRows(url) | Backends::PostgresAdvisory(url) => contract::transactions(url).map_err(wrong),
+        _ => Ok(()),
+    }
 }
 
 fn run(items: usize, pair: &mut dyn FnMut() -> Result<(), String>) -> Result<Run, String> {

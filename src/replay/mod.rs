@@ -5,6 +5,7 @@
 
 mod batch;
 mod clock;
+mod contract;
 mod limit;
 mod lock;
 mod measure;

@@ -67,6 +67,8 @@ impl StormReport {
     }
 }
 
+/// What a holder does between reading and writing: long enough to be stopped in.
+const WORK: Duration = Duration::from_micros(150);
 /// Name of the lock that all take.
 const LOCK: &str = "storm";
 /// Bytes of the head of the resource: highest fence, number of accepted writes, refusals.
@@ -283,8 +285,7 @@ pub fn storm_child(
         if read >= plan.writes {
             return Ok(());
         }
-        // The work: long enough to be stopped in.
-        thread::yield_now();
+        thread::sleep(WORK);
         if let Answer::Fine(place) = resource.write(fence, read, number)? {
             told.write_all(&[place, fence.0].map(u64::to_le_bytes).concat())?;
         }

@@ -44,3 +44,7 @@ mod schemas;
 mod settings;
 mod volume;
 mod worth;
+
+// Engines.
+mod engines;
+mod lock_servers;

@@ -51,7 +51,7 @@ impl Server {
         if let Some((user, group)) = account {
             std::os::unix::fs::chown(folder.path(), Some(user), Some(group)).expect("chown");
         }
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = free_port();
         let run = |program: &Path| {
             let mut command = Command::new(program);
             // Both refuse to run as root.
@@ -180,6 +180,11 @@ impl Drop for Server {
     }
 }
 
+/// A port that is free just now.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
+}
+
 /// What the test needs is not installed: it is passed over, but under CI.
 #[expect(clippy::print_stderr, reason = "whoever runs the tests should know what was not tested")]
 pub(crate) fn pass_over(package: &str) {
@@ -221,7 +226,7 @@ pub(crate) fn door(to: u16, bytes: usize, then: impl FnOnce() + Send + 'static) 
 }
 
 /// Where a program is. Debian keeps those of PostgreSQL out of the path.
-fn program(name: &str) -> Option<PathBuf> {
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> =
         std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]).collect();

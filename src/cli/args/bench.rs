@@ -79,6 +79,7 @@ pub(in crate::cli) enum Child {
         /// Milliseconds of a lease
         expiry: u64,
         /// Does the resource check fences?
+        #[arg(action = clap::ArgAction::Set)]
         checked: bool,
     },
 }

@@ -252,8 +252,11 @@ fn results_text(results: &[EngineResult]) -> String {
         text.push_str(&format!("\n{}  {}\n", result.engine, line(&result.workload)));
         text.push_str(&format!("  {} against {}\n", result.candidate, result.baseline));
         text.push_str(&format!(
-            "  {:.2} times the throughput ({:.2} to {:.2}): {verdict}; {:.2} times by CPU\n",
-            speedup.point, speedup.lower, speedup.upper, result.cpu_speedup.point
+            "  {} times the throughput ({} to {}): {verdict}; {} times by CPU\n",
+            times(speedup.point),
+            times(speedup.lower),
+            times(speedup.upper),
+            times(result.cpu_speedup.point)
         ));
         text.push_str(&format!(
             "  {} a second, {} before; {} of {} handled, {} dead letters\n",
@@ -316,6 +319,15 @@ fn storm_text(backend: &Backends, report: &StormReport) -> String {
         report.stopped,
         report.killed
     )
+}
+
+/// Two digits behind the point, or as many as show two.
+fn times(value: f64) -> String {
+    match value {
+        value if value >= 0.1 => format!("{value:.2}"),
+        value if value >= 0.01 => format!("{value:.3}"),
+        value => format!("{value:.1e}"),
+    }
 }
 
 /// Three digits.

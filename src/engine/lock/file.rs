@@ -1,19 +1,22 @@
 //! Locks among the processes that share a folder.
 //!
-//! Each lock is a file of JSON, replaced as a whole while a second file is held by `flock`. What time it is, the file system says:
-//! that is one clock for all, on a network file system as well. A machine that loses power may forget the last few locks; their
-//! fences are no less than the time, so those after it are higher still.
+//! Each lock is a file of JSON, changed by one write while it is held by `flock`. What time it is, the file system says: that is one
+//! clock for all, on a network file system as well. A machine that loses power may forget the last few locks; their fences are no
+//! less than the time, so those after it are higher still.
 
 use super::{Attempt, Backend, BackendError, Fence, backend::next_fence};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
+    fs::{self, OpenOptions},
+    io::{self, Read},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
 };
 
 const BACKEND: &str = "files";
+/// Bytes of a file, or a multiple of them.
+const BLOCK: usize = 512;
 
 /// Locks in a folder.
 #[derive(Debug)]
@@ -53,29 +56,29 @@ impl Files {
     }
 
     fn change_file<R>(&self, path: &Path, act: impl FnOnce(Option<Entry>, u64) -> (Option<Entry>, R)) -> io::Result<R> {
-        let mut guard =
-            OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("guard"))?;
-        guard.lock()?;
-        // Writing sets the file's time, which tells what time it is there.
-        guard.write_all(b".")?;
-        let now = guard.metadata()?.modified()?.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+        file.lock()?;
+        let mut bytes = Vec::new();
+        (&file).read_to_end(&mut bytes)?;
+        // Writing sets the file's time, which tells what time it is there. The last byte is a blank.
+        file.write_all_at(b" ", (bytes.len() as u64).saturating_sub(1))?;
+        let now = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        let known = match fs::read(path) {
-            Ok(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| {
+        let known = match bytes.trim_ascii() {
+            [] => None,
+            text => Some(serde_json::from_slice(text).map_err(|error| {
                 io::Error::new(
                     io::ErrorKind::InvalidData,
                     format!("no lock file ({error}); remove it if nobody holds the lock"),
                 )
             })?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error),
         };
         let (entry, result) = act(known, now);
         if let Some(entry) = entry {
-            // Under the guard nobody else writes that name.
-            let staged = path.with_extension("staged");
-            File::create(&staged)?.write_all(&serde_json::to_vec(&entry)?)?;
-            fs::rename(&staged, path)?;
+            // In one write, which no signal divides, and over all that stood there: what is left of a longer one are blanks.
+            let mut text = serde_json::to_vec(&entry)?;
+            text.resize((text.len() + 1).max(bytes.len()).next_multiple_of(BLOCK), b' ');
+            file.write_all_at(&text, 0)?;
         }
         Ok(result)
     }

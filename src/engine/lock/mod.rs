@@ -6,8 +6,8 @@
 //! has seen ([`Gate`] in a process; `UPDATE .. WHERE fence <= $1` in a database). Without such a resource a lock saves work twice
 //! done, and no more.
 //!
-//! **Fences grow**, as long as the backend's clock is not set back, even where it forgets everything: each is one more than the
-//! last, and no less than the microseconds since 1970. ZooKeeper's are its transaction numbers.
+//! **Fences grow**, as long as the backend's clock is not set back, even where it forgets everything: they are counted, from the
+//! microseconds since 1970. ZooKeeper's are its transaction numbers, those of advisory locks come from a sequence of the database.
 //!
 //! **A lease that is lost stops its work**: the token of [`Lock::token`] is cancelled as soon as a renewal fails for good, or once
 //! the lease may have expired unrenewed.

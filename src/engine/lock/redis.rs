@@ -1,7 +1,7 @@
 //! Locks on Redis: `SET NX PX` together with a fence, in one script; renewal and release compare before they change.
 //!
 //! Redis may lose what it was told last when it fails over or restarts: two may hold a lock then. The fences of later holders are
-//! higher all the same, as they are no less than the server's time.
+//! higher all the same: a counter that is lost begins again at the server's time.
 
 use super::{Attempt, Backend, BackendError, Fence};
 use redis::{Client, Connection, RedisError, Script};
@@ -12,36 +12,50 @@ use std::{
 
 const BACKEND: &str = "Redis";
 
-/// Takes the lock, and counts its fence: one more than the last, and no less than the time in microseconds. Numbers of this size
-/// are exact in Lua, whose numbers are those of IEEE 754 (below 2^53 until the year 2255).
+/// Takes the lock, and counts its fence. A counter that is new, or that Redis has lost, begins at the time in microseconds: above all
+/// that were given out before, unless those were more than a million a second. Numbers of this size are exact in Lua, whose numbers
+/// are those of IEEE 754 (below 2^53 until the year 2255).
 const TAKE: &str = r"
-if redis.call('exists', KEYS[1]) == 1 then return {'', redis.call('get', KEYS[1])} end
-local time = redis.call('time')
-local fence = math.max(tonumber(redis.call('get', KEYS[2]) or '0') + 1, time[1] * 1000000 + time[2])
-local text = string.format('%.0f', fence)
-redis.call('set', KEYS[2], text)
-redis.call('set', KEYS[1], text .. ' ' .. ARGV[1], 'NX', 'PX', ARGV[2])
-return {text, ''}";
+if not redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return {0, redis.call('get', KEYS[1])} end
+local fence = redis.call('incr', KEYS[2])
+if fence < 1e15 then
+    local time = redis.call('time')
+    fence = time[1] * 1000000 + time[2]
+    redis.call('set', KEYS[2], string.format('%.0f', fence))
+end
+return {fence, ''}";
 
+/// A lease is still its holder's if nobody had the lock after it: if the last fence is its own.
 const RENEW: &str = r"
-if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[2]) end
+if redis.call('get', KEYS[1]) == ARGV[1] and redis.call('get', KEYS[2]) == ARGV[2] then
+    return redis.call('pexpire', KEYS[1], ARGV[3])
+end
 return 0";
 
 const GIVE_BACK: &str = r"
-if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
+if redis.call('get', KEYS[1]) == ARGV[1] and redis.call('get', KEYS[2]) == ARGV[2] then
+    return redis.call('del', KEYS[1])
+end
 return 0";
 
 /// As most do it: set if there is none, with an expiry, and no fence.
 const TAKE_BARE: &str = r"
-if redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return {'0', ''} end
-return {'', redis.call('get', KEYS[1])}";
+if redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return {1, ''} end
+return {0, redis.call('get', KEYS[1])}";
+
+const RENEW_BARE: &str = r"
+if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('pexpire', KEYS[1], ARGV[3]) end
+return 0";
+
+const GIVE_BACK_BARE: &str = r"
+if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end
+return 0";
 
 /// Locks on a Redis server.
 pub struct Redis {
     client: Client,
     connection: Mutex<Option<Connection>>,
     patience: Duration,
-    fenced: bool,
     take: Script,
     renew: Script,
     give_back: Script,
@@ -63,23 +77,19 @@ impl Redis {
             client,
             connection: Mutex::new(None),
             patience,
-            fenced: true,
             take: script(TAKE),
             renew: script(RENEW),
             give_back: script(GIVE_BACK),
         })
     }
 
-    /// The same without fences, to measure what those cost: each is 0, and no resource can tell who came later.
+    /// The same without fences, to measure what those cost: each is 1, and no resource can tell who came later.
     ///
     /// # Errors
     /// As [`Self::new`].
     pub fn without_fences(url: &str, patience: Duration) -> Result<Self, BackendError> {
-        Ok(Self { take: Script::new(TAKE_BARE), fenced: false, ..Self::new(url, patience)? })
-    }
-
-    fn held_by(&self, owner: &str, fence: Fence) -> String {
-        if self.fenced { format!("{fence} {owner}") } else { owner.to_owned() }
+        let [take, renew, give_back] = [TAKE_BARE, RENEW_BARE, GIVE_BACK_BARE].map(Script::new);
+        Ok(Self { take, renew, give_back, ..Self::new(url, patience)? })
     }
 
     /// Acts on a connection; one that failed is not used again.
@@ -114,28 +124,30 @@ fn keys(name: &str) -> (String, String) {
 impl Backend for Redis {
     fn take(&self, name: &str, owner: &str, expiry: Duration) -> Result<Attempt, BackendError> {
         let (lock, fence) = keys(name);
-        let (granted, holder): (String, String) =
-            self.with(|connection| self.take.key(lock).key(fence).arg(owner).arg(millis(expiry)).invoke(connection))?;
-        if granted.is_empty() {
-            return Ok(Attempt::Held(holder.split_once(' ').map(|(_, owner)| owner.to_owned())));
-        }
-        let fence = granted.parse().map_err(|_| BackendError::new(BACKEND, format!("`{granted}` is no fence")))?;
-        Ok(Attempt::Granted(Fence(fence)))
+        let script = |connection: &mut Connection| {
+            self.take.key(lock).key(fence).arg(owner).arg(millis(expiry)).invoke::<(u64, Option<String>)>(connection)
+        };
+        Ok(match self.with(script)? {
+            // One that expires just now has no holder any more.
+            (0, holder) => Attempt::Held(holder),
+            (fence, _) => Attempt::Granted(Fence(fence)),
+        })
     }
 
-    fn renew(&self, name: &str, owner: &str, fence: Fence, expiry: Duration) -> Result<bool, BackendError> {
-        let (lock, _) = keys(name);
+    fn renew(&self, name: &str, owner: &str, Fence(number): Fence, expiry: Duration) -> Result<bool, BackendError> {
+        let (lock, fence) = keys(name);
         let script = |connection: &mut Connection| {
-            self.renew.key(lock).arg(self.held_by(owner, fence)).arg(millis(expiry)).invoke::<u64>(connection)
+            self.renew.key(lock).key(fence).arg(owner).arg(number).arg(millis(expiry)).invoke::<u64>(connection)
         };
         Ok(self.with(script)? == 1)
     }
 
-    fn give_back(&self, name: &str, owner: &str, fence: Fence) -> Result<bool, BackendError> {
-        let (lock, _) = keys(name);
-        Ok(self
-            .with(|connection| self.give_back.key(lock).arg(self.held_by(owner, fence)).invoke::<u64>(connection))?
-            == 1)
+    fn give_back(&self, name: &str, owner: &str, Fence(number): Fence) -> Result<bool, BackendError> {
+        let (lock, fence) = keys(name);
+        let script = |connection: &mut Connection| {
+            self.give_back.key(lock).key(fence).arg(owner).arg(number).invoke::<u64>(connection)
+        };
+        Ok(self.with(script)? == 1)
     }
 }
 

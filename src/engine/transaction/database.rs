@@ -55,8 +55,7 @@ pub fn transact_on_sqlite<R, E>(
     };
     let once = || {
         // It asks for the right to write at once: of two that read first, one would have to be thrown away.
-        let transaction = rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)
-            .map_err(Inside::Database)?;
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let result = act(&transaction)?;
         transaction.commit()?;
         Ok(result)
