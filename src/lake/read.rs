@@ -7,7 +7,7 @@ use super::{
     rows::Stored,
     table::Table,
 };
-use crate::model::{Attempt, DagRun, Deployment, Detail, Marker, Pool, Text};
+use crate::model::{Attempt, BenchRecord, DagRun, Deployment, Detail, Marker, Pool, Text};
 use polars::prelude::*;
 use std::collections::BTreeSet;
 
@@ -57,6 +57,12 @@ impl Lake {
 
     /// Deploys, upgrades and incidents of a deployment, in order of time.
     pub fn markers(&self, deployment: &Deployment) -> Result<Vec<Marker>, Error> {
+        let _held = self.hold();
+        OrderedRows::open(self, deployment)?.all()
+    }
+
+    /// Measured runs of engines of a deployment, in order of time.
+    pub fn bench_records(&self, deployment: &Deployment) -> Result<Vec<BenchRecord>, Error> {
         let _held = self.hold();
         OrderedRows::open(self, deployment)?.all()
     }

@@ -6,7 +6,9 @@ use super::{
     table::Table,
     tables,
 };
-use crate::model::{AttemptRef, AuditEvent, Deadline, Job, LogEvent, Marker, MetricSample, TaskSpec, Volume};
+use crate::model::{
+    AttemptRef, AuditEvent, BenchRecord, Deadline, Job, LogEvent, Marker, MetricSample, TaskSpec, Volume,
+};
 
 impl Stored for AttemptRef<'_> {
     const TABLE: &'static Table = &tables::TASK_ATTEMPTS;
@@ -121,6 +123,43 @@ impl Loaded for Marker {
             dag_id: text(3),
             reference: text(4),
             ended_at: row.time(5),
+        })
+    }
+}
+
+impl Stored for BenchRecord {
+    const TABLE: &'static Table = &tables::BENCH_RECORDS;
+
+    fn write(&self, row: &mut RowWriter<'_>) {
+        row.time(Some(self.at));
+        row.text(Some(&self.engine));
+        row.text(Some(&self.workload));
+        row.text(Some(&self.variant));
+        row.text(Some(&self.side));
+        row.int32(Some(self.round));
+        row.float(Some(self.seconds));
+        row.float(Some(self.cpu_seconds));
+        row.int64(Some(self.items));
+        row.int64(Some(self.peak_rss_bytes));
+        row.text(Some(&self.host));
+    }
+}
+
+impl Loaded for BenchRecord {
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        let text = |place: usize| row.text(place);
+        Some(Self {
+            at: row.time(0)?,
+            engine: text(1)?,
+            workload: text(2)?,
+            variant: text(3)?,
+            side: text(4)?,
+            round: row.i32(5)?,
+            seconds: row.float(6)?,
+            cpu_seconds: row.float(7)?,
+            items: row.int(8)?,
+            peak_rss_bytes: row.int(9)?,
+            host: text(10)?,
         })
     }
 }

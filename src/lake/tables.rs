@@ -5,6 +5,7 @@ use super::table::{Kind, Table, may, must};
 /// Every table that is written, in the order of their names.
 pub(super) const TABLES: &[&Table] = &[
     &AUDIT_EVENTS,
+    &BENCH_RECORDS,
     &DAG_RUNS,
     &DAG_TAGS,
     &DAGS,
@@ -347,6 +348,33 @@ pub(super) static MARKERS: Table = Table {
     monthly: false,
     source: None,
     version: Some(5),
+    version_else: &[],
+    fills: None,
+};
+
+pub(super) static BENCH_RECORDS: Table = Table {
+    name: "bench_records",
+    columns: &[
+        must("at", Kind::Time),
+        must("engine", Kind::Text),
+        must("workload", Kind::Text),
+        must("variant", Kind::Text),
+        must("side", Kind::Text),
+        must("round", Kind::Int32),
+        must("seconds", Kind::Float),
+        must("cpu_seconds", Kind::Float),
+        must("items", Kind::Int64),
+        must("peak_rss_bytes", Kind::Int64),
+        must("host", Kind::Text),
+    ],
+    key: &[0, 1, 2, 3, 4, 5],
+    unnumbered: None,
+    group: 1,
+    instance: 6,
+    order: &[0, 1, 2, 3, 4, 5],
+    monthly: true,
+    source: None,
+    version: Some(0),
     version_else: &[],
     fills: None,
 };

@@ -132,6 +132,7 @@ impl Transaction {
                 let month = month_or_undated(deadline.logical_date.or(deadline.due_at).or(deadline.missed_at));
                 self.push(origin, Some(month), &deadline)
             }
+            Row::Bench(record) => self.push(origin, Some(record.at.month()), &record),
         }
     }
 

@@ -48,6 +48,57 @@ pub enum Measured {
     Point(f64),
 }
 
+/// One measured run of an engine on a workload, as the lake keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BenchRecord {
+    /// When its bench began.
+    pub at: Timestamp,
+    /// Engine.
+    pub engine: Text,
+    /// Workload, with what it is run on.
+    pub workload: Text,
+    /// How the engine was set.
+    pub variant: Text,
+    /// `candidate`, or `baseline of` one.
+    pub side: Text,
+    /// Pair, from 0.
+    pub round: i32,
+    /// Wall seconds.
+    pub seconds: f64,
+    /// Seconds of CPU of the whole process.
+    pub cpu_seconds: f64,
+    /// Records or tasks handled.
+    pub items: i64,
+    /// Most memory.
+    pub peak_rss_bytes: i64,
+    /// The machine: facts, as [`Host::to_text`] writes them.
+    pub host: Text,
+}
+
+/// Runs of benches as runs of benchmarks: one a bench, each variant on each workload with its throughputs.
+#[must_use]
+pub fn bench_runs(records: &[BenchRecord]) -> Vec<BenchRun> {
+    let mut runs: Vec<BenchRun> = Vec::new();
+    for record in records {
+        let place = runs.iter().position(|run| run.at == Some(record.at)).unwrap_or_else(|| {
+            runs.push(BenchRun { at: Some(record.at), host: Host::from_text(&record.host), ..BenchRun::default() });
+            runs.len() - 1
+        });
+        let rate = record.items as f64 / record.seconds;
+        if rate.is_finite() {
+            runs[place].add(BenchResult {
+                name: format!("{}/{}/{}", record.engine, record.workload, record.variant).into(),
+                measure: "throughput".into(),
+                unit: "items/s".into(),
+                higher_is_better: true,
+                measured: Measured::Samples(vec![rate]),
+            });
+        }
+    }
+    runs.sort_by_key(|run| run.at);
+    runs
+}
+
 /// A machine as far as it is known; two of them are the same as far as both say it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
@@ -92,6 +143,30 @@ impl Host {
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    }
+
+    /// Name and value of all that is known, one a line.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        self.facts().map(|(name, value)| format!("{name}: {value}\n")).collect()
+    }
+
+    /// Reads what [`Self::to_text`] wrote; other lines say nothing.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let fact = |wanted: &str| {
+            let mut facts = text.lines().filter_map(|line| line.split_once(": "));
+            facts.find(|(name, _)| *name == wanted).map(|(_, value)| Text::from(value))
+        };
+        Self {
+            cpu: fact("cpu"),
+            cores: fact("cores"),
+            governor: fact("governor"),
+            memory_limit: fact("memory limit"),
+            system: fact("system"),
+            kernel: fact("kernel"),
+            runtime: fact("runtime"),
+        }
     }
 
     /// Is anything known?
@@ -190,6 +265,34 @@ mod tests {
         run.add(summary());
         run.add(summary());
         assert_eq!(run.broken, [("a".into(), "it stands there twice".into())]);
+    }
+
+    #[test]
+    fn records_of_one_bench_are_one_run() {
+        let host = Host { cpu: Some("A: B".into()), cores: Some("4".into()), ..Host::default() };
+        let record = |at: i64, variant: &str, items: i64| BenchRecord {
+            at: Timestamp::from_micros(at),
+            engine: "batch".into(),
+            workload: "orders".into(),
+            variant: variant.into(),
+            side: "candidate".into(),
+            round: 0,
+            seconds: 2.0,
+            cpu_seconds: 1.0,
+            items,
+            peak_rss_bytes: 1,
+            host: host.to_text().into(),
+        };
+        let runs = bench_runs(&[
+            record(5, "rules", 100),
+            record(1, "rules", 80),
+            record(5, "search", 300),
+            record(5, "rules", 120),
+        ]);
+        assert_eq!(runs.iter().map(|run| run.at.map(Timestamp::micros)).collect::<Vec<_>>(), [Some(1), Some(5)]);
+        assert_eq!(runs[1].host, host);
+        assert_eq!(&*runs[1].results[0].name, "batch/orders/rules");
+        assert_eq!(runs[1].results[0].measured, Measured::Samples(vec![50.0, 60.0]));
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod volume;
 mod work;
 
 pub use attempt::{Attempt, AttemptRef, TaskState};
-pub use bench::{BenchResult, BenchRun, Host, Measured};
+pub use bench::{BenchRecord, BenchResult, BenchRun, Host, Measured, bench_runs};
 pub use clock::Clock;
 pub use dag::{Dag, DagTag, EdgeSource, Pool, TaskEdge};
 pub use event::{AuditEvent, Deadline, Job, Marker, TaskSpec};

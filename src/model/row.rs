@@ -1,8 +1,8 @@
 //! What an input gives, one row at a time.
 
 use super::{
-    Attempt, AuditEvent, Dag, DagRun, DagTag, Deadline, Job, LogEvent, Marker, MetricSample, Pool, Reschedule,
-    TaskEdge, TaskSpec, Text, Timestamp, Volume,
+    Attempt, AuditEvent, BenchRecord, Dag, DagRun, DagTag, Deadline, Job, LogEvent, Marker, MetricSample, Pool,
+    Reschedule, TaskEdge, TaskSpec, Text, Timestamp, Volume,
 };
 
 /// One row of history, whatever it is about.
@@ -45,6 +45,8 @@ pub enum Row {
     Job(Job),
     /// One deadline.
     Deadline(Deadline),
+    /// One measured run of an engine.
+    Bench(BenchRecord),
 }
 
 /// Prefix of a stand-in run id, see [`stand_in_run_id`].

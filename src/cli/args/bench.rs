@@ -3,6 +3,9 @@
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
+/// Deployment of benches: no history of an Airflow is told under it.
+pub(in crate::cli) const BENCH_DEPLOYMENT: &str = "bench";
+
 /// Engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum Engine {
@@ -33,6 +36,12 @@ pub(in crate::cli) struct Bench {
     /// Records, tasks, grants or locks of a run [default: as many as take some tenths of a second]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) items: Option<usize>,
+    /// Keep each measured run in the lake, for `gate --bench`
+    #[arg(long)]
+    pub(in crate::cli) record: bool,
+    /// Name under which the lake keeps them
+    #[arg(long, value_name = "NAME", default_value = BENCH_DEPLOYMENT)]
+    pub(in crate::cli) deployment: String,
     /// Try each fixed batch size as well
     #[arg(long)]
     pub(in crate::cli) sweep: bool,

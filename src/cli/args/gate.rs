@@ -1,5 +1,6 @@
 //! `gate`.
 
+use super::bench::BENCH_DEPLOYMENT;
 use super::values::{parse_against, parse_count, parse_floor, parse_limit, parse_pattern, parse_share, parse_time};
 use crate::gate::{Floor, Limit};
 use clap::{Args, ValueEnum};
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 pub(in crate::cli) struct Gate {
     /// Output of the benchmarks of now; `-` is stdin; of several runs each must agree for a failure
     #[arg(
-        long, value_name = "PATH", num_args = 1.., required_unless_present = "against", help_heading = "What is compared"
+        long, value_name = "PATH", num_args = 1.., required_unless_present_any = ["against", "bench"], help_heading = "What is compared"
     )]
     pub(in crate::cli) current: Vec<PathBuf>,
     /// Output of the benchmarks before: files of one run or of several, or a folder of such files
@@ -22,6 +23,15 @@ pub(in crate::cli) struct Gate {
         conflicts_with_all = ["current", "baseline", "rerun", "save", "criterion_baseline"]
     )]
     pub(in crate::cli) against: Option<f64>,
+    /// Instead of files: the newest bench in the lake (`bench --record`) against those before it
+    #[arg(
+        long, help_heading = "What is compared",
+        conflicts_with_all = ["current", "baseline", "against", "rerun", "save", "criterion_baseline"]
+    )]
+    pub(in crate::cli) bench: bool,
+    /// Name under which the lake keeps benches
+    #[arg(long, value_name = "NAME", default_value = BENCH_DEPLOYMENT, help_heading = "What is compared")]
+    pub(in crate::cli) deployment: String,
     /// DAG of the lake (repeatable) [default: every DAG]
     #[arg(
         long,

@@ -14,8 +14,10 @@ use crate::{
         memory::{Probe, SystemProbe},
         workers::Machine,
     },
+    lake::Transaction,
+    model::{BenchRecord, Deployment, Row, Text, Timestamp, UNCOUNTED},
     replay::{
-        Backends, BenchError, EngineResult, MemoryMode, Plan, Quiet, StormPlan, StormReport, SweepPoint, Wall,
+        Backends, BenchError, EngineResult, MemoryMode, Plan, Quiet, Side, StormPlan, StormReport, SweepPoint, Wall,
         bench_batch, bench_lock, bench_memory, bench_pool, bench_workers, memory_child, spin_scaling, storm,
         storm_child,
     },
@@ -58,6 +60,9 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         bench.engine(*engine)?;
     }
     let warnings = warnings(quiet);
+    if args.record {
+        record(context, &args.deployment, &bench.results)?;
+    }
     let safe = bench.storm.as_ref().is_none_or(|(_, report)| report.is_safe() || args.unfenced);
     let Bench { results, sweep, storm, .. } = bench;
     if context.console.json {
@@ -81,6 +86,40 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         context.console.say(&text.concat())?;
     }
     Ok(if safe { Outcome::Fine } else { Outcome::Failed })
+}
+
+/// Keeps each measured run in the lake.
+fn record(context: &Context<'_>, deployment: &str, results: &[EngineResult]) -> Result<(), Error> {
+    let at = Timestamp::from_micros(jiff::Timestamp::now().as_microsecond());
+    let host: Text = host::here().to_text().into();
+    let deployment = Deployment::new(deployment)?;
+    let mut transaction =
+        Transaction::begin(&context.lake(), &deployment, context.common.memory_limit, context.common.threads)?;
+    for result in results {
+        for sample in &result.samples {
+            let (variant, side) = match sample.side {
+                Side::Baseline => (&result.baseline, "baseline"),
+                Side::Candidate => (&result.candidate, "candidate"),
+            };
+            let record = BenchRecord {
+                at,
+                engine: result.engine.into(),
+                workload: result.workload.as_str().into(),
+                // Two candidates are compared with one baseline, each time in runs of its own.
+                variant: variant.as_str().into(),
+                side: if side == "baseline" { format!("baseline of {}", result.candidate).into() } else { side.into() },
+                round: i32::try_from(sample.round).unwrap_or(i32::MAX),
+                seconds: sample.seconds,
+                cpu_seconds: sample.cpu_seconds,
+                items: i64::try_from(sample.items).unwrap_or(i64::MAX),
+                peak_rss_bytes: i64::try_from(sample.peak_rss_bytes).unwrap_or(i64::MAX),
+                host: host.clone(),
+            };
+            transaction.put(UNCOUNTED, Row::Bench(record))?;
+        }
+    }
+    transaction.commit(Vec::new())?;
+    Ok(())
 }
 
 struct Bench<'a> {

@@ -36,6 +36,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     let kept = args.save.as_deref().map(files::kept).transpose()?;
     let (baseline, mut current) = match args.against {
         Some(days) => lake::sides(context, args, days, &mut warnings)?,
+        None if args.bench => lake::benches(context, &args.deployment, &mut warnings)?,
         None => {
             let current = current(args)?;
             (baseline(args, kept.as_deref(), &current, &mut warnings)?, current)

@@ -1,5 +1,5 @@
-//! This program's own documents: `windtunnel.benchmarks.v1` (runs that `gate --save` kept) and `windtunnel.gate.v1` (the
-//! current side of an earlier gate).
+//! This program's own documents: `windtunnel.benchmarks.v1` (runs that `gate --save` kept), `windtunnel.bench.v1` (engines on
+//! workloads) and `windtunnel.gate.v1` (the current side of an earlier gate).
 
 use super::content::Content;
 use crate::{
@@ -27,6 +27,7 @@ struct HostFacts {
     cpu: Option<String>,
     cores: Option<String>,
     governor: Option<String>,
+    #[serde(alias = "memory limit")]
     memory_limit: Option<String>,
     system: Option<String>,
     kernel: Option<String>,
@@ -80,6 +81,29 @@ struct Level {
     n: usize,
 }
 
+#[derive(Deserialize)]
+struct Bench {
+    #[serde(default)]
+    host: HostFacts,
+    engine_results: Vec<Engine>,
+}
+
+#[derive(Deserialize)]
+struct Engine {
+    engine: String,
+    workload: String,
+    baseline: String,
+    candidate: String,
+    samples: Vec<Sample>,
+}
+
+#[derive(Deserialize)]
+struct Sample {
+    side: String,
+    seconds: f64,
+    items: f64,
+}
+
 pub(super) fn read(content: &Content, schema: &str) -> Result<Vec<BenchRun>, Error> {
     match schema {
         "windtunnel.benchmarks.v1" => {
@@ -95,8 +119,14 @@ pub(super) fn read(content: &Content, schema: &str) -> Result<Vec<BenchRun>, Err
             document.benchmarks.into_iter().filter_map(judged).for_each(|result| run.add(result));
             Ok(vec![run])
         }
+        "windtunnel.bench.v1" => {
+            let document: Bench = content.json(schema)?;
+            let mut run = BenchRun { host: document.host.into(), ..BenchRun::default() };
+            document.engine_results.into_iter().flat_map(engine).for_each(|result| run.add(result));
+            Ok(vec![run])
+        }
         other => Err(content.wrong(format!(
-            "{other:?} holds no benchmarks; wanted windtunnel.benchmarks.v1 (`gate --save FILE` writes it) or windtunnel.gate.v1"
+            "{other:?} holds no benchmarks; wanted windtunnel.benchmarks.v1 (`gate --save FILE` writes it), windtunnel.bench.v1 or windtunnel.gate.v1"
         ))),
     }
 }
@@ -126,6 +156,22 @@ impl From<Run> for BenchRun {
         }
         run
     }
+}
+
+/// Throughputs of both sides of a result, as the lake names them.
+fn engine(result: Engine) -> Vec<BenchResult> {
+    let throughput = |sample: &Sample| {
+        let variant = if sample.side == "baseline" { &result.baseline } else { &result.candidate };
+        let rate = sample.items / sample.seconds;
+        rate.is_finite().then(|| BenchResult {
+            name: format!("{}/{}/{variant}", result.engine, result.workload).into(),
+            measure: "throughput".into(),
+            unit: "items/s".into(),
+            higher_is_better: true,
+            measured: Measured::Samples(vec![rate]),
+        })
+    };
+    result.samples.iter().filter_map(throughput).collect()
 }
 
 fn judged(entry: Judged) -> Option<BenchResult> {

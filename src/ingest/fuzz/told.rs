@@ -40,7 +40,7 @@ fn check(row: &Row) {
         Row::Task(task) => id(&task.task_id),
         Row::DagTag(tag) => id(&tag.dag_id),
         Row::Volume(volume) => id(&volume.task_id),
-        Row::Reschedule(_) | Row::RescheduleById { .. } | Row::Job(_) | Row::Deadline(_) => {}
+        Row::Reschedule(_) | Row::RescheduleById { .. } | Row::Job(_) | Row::Deadline(_) | Row::Bench(_) => {}
     }
 }
 

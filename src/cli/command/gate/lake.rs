@@ -1,4 +1,4 @@
-//! The last week in the lake against the time before it.
+//! The last week in the lake against the time before it, and its newest bench against those before it.
 
 use crate::{
     analysis::{SidePair, last_days},
@@ -7,7 +7,7 @@ use crate::{
         command::{Context, analyze},
         exit::Error,
     },
-    model::{BenchResult, BenchRun, Measured, Quantity},
+    model::{BenchResult, BenchRun, Deployment, Measured, Quantity, bench_runs},
 };
 
 /// Days that are judged.
@@ -56,4 +56,32 @@ fn result(pair: &SidePair, values: &[f64]) -> BenchResult {
         higher_is_better: false,
         measured: Measured::Samples(values.to_vec()),
     }
+}
+
+/// The benches before, and the newest one.
+pub(super) fn benches(
+    context: &Context<'_>,
+    deployment: &str,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<BenchRun>, Vec<BenchRun>), Error> {
+    let mut runs = bench_runs(&context.lake().bench_records(&Deployment::new(deployment)?)?);
+    let Some(newest) = runs.pop() else {
+        return Err(Error::Usage(format!(
+            "the lake holds no bench named `{deployment}`; `windtunnel bench --record` adds one"
+        )));
+    };
+    if runs.is_empty() {
+        warnings.push("this is the first bench of the lake: the next one is compared with it".to_owned());
+    }
+    // Those of other engines or workloads say nothing of this one.
+    let known =
+        |run: &BenchRun| run.results.iter().any(|result| newest.results.iter().any(|now| now.name == result.name));
+    let before: Vec<BenchRun> = runs.into_iter().filter(known).map(|run| of_interest(run, &newest)).collect();
+    Ok((before, vec![newest]))
+}
+
+/// What the newest one has as well.
+fn of_interest(mut run: BenchRun, newest: &BenchRun) -> BenchRun {
+    run.results.retain(|result| newest.results.iter().any(|now| now.name == result.name));
+    run
 }
