@@ -9,7 +9,7 @@ pub(super) use bench::{Bench, BenchChild, Child, Engine};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) use gate::{Annotations, Gate, OnOtherHost, OnUndecided};
 use std::path::PathBuf;
-pub(super) use synth::{Synth, SynthHistory};
+pub(super) use synth::{Synth, SynthHistory, SynthOrders};
 use values::{parse_date, parse_major, parse_offset, parse_share, parse_size, parse_threads};
 pub(super) use values::{parse_days, parse_start, parse_time};
 

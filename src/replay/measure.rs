@@ -100,7 +100,7 @@ impl Latency {
 #[derive(Clone, Debug)]
 pub struct EngineResult {
     /// Engine.
-    pub engine: &'static str,
+    pub engine: String,
     /// Workload, with what it is run on.
     pub workload: String,
     /// What it is compared with.
@@ -130,7 +130,7 @@ pub struct EngineResult {
     /// And one of the baseline.
     pub baseline_latency: Latency,
     /// What `latency` is of.
-    pub latency_of: &'static str,
+    pub latency_of: String,
     /// All measured runs.
     pub samples: Vec<SideSample>,
     /// What else is to be known.
@@ -247,7 +247,7 @@ pub(super) fn interleave(
     };
     let [baseline, candidate] = sides;
     Ok(EngineResult {
-        engine: subject.engine,
+        engine: subject.engine.to_owned(),
         workload: subject.workload,
         baseline: baseline.name,
         candidate: candidate.name,
@@ -262,7 +262,7 @@ pub(super) fn interleave(
         items_dead: run.items_dead,
         latency: Latency::of(&latencies[1].latency),
         baseline_latency: Latency::of(&latencies[0].latency),
-        latency_of: subject.latency_of,
+        latency_of: subject.latency_of.to_owned(),
         samples,
         notes: Vec::new(),
     })

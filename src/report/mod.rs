@@ -2,6 +2,7 @@
 //!
 //! `view` turns numbers into words, `chart` draws, `html` and `markdown` lay out. The same analysis gives the same bytes.
 
+mod bench;
 mod chart;
 mod gate;
 mod html;
@@ -13,6 +14,7 @@ mod words;
 mod tests;
 
 use crate::analysis::Analysis;
+pub use bench::{BenchResults, render_bench};
 pub(crate) use gate::{AS_ASKED, change, gist, level, limit, tally};
 pub use gate::{GateContext, gate_annotations, gate_bmf, gate_code_quality, gate_junit, gate_markdown, gate_metrics};
 pub(crate) use words::{count, counted, number};

@@ -164,3 +164,64 @@ fn what_cannot_be_is_told() {
         assert!(text.contains(expected), "{text}");
     }
 }
+
+#[test]
+fn generated_orders_are_what_their_truth_says_and_the_bundled_workload_is_what_is_usual() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |out: &str, more: &[&str]| {
+        let out = folder.path().join(out);
+        let status = windtunnel().args(["synth", "orders", "--most", "20000", "--out"]).arg(&out).args(more).status();
+        assert!(status.expect("it runs").success());
+        let read = |name: &str| std::fs::read_to_string(out.join(name)).expect("a file");
+        (read("events.jsonl"), serde_json::from_str::<Value>(&read("ground_truth.json")).expect("JSON"))
+    };
+    let (events, truth) = write("a", &[]);
+    assert_eq!(events.lines().count() as u64, truth["events"].as_u64().expect("a number"));
+    let broken = events.lines().filter(|line| serde_json::from_str::<Value>(line).is_err()).count() as u64;
+    assert_eq!(Some(broken), truth["malformed"].as_u64());
+    let workload = super::support::dataset("orders.toml");
+    assert_eq!(write("b", &["--workload", workload.to_str().expect("UTF-8")]).0, events);
+    assert_ne!(write("c", &["--seed", "2"]).0, events);
+}
+
+#[test]
+fn benches_are_kept_gated_and_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = folder.path().join("lake");
+    let run = |arguments: &[&str]| {
+        let output = windtunnel().arg("--lake").arg(&lake).args(arguments).output().expect("it runs");
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).expect("UTF-8"),
+            String::from_utf8(output.stderr).expect("UTF-8"),
+        )
+    };
+    let (code, _, told) = run(&["gate", "--bench"]);
+    assert_eq!(code, Some(1), "{told}");
+    let bench = ["bench", "lock", "--backend", "in-process", "--items", "20000", "--rounds", "5", "--record"];
+    assert_eq!(run(&bench).0, Some(0));
+    let (code, _, told) = run(&["gate", "--bench"]);
+    assert_eq!(code, Some(3), "the first one has nothing to be compared with: {told}");
+    let (_, document, _) = run(&[&bench[..], &["--json"]].concat());
+    let (code, text, told) = run(&["gate", "--bench", "--tolerance", "90%"]);
+    assert!(matches!(code, Some(0 | 3)), "{text}{told}");
+    assert!(text.contains("lock/in process, one after the other/lease with a fence"), "{text}");
+    let (code, rows, told) =
+        run(&["lake", "sql", "--json", "SELECT count(*) AS n, count(DISTINCT at) AS runs FROM bench_records"]);
+    assert_eq!(code, Some(0), "{told}");
+    let rows: Value = serde_json::from_str(&rows).expect("JSON");
+    assert_eq!((&rows["rows"][0]["n"], &rows["rows"][0]["runs"]), (&20.into(), &2.into()));
+    assert_eq!(run(&["lake", "verify"]).0, Some(0));
+
+    let kept = folder.path().join("bench.json");
+    std::fs::write(&kept, &document).expect("written");
+    let kept = kept.to_str().expect("UTF-8");
+    let (code, text, told) = run(&["gate", "--current", kept, "--baseline", kept]);
+    assert!(matches!(code, Some(0 | 3)), "{text}{told}");
+    let out = folder.path().join("report");
+    let (code, _, told) = run(&["report", "--from", kept, "--out", out.to_str().expect("UTF-8")]);
+    assert_eq!(code, Some(0), "{told}");
+    let html = std::fs::read_to_string(out.join("report.html")).expect("a page");
+    assert!(html.contains("lease with a fence") && html.contains("<svg"), "{html}");
+    assert!(out.join("images/bench-speedups.png").exists());
+}

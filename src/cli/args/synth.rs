@@ -12,6 +12,33 @@ pub(in crate::cli) enum Synth {
     #[command(after_help = "Examples:\n  windtunnel synth history --out exports/ && windtunnel weekly exports/\n  \
                             windtunnel synth history --rows 10000000 --statsd-days 0 --out big/")]
     History(SynthHistory),
+    /// Events of an e-commerce platform: orders, payments, stock, clicks, users
+    #[command(
+        after_help = "Writes events.jsonl and ground_truth.json. What is not said stands in the workload file, or is usual.\n\n\
+                      Examples:\n  windtunnel synth orders --out orders/ --most 1000000\n  \
+                      windtunnel synth orders --workload datasets/orders.toml --days 7 --out week/"
+    )]
+    Orders(SynthOrders),
+}
+
+/// Options of `synth orders`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct SynthOrders {
+    /// Folder to write to; it must be empty or new
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) out: PathBuf,
+    /// What the platform is like
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) workload: Option<PathBuf>,
+    /// Days of events
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) days: Option<f64>,
+    /// Times as many orders a day
+    #[arg(long, value_name = "X", default_value_t = 1.0)]
+    pub(in crate::cli) scale: f64,
+    /// Events at most
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) most: Option<u64>,
 }
 
 /// Options of `synth history`.

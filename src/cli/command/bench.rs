@@ -103,7 +103,7 @@ fn record(context: &Context<'_>, deployment: &str, results: &[EngineResult]) -> 
             };
             let record = BenchRecord {
                 at,
-                engine: result.engine.into(),
+                engine: result.engine.as_str().into(),
                 workload: result.workload.as_str().into(),
                 // Two candidates are compared with one baseline, each time in runs of its own.
                 variant: variant.as_str().into(),

@@ -7,9 +7,9 @@ use crate::{
         args::Report,
         console::line,
         exit::{Error, Outcome},
-        wire::{VERSION, analysis::Document, receipt::Paths, small},
+        wire::{VERSION, analysis::Document, bench, receipt::Paths, small},
     },
-    report::{self, Options},
+    report::{self, BenchResults, Options},
 };
 use std::{fs, path::Path};
 
@@ -20,28 +20,32 @@ const ANALYSIS: &str = "analysis.json";
 const IMAGES: &str = "images";
 
 pub(super) fn run(context: &Context<'_>, args: &Report) -> Result<Outcome, Error> {
-    let analysis = match args.from.as_slice() {
-        [] => analyze::analysis(context, &context.lake(), &args.options)?,
+    let source = match args.from.as_slice() {
+        [] => From::Analysis(Box::new(analyze::analysis(context, &context.lake(), &args.options)?)),
         [path] => read(path)?,
-        _ => return Err(Error::Usage("--from takes one analysis document".to_owned())),
+        _ => return Err(Error::Usage("--from takes one document".to_owned())),
     };
-    let paths = write(context, &analysis, &args.out)?;
+    let (paths, seed, warnings) = match source {
+        From::Analysis(analysis) => (write(context, &analysis, &args.out)?, analysis.seed, analysis.warnings),
+        From::Bench(bench) => (write_bench(&bench, &args.out)?, bench.seed, bench.warnings),
+    };
     if context.console.json {
-        context.console.document(&small::Report {
-            schema: "windtunnel.report.v1",
-            windtunnel: VERSION,
-            seed: analysis.seed,
-            paths,
-            warnings: analysis.warnings,
-        })?;
+        let schema = "windtunnel.report.v1";
+        context.console.document(&small::Report { schema, windtunnel: VERSION, seed, paths, warnings })?;
     } else {
         context.console.say(&format!("report: {}\n", line(&paths.html)))?;
     }
     Ok(Outcome::Fine)
 }
 
-/// Reads an analysis document, as `analyze --json` writes it; `-` is stdin.
-fn read(path: &Path) -> Result<Analysis, Error> {
+/// What a report is made of.
+enum From {
+    Analysis(Box<Analysis>),
+    Bench(Box<BenchResults>),
+}
+
+/// Reads a document, as `analyze --json` and `bench --json` write it; `-` is stdin.
+fn read(path: &Path) -> Result<From, Error> {
     let text = if path.as_os_str() == "-" {
         std::io::read_to_string(std::io::stdin()).map_err(Error::io("read", "stdin"))?
     } else {
@@ -53,12 +57,41 @@ fn read(path: &Path) -> Result<Analysis, Error> {
             path.display()
         ))
     };
-    parse(text.as_bytes()).map_err(bad)
+    match serde_json::from_str::<Schema>(&text) {
+        Ok(Schema { schema }) if schema == "windtunnel.bench.v1" => {
+            let bad = |reason: String| Error::Usage(format!("{}: not a bench document: {reason}", path.display()));
+            let document: bench::Document = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+            Ok(From::Bench(Box::new(document.into_results().map_err(bad)?)))
+        }
+        _ => Ok(From::Analysis(Box::new(parse(text.as_bytes()).map_err(bad)?))),
+    }
+}
+
+/// What every document begins with.
+#[derive(serde::Deserialize)]
+struct Schema {
+    schema: String,
 }
 
 fn parse(json: &[u8]) -> Result<Analysis, String> {
     let document: Document = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     Analysis::try_from(document)
+}
+
+/// Writes the files of a bench's report.
+fn write_bench(bench: &BenchResults, out: &Path) -> Result<Paths, Error> {
+    let options = Options { version: VERSION.to_owned(), image_base: Some(IMAGES.to_owned()), ..Options::default() };
+    let rendered = report::render_bench(bench, &options)?;
+    let images = out.join(IMAGES);
+    fs::create_dir_all(&images).map_err(Error::io("create", &images))?;
+    let html = place(out, HTML, rendered.html.as_bytes())?;
+    let markdown = place(out, MARKDOWN, rendered.markdown.as_bytes())?;
+    let mut paths = Paths { html, markdown, analysis: None, images: Vec::new() };
+    for image in &rendered.images {
+        paths.images.push(place(&images, &image.name, &image.bytes)?);
+    }
+    remove_stale(&images, &paths.images);
+    Ok(paths)
 }
 
 /// Writes the report's files. Each appears whole: it is written beside and renamed.
@@ -77,7 +110,7 @@ pub(super) fn write(context: &Context<'_>, analysis: &Analysis, out: &Path) -> R
     let mut paths = Paths {
         html: place(out, HTML, rendered.html.as_bytes())?,
         markdown: place(out, MARKDOWN, rendered.markdown.as_bytes())?,
-        analysis: place(out, ANALYSIS, &json)?,
+        analysis: Some(place(out, ANALYSIS, &json)?),
         images: Vec::new(),
     };
     for image in &rendered.images {

@@ -3,10 +3,14 @@
 use super::Context;
 use crate::{
     cli::{
-        args::{Synth, SynthHistory},
+        args::{Synth, SynthHistory, SynthOrders},
         exit::{Error, Outcome},
+        workload,
     },
-    synth::{Files, Options, history},
+    synth::{
+        Files, Options, history,
+        orders::{WriteError, write_orders},
+    },
 };
 use std::{
     fs::{self, File},
@@ -15,7 +19,39 @@ use std::{
 };
 
 pub(super) fn run(context: &Context<'_>, args: &Synth) -> Result<Outcome, Error> {
-    let Synth::History(args) = args;
+    match args {
+        Synth::History(args) => run_history(context, args),
+        Synth::Orders(args) => run_orders(context, args),
+    }
+}
+
+fn run_orders(context: &Context<'_>, args: &SynthOrders) -> Result<Outcome, Error> {
+    let file = workload::File::load(args.workload.as_deref())?;
+    let mut options = file.orders(context.seed());
+    options.days = args.days.unwrap_or(options.days);
+    options.orders_per_day *= args.scale;
+    options.check().map_err(|error| Error::Usage(error.to_string()))?;
+    refuse_full(&args.out)?;
+    fs::create_dir_all(&args.out).map_err(Error::io("create", &args.out))?;
+    let written = write_orders(&options, args.most.unwrap_or(u64::MAX), &mut Folder(args.out.clone()));
+    let truth = written.map_err(|error| match error {
+        WriteError::Io(error) => Error::io("write to", &args.out)(error),
+        WriteError::Option(error) => Error::Usage(error.to_string()),
+    })?;
+    context.console.say(&format!(
+        "{} events in {}: {} to be handled, {} of them again; {} malformed, {} poison; truth in {}\n",
+        truth.events,
+        args.out.join("events.jsonl").display(),
+        truth.to_be_handled(),
+        truth.duplicates,
+        truth.malformed,
+        truth.poison,
+        args.out.join("ground_truth.json").display()
+    ))?;
+    Ok(Outcome::Fine)
+}
+
+fn run_history(context: &Context<'_>, args: &SynthHistory) -> Result<Outcome, Error> {
     refuse_full(&args.out)?;
     fs::create_dir_all(&args.out).map_err(Error::io("create", &args.out))?;
     let summary = history(&options(context.seed(), args), &mut Folder(args.out.clone()))

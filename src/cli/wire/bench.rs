@@ -4,7 +4,7 @@ use super::{
     VERSION,
     estimate::{Estimate, finite},
 };
-use crate::{model, replay};
+use crate::{model, replay, report::BenchResults};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
@@ -147,6 +147,80 @@ impl Document {
     }
 }
 
+impl Document {
+    /// What a report is made of.
+    pub(in crate::cli) fn into_results(self) -> Result<BenchResults, String> {
+        if self.schema != "windtunnel.bench.v1" {
+            return Err(format!("its schema is {:?}, not windtunnel.bench.v1", self.schema));
+        }
+        Ok(BenchResults {
+            results: self.engine_results.into_iter().map(replay::EngineResult::from).collect(),
+            sweep: self.sweep.into_iter().map(replay::SweepPoint::from).collect(),
+            storm: self.storm.map(Storm::told),
+            host: self.host.into_iter().collect(),
+            spin_scaling: self.spin_scaling,
+            quiet: self.quiet_machine,
+            seed: self.seed,
+            warnings: self.warnings,
+        })
+    }
+}
+
+impl Storm {
+    fn told(self) -> (String, replay::StormReport) {
+        let report = replay::StormReport {
+            accepted: self.writes_accepted,
+            refused: self.refused_as_stale,
+            lost_updates: self.lost_updates,
+            stale_accepted: self.stale_accepted,
+            lost_writes: self.lost_writes,
+            stopped: self.processes_stopped,
+            killed: self.processes_killed,
+        };
+        (self.backend, report)
+    }
+}
+
+impl From<SweepPoint> for replay::SweepPoint {
+    fn from(point: SweepPoint) -> Self {
+        Self { workload: point.workload, size: point.size, rate: point.throughput }
+    }
+}
+
+impl From<EngineResult> for replay::EngineResult {
+    fn from(result: EngineResult) -> Self {
+        let latency = |latency: Latency| replay::Latency { p50: latency.p50_s, p95: latency.p95_s, p99: latency.p99_s };
+        let sample = |sample: Sample| replay::SideSample {
+            side: if sample.side == "baseline" { replay::Side::Baseline } else { replay::Side::Candidate },
+            round: sample.round,
+            seconds: sample.seconds,
+            cpu_seconds: sample.cpu_seconds,
+            items: sample.items,
+            peak_rss_bytes: sample.peak_rss_bytes,
+        };
+        Self {
+            engine: result.engine,
+            workload: result.workload,
+            baseline: result.baseline,
+            candidate: result.candidate,
+            baseline_throughput: result.baseline_throughput.into(),
+            throughput: result.throughput.into(),
+            speedup: result.speedup.into(),
+            cpu_speedup: result.cpu_speedup.into(),
+            peak_rss_bytes: result.peak_rss_bytes,
+            baseline_peak_rss_bytes: result.baseline_peak_rss_bytes,
+            items_in: result.items_in,
+            items_out: result.items_out,
+            items_dead: result.items_dead_lettered,
+            latency: latency(result.latency),
+            baseline_latency: latency(result.baseline_latency),
+            latency_of: result.latency_of,
+            samples: result.samples.into_iter().map(sample).collect(),
+            notes: result.notes,
+        }
+    }
+}
+
 impl From<&replay::EngineResult> for EngineResult {
     fn from(result: &replay::EngineResult) -> Self {
         let latency = |latency: replay::Latency| Latency { p50_s: latency.p50, p95_s: latency.p95, p99_s: latency.p99 };
@@ -159,7 +233,7 @@ impl From<&replay::EngineResult> for EngineResult {
             peak_rss_bytes: sample.peak_rss_bytes,
         };
         Self {
-            engine: result.engine.to_owned(),
+            engine: result.engine.clone(),
             workload: result.workload.clone(),
             baseline: result.baseline.clone(),
             candidate: result.candidate.clone(),
@@ -173,7 +247,7 @@ impl From<&replay::EngineResult> for EngineResult {
             items_in: result.items_in,
             items_out: result.items_out,
             items_dead_lettered: result.items_dead,
-            latency_of: result.latency_of.to_owned(),
+            latency_of: result.latency_of.clone(),
             latency: latency(result.latency),
             baseline_latency: latency(result.baseline_latency),
             notes: result.notes.clone(),

@@ -35,7 +35,9 @@ pub(in crate::cli) struct Weekly {
 pub(in crate::cli) struct Paths {
     pub(in crate::cli) html: String,
     pub(in crate::cli) markdown: String,
-    pub(in crate::cli) analysis: String,
+    /// The analysis that it was made of; a bench's report has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::cli) analysis: Option<String>,
     pub(in crate::cli) images: Vec<String>,
 }
 

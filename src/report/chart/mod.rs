@@ -8,12 +8,16 @@ mod frame;
 mod gantt;
 mod overhead;
 mod png;
+mod speedup;
 mod svg;
+mod sweep;
 
 pub(crate) use change::{ChangeChart, Mark};
 pub(crate) use coverage::CoverageChart;
 pub(crate) use gantt::GanttChart;
 pub(crate) use overhead::OverheadChart;
+pub(crate) use speedup::{Speedup, SpeedupChart};
+pub(crate) use sweep::SweepChart;
 
 use super::{Error, words};
 use canvas::{Align, Canvas, Drawn, Role};

@@ -1,0 +1,53 @@
+//! The page of a bench as HTML and as Markdown.
+
+use super::view::View;
+use crate::report::{Error, markdown::text as escaped};
+use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig, value::Serde};
+
+const TEMPLATE: (&str, &str) = ("bench.html", include_str!("../templates/bench.html"));
+/// That of the other reports.
+const STYLE: &str = include_str!("../templates/report.css");
+
+pub(super) fn html(view: &View) -> Result<String, Error> {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    engine.add_template(TEMPLATE.0, TEMPLATE.1)?;
+    Ok(engine.get_template(TEMPLATE.0)?.render(context! { view => Serde(view), style => STYLE })?)
+}
+
+pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
+    let mut text = format!("# {}\n\n**{}**\n", escaped(&view.title), escaped(&view.sentence));
+    for warning in &view.warnings {
+        text.push_str(&format!("\n> {}\n", escaped(warning)));
+    }
+    if !view.results.is_empty() {
+        text.push_str(
+            "\n| engine | workload | candidate | baseline | speed-up | 95 % | |\n|---|---|---|---|---|---|---|\n",
+        );
+    }
+    for card in &view.results {
+        let cells = [&card.engine, &card.workload, &card.candidate, &card.baseline, &card.speedup, &card.interval];
+        let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+        text.push_str(&format!("| {} | {} |\n", cells.join(" | "), card.word));
+    }
+    if let Some(base) = images {
+        for figure in view.chart.iter().chain(&view.sweeps) {
+            text.push_str(&format!("\n![{}]({base}/{})\n", escaped(&figure.title), figure.image));
+        }
+    }
+    for card in view.results.iter().filter(|card| !card.notes.is_empty()) {
+        for note in &card.notes {
+            text.push_str(&format!("\n- {}, {}: {}", escaped(&card.engine), escaped(&card.workload), escaped(note)));
+        }
+        text.push('\n');
+    }
+    if let Some(storm) = &view.storm {
+        text.push_str(&format!("\n**{}** {}\n", escaped(&storm.sentence), escaped(&storm.more)));
+    }
+    text.push('\n');
+    for line in &view.method {
+        text.push_str(&format!("- {}\n", escaped(line)));
+    }
+    text
+}

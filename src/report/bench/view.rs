@@ -1,0 +1,283 @@
+//! What stands on the page of a bench, in words.
+
+use super::BenchResults;
+use crate::{
+    replay::{EngineResult, SweepPoint},
+    report::{
+        Error, Image, Options,
+        chart::{self, Label, Speedup, SpeedupChart, SweepChart, Tone},
+        words,
+    },
+};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub(super) struct View {
+    pub(super) title: String,
+    pub(super) sentence: String,
+    pub(super) class: &'static str,
+    pub(super) warnings: Vec<String>,
+    pub(super) chart: Option<Figure>,
+    pub(super) results: Vec<Card>,
+    pub(super) sweeps: Vec<Figure>,
+    pub(super) storm: Option<Storm>,
+    pub(super) host: Vec<(String, String)>,
+    pub(super) method: Vec<String>,
+    pub(super) version: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Figure {
+    pub(super) title: String,
+    pub(super) desc: String,
+    pub(super) svg: String,
+    pub(super) image: String,
+    pub(super) head: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Card {
+    pub(super) id: String,
+    pub(super) class: &'static str,
+    pub(super) icon: &'static str,
+    pub(super) word: &'static str,
+    pub(super) engine: String,
+    pub(super) workload: String,
+    pub(super) candidate: String,
+    pub(super) baseline: String,
+    pub(super) speedup: String,
+    pub(super) interval: String,
+    pub(super) facts: Vec<(String, String, String)>,
+    pub(super) notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Storm {
+    pub(super) class: &'static str,
+    pub(super) sentence: String,
+    pub(super) more: String,
+}
+
+pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Vec<Image>), Error> {
+    chart::load_font()?;
+    let mut images = Vec::new();
+    let results: Vec<Card> = bench.results.iter().enumerate().map(|(place, result)| card(place, result)).collect();
+    let chart = if bench.results.is_empty() { None } else { Some(speedups(&bench.results, &mut images)?) };
+    let mut sweeps = Vec::new();
+    for points in bench.sweep.chunk_by(|a, b| a.workload == b.workload) {
+        sweeps.push(sweep(sweeps.len(), points, &mut images)?);
+    }
+    let faster = results.iter().filter(|card| card.class == "better").count();
+    let slower = results.iter().filter(|card| card.class == "worse").count();
+    let sentence = match (results.len(), &bench.storm) {
+        (0, None) => "Nothing was compared.".to_owned(),
+        (0, Some((_, report))) => format!("{} writes under a lock, in a storm.", words::count(report.accepted)),
+        (all, _) => format!(
+            "Of {}, {faster} {} faster and {slower} slower; of the rest no difference can be told.",
+            words::counted(all, "comparison", "comparisons"),
+            if faster == 1 { "is" } else { "are" }
+        ),
+    };
+    let storm = bench.storm.as_ref().map(|(backend, report)| Storm {
+        class: if report.is_safe() { "better" } else { "worse" },
+        sentence: format!(
+            "{} writes under locks on {backend}: {} stale accepted, {} lost.",
+            words::count(report.accepted),
+            words::count(report.stale_accepted + report.lost_updates),
+            words::count(report.lost_writes)
+        ),
+        more: format!(
+            "{} processes stopped beyond their leases, {} killed; {} writes and readings refused for an older fence.",
+            words::count(report.stopped),
+            words::count(report.killed),
+            words::count(report.refused)
+        ),
+    });
+    let view = View {
+        title: options.title.clone().unwrap_or_else(|| "Engine bench".to_owned()),
+        sentence,
+        class: match () {
+            () if storm.as_ref().is_some_and(|storm| storm.class == "worse") => "worse",
+            () if faster > 0 => "better",
+            () => "calm",
+        },
+        warnings: bench.warnings.clone(),
+        chart,
+        results,
+        sweeps,
+        storm,
+        host: bench.host.clone(),
+        method: vec![
+            "Baseline and candidate run in turns, A B B A, after a pair that is not measured; a run whose counts or sums are not what the workload says gives no timing.".to_owned(),
+            "The speed-up is the ratio of each pair, averaged by winsorised logarithms, with an interval of 95 % by t. It says nothing of other machines.".to_owned(),
+            format!("Two threads got {:.2} times as much done as one: {}.", bench.spin_scaling, if bench.quiet { "each had a core" } else { "the machine was not quiet, and nothing is said about several cores" }),
+            format!("Seed {}.", bench.seed),
+        ],
+        version: options.version.clone(),
+    };
+    Ok((view, images))
+}
+
+fn tone(result: &EngineResult) -> Tone {
+    match () {
+        () if result.speedup.lower > 1.0 => Tone::Better,
+        () if result.speedup.upper < 1.0 => Tone::Worse,
+        () => Tone::Neutral,
+    }
+}
+
+fn card(place: usize, result: &EngineResult) -> Card {
+    let (class, icon, word) = match tone(result) {
+        Tone::Better => ("better", "▲", "faster"),
+        Tone::Worse => ("worse", "▼", "slower"),
+        Tone::Neutral => ("calm", "●", "no difference that can be told"),
+    };
+    let speedup = &result.speedup;
+    let bytes = |bytes: u64| format!("{} MB", words::count(bytes / 1_000_000));
+    let of = |name: &str, now: String, before: String| (name.to_owned(), now, format!("{before} for the baseline"));
+    let rate = |value: f64| format!("{} a second", words::number(value));
+    let time = |value: f64| seconds(value);
+    let success = format!("{:.2} %", result.success_rate() * 100.0);
+    Card {
+        id: format!("result-{place}"),
+        class,
+        icon,
+        word,
+        engine: result.engine.clone(),
+        workload: result.workload.clone(),
+        candidate: result.candidate.clone(),
+        baseline: result.baseline.clone(),
+        speedup: format!("{} times", times(speedup.point)),
+        interval: format!("{} to {}", times(speedup.lower), times(speedup.upper)),
+        facts: vec![
+            of("Throughput", rate(result.throughput.point), rate(result.baseline_throughput.point)),
+            of(
+                &format!("{}, median", capital(&result.latency_of)),
+                time(result.latency.p50),
+                time(result.baseline_latency.p50),
+            ),
+            of(
+                &format!("{}, 99th percentile", capital(&result.latency_of)),
+                time(result.latency.p99),
+                time(result.baseline_latency.p99),
+            ),
+            of("Most memory", bytes(result.peak_rss_bytes), bytes(result.baseline_peak_rss_bytes)),
+            (
+                "By CPU time".to_owned(),
+                format!("{} times", times(result.cpu_speedup.point)),
+                format!("{} to {}", times(result.cpu_speedup.lower), times(result.cpu_speedup.upper)),
+            ),
+            (
+                "Handled".to_owned(),
+                success,
+                format!(
+                    "{} of {}; {} dead letters",
+                    words::count(result.items_out),
+                    words::count(result.items_in),
+                    words::count(result.items_dead)
+                ),
+            ),
+        ],
+        notes: result.notes.clone(),
+    }
+}
+
+fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure, Error> {
+    let rows: Vec<Speedup> = results
+        .iter()
+        .map(|result| Speedup {
+            name: format!("{}: {}", short_workload(result), result.candidate),
+            point: result.speedup.point,
+            lower: result.speedup.lower,
+            upper: result.speedup.upper,
+            tone: tone(result),
+        })
+        .collect();
+    let title = "Speed-up of each candidate over its baseline";
+    let desc = "Dots are the best guess, lines the interval of 95 %; left of ×1 the candidate is slower.";
+    let label = Label { id: "speedups", title, desc };
+    let chart = SpeedupChart { rows: &rows };
+    images.push(Image { name: "bench-speedups.png".to_owned(), bytes: chart::to_png(&chart, &label)? });
+    Ok(Figure {
+        title: title.to_owned(),
+        desc: desc.to_owned(),
+        svg: chart::to_svg(&chart, &label)?,
+        image: "bench-speedups.png".to_owned(),
+        head: vec!["engine and workload", "candidate", "speed-up", "lower", "upper"],
+        rows: results
+            .iter()
+            .map(|result| {
+                let of = |value: f64| times(value);
+                let speedup = &result.speedup;
+                vec![
+                    short_workload(result),
+                    result.candidate.clone(),
+                    of(speedup.point),
+                    of(speedup.lower),
+                    of(speedup.upper),
+                ]
+            })
+            .collect(),
+    })
+}
+
+fn sweep(number: usize, points: &[SweepPoint], images: &mut Vec<Image>) -> Result<Figure, Error> {
+    let mut fixed: Vec<(usize, f64)> = points.iter().filter_map(|point| Some((point.size?, point.rate))).collect();
+    fixed.sort_by_key(|point| point.0);
+    let search = points.iter().find(|point| point.size.is_none()).map(|point| point.rate);
+    let workload = points.first().map_or("", |point| point.workload.as_str());
+    let title = format!("Throughput by batch size, {workload}");
+    let best = fixed.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1));
+    let desc = match (best, search) {
+        (Some((size, rate)), Some(search)) => format!(
+            "The best fixed size is {} with {} a second; the search reaches {:.0} % of it.",
+            words::count(size as u64),
+            words::number(rate),
+            search / rate * 100.0
+        ),
+        _ => "Items a second of each fixed size.".to_owned(),
+    };
+    let id = format!("sweep-{number}");
+    let label = Label { id: &id, title: &title, desc: &desc };
+    let chart = SweepChart { points: &fixed, search };
+    let image = format!("bench-sweep-{number}.png");
+    images.push(Image { name: image.clone(), bytes: chart::to_png(&chart, &label)? });
+    let name = |point: &SweepPoint| point.size.map_or_else(|| "search".to_owned(), |size| words::count(size as u64));
+    Ok(Figure {
+        svg: chart::to_svg(&chart, &label)?,
+        title,
+        desc,
+        image,
+        head: vec!["batch size", "items a second"],
+        rows: points.iter().map(|point| vec![name(point), words::number(point.rate)]).collect(),
+    })
+}
+
+/// Engine and workload; the platform's name stands before each and says nothing in a list.
+fn short_workload(result: &EngineResult) -> String {
+    let workload = result.workload.split_once(": ").map_or(result.workload.as_str(), |(_, on)| on);
+    format!("{}, {workload}", result.engine)
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Two digits behind the point, or as many as show two.
+pub(super) fn times(value: f64) -> String {
+    match value {
+        value if value >= 0.1 => format!("{value:.2}"),
+        value if value >= 0.01 => format!("{value:.3}"),
+        value => format!("{value:.1e}"),
+    }
+}
+
+fn seconds(value: f64) -> String {
+    match value {
+        value if value >= 1.0 => format!("{value:.2} s"),
+        value if value >= 1e-3 => format!("{:.2} ms", value * 1e3),
+        value => format!("{:.2} µs", value * 1e6),
+    }
+}

@@ -1,0 +1,79 @@
+//! Ratios with their intervals, one under the other, on a logarithmic axis: left of one is slower.
+
+use super::{
+    Chart, Tone,
+    canvas::{Align, Canvas, Drawn, Role},
+    frame::SMALL,
+};
+use crate::report::words;
+use plotters::prelude::DrawingBackend;
+
+const WIDTH: u32 = 760;
+const ROW: f64 = 26.0;
+const TOP: f64 = 12.0;
+const LEFT: f64 = 330.0;
+const RIGHT: f64 = 700.0;
+/// Characters of a name that fit.
+const NAME: usize = 52;
+/// Marks of the axis.
+const TICKS: [f64; 13] = [0.001, 0.01, 0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 2.0, 5.0, 10.0, 100.0, 1000.0];
+
+/// One ratio.
+pub(crate) struct Speedup {
+    /// What it is of.
+    pub name: String,
+    /// Best guess and interval; all above 0.
+    pub point: f64,
+    /// Lower end.
+    pub lower: f64,
+    /// Upper end.
+    pub upper: f64,
+    /// Good news or bad.
+    pub tone: Tone,
+}
+
+/// The chart.
+pub(crate) struct SpeedupChart<'a> {
+    /// Ratios, from above.
+    pub rows: &'a [Speedup],
+}
+
+impl Chart for SpeedupChart<'_> {
+    fn size(&self) -> (u32, u32) {
+        (WIDTH, (TOP + self.rows.len() as f64 * ROW + 34.0) as u32)
+    }
+
+    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> Drawn<DB> {
+        let bottom = TOP + self.rows.len() as f64 * ROW;
+        canvas.fill((0.0, 0.0), (f64::from(WIDTH), bottom + 34.0), Role::Paper, 1.0)?;
+        let usable = |value: &f64| value.is_finite() && *value > 0.0;
+        let ends = || self.rows.iter().flat_map(|row| [row.lower, row.upper, row.point]).filter(usable);
+        let (low, high) = (ends().fold(0.8, f64::min).max(1e-4), ends().fold(1.25, f64::max).min(1e4));
+        let (low, high) = (low.ln() - 0.05, high.ln() + 0.05);
+        let at = |value: f64| LEFT + ((value.max(1e-9).ln() - low) / (high - low)).clamp(0.0, 1.0) * (RIGHT - LEFT);
+        let mut last = f64::NEG_INFINITY;
+        // The one that matters first; others where there is room.
+        for tick in [1.0].into_iter().chain(TICKS).filter(|tick| (low..=high).contains(&tick.ln())) {
+            let x = at(tick);
+            let is_one = tick == 1.0;
+            canvas.line(&[(x, TOP - 4.0), (x, bottom + 4.0)], if is_one { Role::Muted } else { Role::Grid }, 1.0)?;
+            if is_one || ((x - at(1.0)).abs() > 34.0 && (x - last).abs() > 34.0) {
+                canvas.text((x, bottom + 16.0), &format!("×{tick}"), SMALL, Role::Muted, Align::Middle)?;
+                last = if is_one { last } else { x };
+            }
+        }
+        for (place, row) in self.rows.iter().enumerate() {
+            let y = TOP + (place as f64 + 0.5) * ROW;
+            let role = match row.tone {
+                Tone::Better => Role::Better,
+                Tone::Worse => Role::Worse,
+                Tone::Neutral => Role::Faint,
+            };
+            canvas.text((LEFT - 14.0, y), &words::shorten(&row.name, NAME), SMALL, Role::Ink, Align::Right)?;
+            canvas.line(&[(at(row.lower), y), (at(row.upper), y)], role, 3.0)?;
+            canvas.dots(&[(at(row.point), y)], 4.5, role, 1.0)?;
+            canvas.text((RIGHT + 8.0, y), &format!("×{}", words::number(row.point)), SMALL, Role::Ink, Align::Left)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,71 @@
+//! Throughput by batch size, on a logarithmic axis of sizes, and the search beside it.
+
+use super::{
+    Chart,
+    axis::Scale,
+    canvas::{Align, Canvas, Drawn, Role},
+    frame::{Frame, SMALL},
+};
+use crate::report::words;
+use plotters::prelude::DrawingBackend;
+
+const WIDTH: u32 = 760;
+const HEIGHT: u32 = 210;
+const PLOT: Frame = Frame { left: 70.0, right: 640.0, top: 14.0, bottom: 176.0 };
+/// Steps of the axis of throughput.
+const STEPS: usize = 4;
+
+/// The chart.
+pub(crate) struct SweepChart<'a> {
+    /// Sizes and items a second, by size.
+    pub points: &'a [(usize, f64)],
+    /// Items a second of the search.
+    pub search: Option<f64>,
+}
+
+impl Chart for SweepChart<'_> {
+    fn size(&self) -> (u32, u32) {
+        (WIDTH, HEIGHT)
+    }
+
+    fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> Drawn<DB> {
+        canvas.fill((0.0, 0.0), (f64::from(WIDTH), f64::from(HEIGHT)), Role::Paper, 1.0)?;
+        let logs: Vec<f64> = self.points.iter().map(|(size, _)| (*size as f64).max(1.0).ln()).collect();
+        let most = self.points.iter().map(|(_, rate)| *rate).chain(self.search).fold(0.0, f64::max);
+        let x = Scale::new(
+            logs.first().copied().unwrap_or(0.0),
+            logs.last().copied().unwrap_or(1.0),
+            PLOT.left + 8.0,
+            PLOT.right,
+        );
+        let y = Scale::new(0.0, most * 1.08, PLOT.bottom, PLOT.top);
+        let mut last = f64::NEG_INFINITY;
+        let ticks = self.points.iter().zip(&logs).filter_map(|((size, _), log)| {
+            let room = x.at(*log) - last > 36.0;
+            if room {
+                last = x.at(*log);
+            }
+            room.then(|| (*log, words::count(*size as u64)))
+        });
+        let ticks: Vec<(f64, String)> = ticks.collect();
+        let rates: Vec<(f64, String)> = (0..=STEPS)
+            .map(|step| {
+                let rate = most * step as f64 / STEPS as f64;
+                (rate, if step == 0 { "0/s".to_owned() } else { format!("{}/s", words::number(rate)) })
+            })
+            .collect();
+        PLOT.axes(canvas, (&x, &ticks), (&y, &rates))?;
+        let places: Vec<(f64, f64)> =
+            self.points.iter().zip(&logs).map(|((_, rate), log)| (x.at(*log), y.at(*rate))).collect();
+        if places.len() > 1 {
+            canvas.line(&places, Role::Faint, 1.5)?;
+        }
+        canvas.dots(&places, 4.0, Role::Faint, 1.0)?;
+        if let Some(rate) = self.search {
+            let at = y.at(rate);
+            canvas.dashes((PLOT.left, at), (PLOT.right, at), 4.0, Role::Accent, 2.0)?;
+            canvas.text((PLOT.right + 8.0, at), "the search", SMALL, Role::Accent, Align::Left)?;
+        }
+        Ok(())
+    }
+}
