@@ -6,7 +6,7 @@ use super::{
     sink::{Cost, Durable, SqliteSink, SumSink},
 };
 use crate::{
-    engine::batch::{BatchReport, Handler, Policy, Processor, Settings},
+    engine::batch::{BatchReport, Handler, LetterFile, Policy, Processor, Settings},
     model::{Expected, Workload},
 };
 use std::{cell::RefCell, path::Path, time::Instant};
@@ -55,6 +55,9 @@ const PLACES: [Place; 6] = [
 /// Sizes of a sweep.
 const SWEEP: [usize; 9] = [100, 200, 500, 1000, 2000, 2500, 4000, 7000, 10_000];
 
+/// Rounds of a sweep at most: ten sizes on six costs take their time.
+const SWEEP_ROUNDS: usize = 5;
+
 /// Compares; `sweep` tries each fixed size as well.
 ///
 /// # Errors
@@ -99,7 +102,7 @@ fn sweep_of(
 ) -> Result<Vec<SweepPoint>, BenchError> {
     let sizes: Vec<Option<usize>> = SWEEP.into_iter().map(Some).chain([None]).collect();
     let mut rates = vec![Vec::new(); sizes.len()];
-    for round in 0..plan.warm_up.min(1) + plan.rounds {
+    for _ in 0..plan.rounds.min(SWEEP_ROUNDS) {
         for (size, rates) in sizes.iter().zip(&mut rates) {
             let policy = if size.is_some() { Policy::Fixed } else { Policy::Search };
             let settings = Settings { policy, initial: size.unwrap_or(settings.initial), ..settings.clone() };
@@ -112,9 +115,7 @@ fn sweep_of(
             let timed = prepare(work, place, settings, folder).map_err(wrong)?;
             let began = Instant::now();
             let run = timed().map_err(wrong)?;
-            if round >= plan.warm_up.min(1) {
-                rates.push(run.items_out as f64 / run.seconds.unwrap_or(began.elapsed().as_secs_f64()).max(1e-9));
-            }
+            rates.push(run.items_out as f64 / run.seconds.unwrap_or(began.elapsed().as_secs_f64()).max(1e-9));
         }
     }
     let point = |(size, mut rates): (Option<usize>, Vec<f64>)| {
@@ -133,6 +134,25 @@ fn prepare<'a>(work: &'a Workload, place: Place, settings: Settings, folder: &'a
         }
         None => Box::new(move || run(work, settings, SumSink::new(), SumSink::check)),
     })
+}
+
+/// What a process does that is killed and started again: handles the workload from where the last one died, keeps what cannot be
+/// handled in a file, and checks all of it in the end; what it says then.
+///
+/// # Errors
+/// Where something was lost or done twice.
+pub fn batch_child(work: &Workload, settings: &Settings, folder: &Path) -> Result<String, String> {
+    let mut sink = SqliteSink::open(folder, Durable::Off, Cost::None, work.transient, work.seed)?;
+    let text = |record: &String| serde_json::Value::from(record.as_str());
+    let mut letters = LetterFile::open(&folder.join("dead.jsonl"), text).map_err(|error| error.to_string())?;
+    let report = Processor::new(settings.clone(), Wall::start())
+        .run(work.records.iter().cloned(), &mut sink, &mut letters)
+        .map_err(|stopped| stopped.to_string())?;
+    sink.check(&work.expected)?;
+    if letters.len() as u64 != work.expected.dead {
+        return Err(format!("{} dead letters, not {}", letters.len(), work.expected.dead));
+    }
+    Ok(format!("from {} to {}: all accounted for", report.from, report.position))
 }
 
 fn run<H: Handler<String>>(

@@ -17,7 +17,7 @@ mod sink;
 mod storm;
 mod workers;
 
-pub use batch::{BatchBench, SweepPoint, bench_batch};
+pub use batch::{BatchBench, SweepPoint, batch_child, bench_batch};
 pub use clock::Wall;
 pub use lock::{Backends, bench_lock};
 pub use measure::{BenchError, EngineResult, Latency, Plan, Side, SideSample};

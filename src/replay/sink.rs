@@ -6,7 +6,7 @@ use crate::{
     model::Expected,
     stats::Draw,
 };
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use std::{
     collections::HashSet,
     fs::OpenOptions,
@@ -24,6 +24,9 @@ pub(super) enum Cost {
     /// A statement of more records than this runs out of time, and its work is thrown away.
     TimeOut(usize),
 }
+
+/// Records that are spilled together: some kilobytes.
+const RECORDS_A_PAGE: usize = 32;
 
 /// How surely a commit is on the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,7 @@ pub(super) struct SqliteSink {
 }
 
 impl SqliteSink {
+    /// A new one: what is there from the last run is none of this one's.
     pub(super) fn create(
         folder: &Path,
         durable: Durable,
@@ -51,18 +55,23 @@ impl SqliteSink {
         transient: f64,
         seed: u64,
     ) -> Result<Self, String> {
-        let path = folder.join("events.sqlite");
         for suffix in ["", "-wal", "-shm"] {
-            // A new one each run: what is there from the last one is none of this one's.
             let _ = std::fs::remove_file(folder.join(format!("events.sqlite{suffix}")));
         }
+        Self::open(folder, durable, cost, transient, seed)
+    }
+
+    /// The one that is there, as a process that died left it, or a new one.
+    pub(super) fn open(folder: &Path, durable: Durable, cost: Cost, transient: f64, seed: u64) -> Result<Self, String> {
+        let path = folder.join("events.sqlite");
         let make = || {
             let connection = Connection::open(&path)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", if durable == Durable::Full { "FULL" } else { "OFF" })?;
             connection.execute_batch(
-                "CREATE TABLE events (id TEXT PRIMARY KEY, kind TEXT NOT NULL, customer INTEGER NOT NULL, cents INTEGER NOT NULL) WITHOUT ROWID;
-                 CREATE TABLE position (only INTEGER PRIMARY KEY CHECK (only = 0), items INTEGER NOT NULL);",
+                "CREATE TABLE IF NOT EXISTS events
+                     (id TEXT PRIMARY KEY, kind TEXT NOT NULL, customer INTEGER NOT NULL, cents INTEGER NOT NULL) WITHOUT ROWID;
+                 CREATE TABLE IF NOT EXISTS position (only INTEGER PRIMARY KEY CHECK (only = 0), items INTEGER NOT NULL);",
             )?;
             Ok(connection)
         };
@@ -92,9 +101,11 @@ impl SqliteSink {
 
     fn spill(&self, records: &[String]) -> std::io::Result<()> {
         let mut file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(&self.scratch)?;
-        for record in records {
-            file.write_all(record.as_bytes())?;
-            // As a sort that ran out of memory: page by page, with what the next page needs looked up in between.
+        for page in records.chunks(RECORDS_A_PAGE) {
+            for record in page {
+                file.write_all(record.as_bytes())?;
+            }
+            // As a sort that ran out of memory: page by page.
             file.sync_data()?;
         }
         file.rewind()?;
@@ -128,6 +139,11 @@ fn sort(items: &[String]) -> Sorted<'_> {
 }
 
 impl Handler<String> for SqliteSink {
+    fn position(&mut self) -> Result<Option<u64>, String> {
+        let read = self.connection.query_row("SELECT items FROM position", [], |row| row.get::<_, i64>(0)).optional();
+        Ok(Some(read.map_err(|error| error.to_string())?.unwrap_or(0) as u64))
+    }
+
     fn apply(&mut self, batch: Batch<'_, String>) -> Result<(), Failure> {
         if self.draw.chance(self.transient) {
             return Err(Failure::Transient("the connection was reset".to_owned()));

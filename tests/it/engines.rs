@@ -2,7 +2,10 @@
 
 use super::support::windtunnel;
 use serde_json::Value;
-use std::process::Command;
+use std::{
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
 
 /// What a command prints that goes well.
 #[track_caller]
@@ -224,4 +227,39 @@ fn benches_are_kept_gated_and_reported() {
     let html = std::fs::read_to_string(out.join("report.html")).expect("a page");
     assert!(html.contains("lease with a fence") && html.contains("<svg"), "{html}");
     assert!(out.join("images/bench-speedups.png").exists());
+}
+
+/// Killed wherever it is, again and again: in the end each record is there once or is a dead letter, each once.
+#[test]
+fn a_batch_run_that_is_killed_goes_on_and_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut kills, mut wait) = (0, 0u64);
+    let last = loop {
+        let mut command = windtunnel();
+        command.args(["bench-child", "batch"]).arg(folder.path()).arg("60000");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        // Longer each time: at some time it gets to the end.
+        wait += 23;
+        let until = Instant::now() + Duration::from_millis(wait);
+        while Instant::now() < until && child.try_wait().expect("a process").is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if child.try_wait().expect("a process").is_some() {
+            break child.wait_with_output().expect("its output");
+        }
+        child.kill().expect("killed");
+        child.wait().expect("its end");
+        kills += 1;
+        assert!(kills < 1000, "it never got to its end");
+    };
+    assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
+    assert!(String::from_utf8_lossy(&last.stdout).contains("all accounted for"));
+    let letters = std::fs::read_to_string(folder.path().join("dead.jsonl")).expect("letters");
+    let place = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["place"].as_u64().expect("a place");
+    let mut places: Vec<u64> = letters.lines().map(place).collect();
+    let all = places.len();
+    places.sort_unstable();
+    places.dedup();
+    assert!(places.len() == all && all > 0, "a letter twice");
+    assert!(kills > 0, "it was never killed");
 }

@@ -77,6 +77,13 @@ pub(in crate::cli) enum Child {
         /// Items
         items: usize,
     },
+    /// Handle records from where the last such process died
+    Batch {
+        /// Folder of what was handled
+        folder: PathBuf,
+        /// Records
+        records: usize,
+    },
     /// Take a lock and write
     Storm {
         /// Folder of the resource

@@ -18,8 +18,8 @@ use crate::{
     model::{BenchRecord, Deployment, Row, Text, Timestamp, UNCOUNTED},
     replay::{
         Backends, BenchError, EngineResult, MemoryMode, Plan, Quiet, Side, StormPlan, StormReport, SweepPoint, Wall,
-        bench_batch, bench_lock, bench_memory, bench_pool, bench_workers, memory_child, spin_scaling, storm,
-        storm_child,
+        batch_child, bench_batch, bench_lock, bench_memory, bench_pool, bench_workers, memory_child, spin_scaling,
+        storm, storm_child,
     },
 };
 use std::{
@@ -228,6 +228,12 @@ pub(super) fn child(context: &Context<'_>, args: &BenchChild) -> Result<Outcome,
             let mode = [MemoryMode::AllAtOnce, MemoryMode::Admitted].into_iter().find(|known| known.as_str() == mode);
             let mode = mode.ok_or_else(|| Error::Usage("no such mode".to_owned()))?;
             let told = memory_child(context.seed(), *items, mode).map_err(Error::io("read", "stdin"))?;
+            context.console.say(&(told + "\n"))?;
+        }
+        Child::Batch { folder, records } => {
+            let file = workload::File::default();
+            let told =
+                batch_child(&file.workload(context.seed(), *records)?, &file.batch()?, folder).map_err(Error::Usage)?;
             context.console.say(&(told + "\n"))?;
         }
         Child::Storm { folder, number, writes, expiry, checked } => {
