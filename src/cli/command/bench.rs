@@ -29,8 +29,10 @@ use std::{
     time::Duration,
 };
 
-/// Records of a run of batches and of workers, where no number is given.
-const RECORDS: usize = 60_000;
+/// Records of a run of batches, where no number is given: a policy that learns needs some to learn from.
+const RECORDS: usize = 300_000;
+/// Records that tasks of workers are made of.
+const TASK_RECORDS: usize = 10_000;
 /// How long a lease of a storm lasts, where the backend lets it be so short.
 const EXPIRY: Duration = Duration::from_millis(250);
 /// Mean time between two blows of a storm.
@@ -154,7 +156,7 @@ impl Bench<'_> {
                 self.results.extend(bench_memory(seed, self.plan, &exe, arguments).map_err(told)?);
             }
             Engine::Workers => {
-                let work = self.file.workload(seed, self.plan.items.unwrap_or(RECORDS))?;
+                let work = self.file.workload(seed, self.plan.items.unwrap_or(TASK_RECORDS))?;
                 let machine: Arc<dyn Machine> = Arc::new(ThisMachine(SystemProbe::default()));
                 self.results.extend(bench_workers(&work, self.plan, &self.file.workers()?, &machine).map_err(told)?);
             }

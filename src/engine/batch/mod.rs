@@ -1,7 +1,7 @@
 //! Batches whose size fits the work: items are handled in batches, each exactly once or told as a dead letter.
 //!
-//! **Failures.** A batch that fails for a while is tried again once after a pause; one that fails again, is rejected or panics is
-//! halved until the items that are to blame stand alone. Those are tried [`Settings::retries`] times with doubling pauses, and
+//! **Failures.** A batch that fails for a while is tried again once after a pause, unless it is larger than any that went well; one
+//! that fails again, is rejected or panics is halved until the items that are to blame stand alone. Those are tried [`Settings::retries`] times with doubling pauses, and
 //! what fails still is a dead letter with its reason. A handler that tells which items failed ([`Failure::Items`]) has only those
 //! tried again.
 //!

@@ -169,6 +169,8 @@ struct Run<'a, 'r, T, H, L> {
     report: BatchReport,
     began: u64,
     told: u64,
+    /// Items of the largest batch that went well; to begin with, of the first one.
+    went_well: usize,
 }
 
 /// What the tries of one batch came to.
@@ -183,6 +185,7 @@ impl<'a, 'r, T, H: Handler<T>, L: DeadLetters<T>> Run<'a, 'r, T, H, L> {
     fn begin(processor: Processor<'a>, handler: &'r mut H, letters: &'r mut L) -> Result<Self, Interrupted> {
         let began = processor.clock.nanos();
         let chooser = Chooser::new(&processor.settings);
+        let went_well = chooser.size();
         let kept = processor.checkpoint.as_ref().map_or(0, |kept| kept.position());
         let mut run = Self {
             processor,
@@ -194,6 +197,7 @@ impl<'a, 'r, T, H: Handler<T>, L: DeadLetters<T>> Run<'a, 'r, T, H, L> {
             report: BatchReport::default(),
             began,
             told: 0,
+            went_well,
         };
         let own = run.handler.position().map_err(|why| run.interrupted(StopReason::Handler(why)))?;
         // Dead letters behind the handler's own position are passed over one by one: they are among the letters.
@@ -281,9 +285,15 @@ impl<'a, 'r, T, H: Handler<T>, L: DeadLetters<T>> Run<'a, 'r, T, H, L> {
     /// Handles a batch, tries it once more, halves it.
     fn settle(&mut self, batch: Batch<'_, T>, tally: &mut Tally) -> Result<(), StopReason> {
         let mut failed = self.call(batch, tally);
-        if matches!(failed, Err(Failure::Transient(_))) && batch.items.len() > 1 {
+        let size = batch.items.len();
+        // One that is larger than any that went well may have failed for its size: it is halved at once.
+        if matches!(failed, Err(Failure::Transient(_))) && size > 1 && size <= self.went_well {
             self.pause(self.processor.settings.first_pause);
             failed = self.call(batch, tally);
+        }
+        match &failed {
+            Ok(()) | Err(Failure::Items(_)) => self.went_well = self.went_well.max(size),
+            Err(_) => self.went_well = self.went_well.min(size / 2),
         }
         // What is still to be handled, the first at the end: in the order of the input, so that what is handled is a prefix of it.
         let mut parts = match failed {
