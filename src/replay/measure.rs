@@ -1,6 +1,6 @@
 //! Runs in turns, and what they say.
 
-use crate::stats::{Estimate, location};
+use crate::stats::{Estimate, geometric_mean};
 use cpu_time::ProcessTime;
 use hdrhistogram::Histogram;
 use std::time::Instant;
@@ -236,11 +236,12 @@ pub(super) fn interleave(
     };
     let rate = |sample: &SideSample| sample.items as f64 / sample.seconds.max(1e-9);
     let cpu_rate = |sample: &SideSample| sample.items as f64 / sample.cpu_seconds.max(1e-9);
-    let estimate = |values: &[f64]| location(values, LEVEL).ok_or(BenchError::TooFewRounds { rounds: plan.rounds });
+    let estimate =
+        |values: &[f64]| geometric_mean(values, LEVEL).ok_or(BenchError::TooFewRounds { rounds: plan.rounds });
     let pairs = |value: fn(&SideSample) -> f64| -> Result<Estimate, BenchError> {
         let (before, after) = (of(Side::Baseline, value), of(Side::Candidate, value));
-        let logs: Vec<f64> = before.iter().zip(&after).map(|(before, after)| (after / before).ln()).collect();
-        Ok(estimate(&logs)?.map(f64::exp))
+        let ratios: Vec<f64> = before.iter().zip(&after).map(|(before, after)| after / before).collect();
+        estimate(&ratios)
     };
     let most = |side: Side| {
         samples.iter().filter(|sample| sample.side == side).map(|sample| sample.peak_rss_bytes).max().unwrap_or(0)

@@ -94,7 +94,7 @@ pub fn bench_memory(
     };
     let sides =
         [contender(MemoryMode::AllAtOnce, "all at once"), contender(MemoryMode::Admitted, "admitted by memory")];
-    let workload = format!("{items} items of {:.0} MB in the median", BYTES.0 * 1e-6);
+    let workload = format!("{items} items of {:.0} MB", BYTES.0 * 1e-6);
     let subject = Subject { engine: "memory", workload: workload.clone(), latency_of: "a run" };
     let mut result = interleave(subject, plan, sides)?;
     result.notes.extend(below_a_limit(&result, &workload, items, truth, &go)?);

@@ -110,7 +110,7 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
         host: bench.host.clone(),
         method: vec![
             "Baseline and candidate run in turns, A B B A, after a pair that is not measured; a run whose counts or sums are not what the workload says gives no timing.".to_owned(),
-            "The speed-up is the ratio of each pair, averaged by winsorised logarithms, with an interval of 95 % by t. It says nothing of other machines.".to_owned(),
+            "The speed-up is the geometric mean of the ratios of the pairs, with an interval of 95 % by Student's t on their logarithms. It says nothing of other machines.".to_owned(),
             format!("Two threads got {:.2} times as much done as one: {}.", bench.spin_scaling, if bench.quiet { "each had a core" } else { "the machine was not quiet, and nothing is said about several cores" }),
             format!("Seed {}.", bench.seed),
         ],
@@ -188,6 +188,7 @@ fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure,
         .iter()
         .map(|result| Speedup {
             name: format!("{}: {}", short_workload(result), result.candidate),
+            told: times(result.speedup.point),
             point: result.speedup.point,
             lower: result.speedup.lower,
             upper: result.speedup.upper,

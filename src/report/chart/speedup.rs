@@ -14,7 +14,7 @@ const TOP: f64 = 12.0;
 const LEFT: f64 = 330.0;
 const RIGHT: f64 = 700.0;
 /// Characters of a name that fit.
-const NAME: usize = 52;
+const NAME: usize = 46;
 /// Marks of the axis.
 const TICKS: [f64; 13] = [0.001, 0.01, 0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 2.0, 5.0, 10.0, 100.0, 1000.0];
 
@@ -28,6 +28,8 @@ pub(crate) struct Speedup {
     pub lower: f64,
     /// Upper end.
     pub upper: f64,
+    /// The best guess in words.
+    pub told: String,
     /// Good news or bad.
     pub tone: Tone,
 }
@@ -72,7 +74,7 @@ impl Chart for SpeedupChart<'_> {
             canvas.text((LEFT - 14.0, y), &words::shorten(&row.name, NAME), SMALL, Role::Ink, Align::Right)?;
             canvas.line(&[(at(row.lower), y), (at(row.upper), y)], role, 3.0)?;
             canvas.dots(&[(at(row.point), y)], 4.5, role, 1.0)?;
-            canvas.text((RIGHT + 8.0, y), &format!("×{}", words::number(row.point)), SMALL, Role::Ink, Align::Left)?;
+            canvas.text((RIGHT + 8.0, y), &format!("×{}", row.told), SMALL, Role::Ink, Align::Left)?;
         }
         Ok(())
     }
