@@ -11,12 +11,16 @@ use crate::{
     synth::orders::{Events, OrderOptions, OrderTruth},
 };
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::{fs, path::Path, time::Duration};
 
 /// The file as written. Unknown keys are refused; toml then lists the known ones.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct File {
+    /// First digits of the file's hash; none where there is no file.
+    #[serde(skip)]
+    digest: Option<String>,
     name: Option<String>,
     seed: Option<u64>,
     /// Share of calls that fail for a while.
@@ -98,7 +102,9 @@ impl File {
     pub(super) fn load(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-        toml::from_str(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))
+        let file: Self = toml::from_str(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))?;
+        let digest = Sha256::digest(text.as_bytes());
+        Ok(Self { digest: Some(digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect()), ..file })
     }
 
     /// The platform.
@@ -131,7 +137,9 @@ impl File {
         let options = self.orders(seed);
         let transient = self.transient.unwrap_or(TRANSIENT);
         if !(0.0..1.0).contains(&transient) {
-            return Err(Error::Usage(format!("`transient` is {transient}; it must be a share, 0 to 1")));
+            return Err(Error::Usage(format!(
+                "`transient` is {transient}; it must be a share, 0 or more and less than 1"
+            )));
         }
         let events = Events::new(&options).map_err(|error| Error::Usage(error.to_string()))?;
         let mut truth = OrderTruth::default();
@@ -150,7 +158,9 @@ impl File {
             distinct,
             revenue_cents: truth.revenue_cents,
         };
-        let name = self.name.as_deref().unwrap_or("orders").into();
+        // What differs in any word is another workload: records of the two are not compared with each other.
+        let name = self.name.as_deref().unwrap_or("orders");
+        let name = self.digest.as_ref().map_or_else(|| name.to_owned(), |digest| format!("{name} {digest}")).into();
         Ok(Workload { name, seed: options.seed, records: texts.into(), expected, transient })
     }
 
@@ -200,6 +210,12 @@ impl File {
             return Ok(default_pools());
         }
         let spec = |said: &PoolTable| {
+            if said.slots == 0 {
+                return Err(Error::Usage(format!(
+                    "pool `{}` has no slots: whoever asks for one waits for ever",
+                    said.name
+                )));
+            }
             if !PRIORITIES.contains(&said.priority) {
                 return Err(Error::Usage(format!("pool `{}`: priority {} is none; 1 to 10", said.name, said.priority)));
             }

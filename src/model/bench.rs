@@ -129,6 +129,9 @@ impl BenchResult {
     }
 }
 
+/// Stands between facts in a text.
+const BETWEEN: &str = "; ";
+
 impl Host {
     /// Name and value of all that is known.
     pub fn facts(&self) -> impl Iterator<Item = (&'static str, &Text)> {
@@ -145,17 +148,18 @@ impl Host {
         .filter_map(|(name, value)| Some((name, value.as_ref()?)))
     }
 
-    /// Name and value of all that is known, one a line.
+    /// Name and value of all that is known, with semicolons between.
     #[must_use]
     pub fn to_text(&self) -> String {
-        self.facts().map(|(name, value)| format!("{name}: {value}\n")).collect()
+        let fact = |(name, value): (&str, &Text)| format!("{name}: {}", value.replace(BETWEEN, ", "));
+        self.facts().map(fact).collect::<Vec<_>>().join(BETWEEN)
     }
 
-    /// Reads what [`Self::to_text`] wrote; other lines say nothing.
+    /// Reads what [`Self::to_text`] wrote; anything else says nothing.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let fact = |wanted: &str| {
-            let mut facts = text.lines().filter_map(|line| line.split_once(": "));
+            let mut facts = text.split(BETWEEN).filter_map(|fact| fact.split_once(": "));
             facts.find(|(name, _)| *name == wanted).map(|(_, value)| Text::from(value))
         };
         Self {

@@ -140,11 +140,17 @@ struct Write {
 }
 
 impl Write {
-    fn add(&self, about: &str, key: &str, by: i64) -> Result<(), StepError> {
+    /// Adds under a key, once; what is undone (`act_key`) only if that was done.
+    fn add(&self, about: &str, key: &str, act_key: Option<&str>, by: i64) -> Result<(), StepError> {
         let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
         let (key, row) = (format!("{about}/{key}"), format!("{about}/{}", self.name));
+        let act_key = act_key.map(|key| format!("{about}/{key}"));
         let result = transact_on_postgres(&mut client, Again::default(), &*Wall::start(), |transaction| {
-            if Once.is_new_on_postgres(transaction, &key)? {
+            let was_done = match &act_key {
+                Some(key) => !Once.is_new_on_postgres(transaction, key)?,
+                None => true,
+            };
+            if was_done && Once.is_new_on_postgres(transaction, &key)? {
                 let sql = "INSERT INTO windtunnel_values AS kept VALUES ($1, $2, 1)
                            ON CONFLICT (key) DO UPDATE SET value = (kept.value::bigint + $3)::text, version = kept.version + 1";
                 transaction.execute(sql, &[&row, &by.to_string(), &by])?;
@@ -165,13 +171,13 @@ impl Step<str> for Write {
             return Err(StepError::Final("it is refused".to_owned()));
         }
         // Twice, as after a crash: the second time nothing may happen.
-        self.add(about, key, 1)?;
-        self.add(about, key, 1)
+        self.add(about, key, None, 1)?;
+        self.add(about, key, None, 1)
     }
 
-    fn undo(&self, about: &str, key: &str) -> Result<(), StepError> {
-        self.add(about, key, -1)?;
-        self.add(about, key, -1)
+    fn undo(&self, about: &str, key: &str, act_key: &str) -> Result<(), StepError> {
+        self.add(about, key, Some(act_key), -1)?;
+        self.add(about, key, Some(act_key), -1)
     }
 }
 

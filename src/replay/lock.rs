@@ -106,7 +106,12 @@ pub fn bench_lock(backend: &Backends, plan: Plan, folder: &Path) -> Result<Vec<E
     let items = plan.items.unwrap_or_else(|| backend.locks());
     let machine = |error: BackendError| BenchError::Machine(error.to_string());
     check(backend)?;
-    let locks = Locks::new(backend.open().map_err(machine)?, "bench", LockSettings::default(), Wall::start());
+    let locks = Locks::new(
+        backend.open().map_err(machine)?,
+        "bench",
+        LockSettings { expiry: LEASE, ..LockSettings::default() },
+        Wall::start(),
+    );
     let (name, plain) = plain(backend, folder).map_err(BenchError::Machine)?;
     let plain = std::cell::RefCell::new(plain);
     let sides = [
@@ -141,9 +146,13 @@ pub fn bench_lock(backend: &Backends, plan: Plan, folder: &Path) -> Result<Vec<E
         workload: format!("{}, one after the other", backend.name()),
         latency_of: "a lock and its release",
     };
-    Ok(vec![interleave(subject, plan, sides)?])
+    let mut result = interleave(subject, plan, sides)?;
+    result.notes.push(format!("this is what lease, fence and their checks cost beside {name}"));
+    Ok(vec![result])
 }
 
+/// How long a lease lasts while locks are timed: no shorter than a run of one, and no longer than sessions of a fast ZooKeeper.
+const LEASE: Duration = Duration::from_secs(2);
 /// How long a lease lasts while the backend is checked.
 const SHORT: Duration = Duration::from_millis(300);
 
@@ -182,7 +191,8 @@ fn run(items: usize, pair: &mut dyn FnMut() -> Result<(), String>) -> Result<Run
 /// The plain lock of a backend: without fence, and where there is one without lease.
 fn plain<'a>(backend: &Backends, folder: &Path) -> Result<(&'static str, Pair<'a>), String> {
     let leased = |backend: Arc<dyn Backend>| -> Pair<'a> {
-        let locks = Locks::new(backend, "bench", LockSettings::default(), Wall::start());
+        let locks =
+            Locks::new(backend, "bench", LockSettings { expiry: LEASE, ..LockSettings::default() }, Wall::start());
         Box::new(move || {
             let lock = locks.lock("bench without a fence").map_err(|error| error.to_string())?;
             lock.unlock().map_err(|error| error.to_string())

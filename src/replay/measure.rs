@@ -35,7 +35,9 @@ pub(super) struct Run {
     pub(super) latency: Histogram<u64>,
     /// Time that counts, where that is not all of it.
     pub(super) seconds: Option<f64>,
-    /// Most memory, where the run was in a process of its own.
+    /// CPU time, where the run was in a process of its own.
+    pub(super) cpu_seconds: Option<f64>,
+    /// Most memory, where it was.
     pub(super) peak_rss_bytes: Option<u64>,
 }
 
@@ -44,7 +46,7 @@ impl Run {
         // Ten minutes and three digits.
         let latency = Histogram::new_with_bounds(1, 600_000_000_000, 3)
             .unwrap_or_else(|_| unreachable!("the bounds are constants"));
-        Self { items_in, items_out: 0, items_dead: 0, latency, seconds: None, peak_rss_bytes: None }
+        Self { items_in, items_out: 0, items_dead: 0, latency, seconds: None, cpu_seconds: None, peak_rss_bytes: None }
     }
 
     pub(super) fn took(&mut self, nanos: u64) {
@@ -220,7 +222,7 @@ pub(super) fn interleave(
                     side,
                     round: pair - plan.warm_up,
                     seconds: run.seconds.unwrap_or(seconds),
-                    cpu_seconds,
+                    cpu_seconds: run.cpu_seconds.unwrap_or(cpu_seconds),
                     items: run.items_out,
                     peak_rss_bytes: run.peak_rss_bytes.unwrap_or_else(peak_rss::read),
                 });

@@ -10,8 +10,9 @@ use crate::{
     stats::Draw,
 };
 use std::{
-    sync::{Condvar, Mutex, PoisonError},
-    thread,
+    collections::{BTreeSet, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread::{self, Thread},
     time::Duration,
 };
 
@@ -41,11 +42,9 @@ pub fn bench_pool(work: &Workload, plan: Plan, pools: &[PoolSpec]) -> Result<Vec
         }),
     };
     let sides = [contender("first come, first served", false), contender("priorities with ageing", true)];
-    let subject = Subject {
-        engine: "pool",
-        workload: format!("{} pools, {} threads", pools.len(), THREADS.0),
-        latency_of: "an urgent request",
-    };
+    let slots: u32 = pools.iter().map(|pool| pool.slots).sum();
+    let workload = format!("{}: {} pools of {slots} slots, {} threads", work.name, pools.len(), THREADS.0);
+    let subject = Subject { engine: "pool", workload, latency_of: "an urgent request" };
     let mut result = interleave(subject, plan, sides)?;
     let (before, after) = (result.baseline_latency.p99, result.latency.p99);
     result.notes.push(format!(
@@ -61,7 +60,8 @@ fn run(seed: u64, grants: usize, specs: &[PoolSpec], priorities: bool) -> Result
     let settings = Settings { ageing: AGEING, ..Settings::default() };
     let pools: Pools = Pools::new(specs.to_vec(), settings, clock.clone()).map_err(|error| error.to_string())?;
     let queues: Vec<Turnstile> = specs.iter().map(|spec| Turnstile::new(spec.slots)).collect();
-    let each = grants / THREADS.0;
+    // Each asks as often: a few more than were asked for.
+    let each = grants.div_ceil(THREADS.0);
     let waits = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS.0)
             .map(|number| {
@@ -132,27 +132,39 @@ fn ask(
     Ok((urgent, waits.collect::<Result<_, String>>()?))
 }
 
-/// Slots by tickets: a mutex and a condition variable.
-struct Turnstile {
-    state: Mutex<(u64, u64)>,
-    free: Condvar,
-    slots: u64,
+/// Slots that are handed from whoever leaves to whoever came first.
+struct Turnstile(Mutex<Line>);
+
+struct Line {
+    free: u32,
+    next: u64,
+    waiting: VecDeque<(u64, Thread)>,
+    served: BTreeSet<u64>,
 }
 
 struct Slot<'a>(&'a Turnstile);
 
 impl Turnstile {
     fn new(slots: u32) -> Self {
-        Self { state: Mutex::new((0, 0)), free: Condvar::new(), slots: u64::from(slots) }
+        Self(Mutex::new(Line { free: slots, next: 0, waiting: VecDeque::new(), served: BTreeSet::new() }))
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enter(&self) -> Slot<'_> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let ticket = state.0;
-        state.0 += 1;
-        // A ticket may enter once no more than the slots are between it and those that left.
-        while ticket >= state.1 + self.slots {
-            state = self.free.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let mut line = self.line();
+        if line.free > 0 && line.waiting.is_empty() {
+            line.free -= 1;
+            return Slot(self);
+        }
+        line.next += 1;
+        let ticket = line.next;
+        line.waiting.push_back((ticket, thread::current()));
+        drop(line);
+        while !self.line().served.remove(&ticket) {
+            thread::park();
         }
         Slot(self)
     }
@@ -160,8 +172,15 @@ impl Turnstile {
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).1 += 1;
-        self.0.free.notify_all();
+        let mut line = self.0.line();
+        match line.waiting.pop_front() {
+            Some((ticket, thread)) => {
+                line.served.insert(ticket);
+                drop(line);
+                thread.unpark();
+            }
+            None => line.free += 1,
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct SqliteSink {
     scratch: PathBuf,
     transient: f64,
     draw: Draw,
+    /// Records of all commits: one that is handled twice counts twice.
+    committed: u64,
 }
 
 impl SqliteSink {
@@ -76,7 +78,14 @@ impl SqliteSink {
             Ok(connection)
         };
         let connection = make().map_err(|error: rusqlite::Error| format!("{}: {error}", path.display()))?;
-        Ok(Self { connection, cost, scratch: folder.join("spilled"), transient, draw: Draw::keyed(seed, &[7]) })
+        Ok(Self {
+            connection,
+            cost,
+            scratch: folder.join("spilled"),
+            transient,
+            draw: Draw::keyed(seed, &[7]),
+            committed: 0,
+        })
     }
 
     /// Whether what it holds is what the workload says.
@@ -87,6 +96,17 @@ impl SqliteSink {
         same(rows as u64, cents as u64, expected)
     }
 
+    /// Whether each record was handled once, in a run that nobody killed.
+    pub(super) fn check_once(&self, expected: &Expected) -> Result<(), String> {
+        if self.committed != expected.handled {
+            return Err(format!(
+                "{} records were committed, not {}: some twice, or not at all",
+                self.committed, expected.handled
+            ));
+        }
+        self.check(expected)
+    }
+
     fn insert(&mut self, batch: Batch<'_, String>, good: &[(usize, Record<'_>)]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         insert_all(&transaction, good)?;
@@ -95,7 +115,10 @@ impl SqliteSink {
         transaction.prepare_cached(keep)?.execute([batch.first as i64])?;
         match self.cost {
             Cost::TimeOut(most) if good.len() > most => transaction.rollback(),
-            _ => transaction.commit(),
+            _ => {
+                self.committed += good.len() as u64;
+                transaction.commit()
+            }
         }
     }
 
@@ -168,16 +191,20 @@ impl Handler<String> for SqliteSink {
 /// Sums in memory: no batch costs anything of its own.
 pub(super) struct SumSink {
     seen: HashSet<String>,
+    handled: u64,
     products: Vec<u64>,
     cents: u64,
 }
 
 impl SumSink {
     pub(super) fn new() -> Self {
-        Self { seen: HashSet::new(), products: Vec::new(), cents: 0 }
+        Self { seen: HashSet::new(), handled: 0, products: Vec::new(), cents: 0 }
     }
 
     pub(super) fn check(&self, expected: &Expected) -> Result<(), String> {
+        if self.handled != expected.handled {
+            return Err(format!("{} records were summed, not {}", self.handled, expected.handled));
+        }
         same(self.seen.len() as u64, self.cents, expected)
     }
 }
@@ -185,6 +212,7 @@ impl SumSink {
 impl Handler<String> for SumSink {
     fn apply(&mut self, batch: Batch<'_, String>) -> Result<(), Failure> {
         let (good, bad) = sort(batch.items);
+        self.handled += good.len() as u64;
         for (_, record) in &good {
             if !self.seen.insert(record.id.to_owned()) {
                 continue;

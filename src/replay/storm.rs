@@ -60,6 +60,16 @@ pub struct StormReport {
 }
 
 impl StormReport {
+    /// `safe`, `not_safe`, or `not_provoked` where no holder came back with an old fence: then nothing was shown.
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
+        match (self.is_safe(), self.refused) {
+            (false, _) => "not_safe",
+            (true, 0) => "not_provoked",
+            (true, _) => "safe",
+        }
+    }
+
     /// Nothing stale was accepted, nothing accepted was lost.
     #[must_use]
     pub fn is_safe(&self) -> bool {
@@ -160,7 +170,11 @@ pub fn storm(plan: &StormPlan, folder: &Path, command: impl Fn(usize) -> Command
     let mut report = StormReport::default();
     let start =
         |number: usize| command(number).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-    let mut children: Vec<Child> = (0..plan.processes).map(start).collect::<io::Result<_>>()?;
+    let mut children = Children(Vec::new());
+    for number in 0..plan.processes {
+        children.0.push(start(number)?);
+    }
+    let children = &mut children.0;
     // Who is stopped, and until when.
     let mut stopped: BTreeMap<usize, Instant> = BTreeMap::new();
     let (began, mut next_number) = (Instant::now(), plan.processes);
@@ -181,7 +195,7 @@ pub fn storm(plan: &StormPlan, folder: &Path, command: impl Fn(usize) -> Command
                 format!("{} of {} writes within {:?}", resource.head()?[1], plan.writes, plan.patience),
             ));
         }
-        for child in &mut children {
+        for child in children.iter_mut() {
             if let Some(status) = child.try_wait()?.filter(|status| !status.success()) {
                 let mut text = String::new();
                 child.stderr.take().map_or(Ok(0), |mut stderr| stderr.read_to_string(&mut text))?;
@@ -205,16 +219,26 @@ pub fn storm(plan: &StormPlan, folder: &Path, command: impl Fn(usize) -> Command
             report.killed += 1;
         }
     };
-    for number in stopped.into_keys() {
-        signal("-CONT", &children[number])?;
-    }
-    for child in &mut children {
+    for child in children.iter_mut() {
         child.kill()?;
         child.wait()?;
     }
     result?;
     judge(&mut report, folder, next_number)?;
     Ok(report)
+}
+
+/// Processes that do not outlive the storm, however it ends.
+struct Children(Vec<Child>);
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            // SIGKILL ends one that is stopped as well; one that has ended is no failure.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 fn signal(which: &str, child: &Child) -> io::Result<()> {
@@ -291,5 +315,37 @@ pub fn storm_child(
         }
         // One that was lost gives back nothing.
         let _ = lock.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_resource_refuses_older_fences_and_keeps_what_it_accepts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let resource = Resource::open(&folder.path().join("resource"), true).expect("a file");
+        let fine = |answer: io::Result<Answer>| match answer.expect("it answers") {
+            Answer::Fine(count) => Some(count),
+            Answer::Stale => None,
+        };
+        assert_eq!(fine(resource.read(Fence(5))), Some(0));
+        assert_eq!(fine(resource.write(Fence(5), 0, 1)), Some(1));
+        assert_eq!(fine(resource.read(Fence(7))), Some(1));
+        assert_eq!(fine(resource.write(Fence(5), 1, 1)), None, "a later one has read");
+        assert_eq!(fine(resource.write(Fence(7), 1, 2)), Some(2));
+        let mut report = StormReport::default();
+        judge(&mut report, folder.path(), 3).expect("readable");
+        assert_eq!((report.accepted, report.refused, report.verdict()), (2, 1, "safe"));
+        // One that was told of a write that is not there.
+        std::fs::write(told_to(folder.path(), 2), [9u64, 7].map(u64::to_le_bytes).concat()).expect("written");
+        judge(&mut report, folder.path(), 3).expect("readable");
+        assert_eq!((report.lost_writes, report.verdict()), (1, "not_safe"));
+        let unchecked = Resource::open(&folder.path().join("resource"), false).expect("a file");
+        assert_eq!(fine(unchecked.write(Fence(1), 0, 1)), Some(3));
+        let mut report = StormReport::default();
+        judge(&mut report, folder.path(), 0).expect("readable");
+        assert_eq!((report.stale_accepted, report.lost_updates), (1, 1));
     }
 }

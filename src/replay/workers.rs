@@ -127,8 +127,14 @@ fn run(
     }
     // The truth: those that cannot be read are the dead ones.
     let unreadable = work.records[..tasks].iter().filter(|record| read(record).is_err()).count() as u64;
-    if run.items_dead < unreadable || run.items_dead > unreadable + 1 + tasks as u64 / 1000 {
-        return Err(format!("{} tasks failed; {unreadable} records cannot be read", run.items_dead));
+    // And those that failed each time: so many in the mean, and never six deviations more.
+    let unlucky = tasks as f64 * work.transient.powi(RETRIES as i32 + 1);
+    let most = unreadable + (unlucky + 6.0 * unlucky.sqrt()).ceil() as u64 + 1;
+    if run.items_dead < unreadable || run.items_dead > most {
+        return Err(format!(
+            "{} tasks failed; {unreadable} records cannot be read, and {most} failures are the most that chance makes",
+            run.items_dead
+        ));
     }
     Ok(run)
 }

@@ -118,6 +118,7 @@ pub(crate) fn assert_safe(document: &Value, writes: u64) {
     for fault in ["lost_updates", "stale_accepted", "lost_writes"] {
         assert_eq!(storm[fault], 0, "{storm:#}");
     }
+    assert!(storm["processes_stopped"].as_u64() > Some(0), "no storm: {storm:#}");
 }
 
 /// The storm is one: without fences it does harm. By which seed is a matter of chance.
@@ -148,6 +149,10 @@ fn what_cannot_be_is_told() {
     };
     assert!(told(&["lock", "--rounds", "2"]).contains("3 are the fewest"));
     assert!(told(&["batch", "--storm", "10"]).contains("--storm is for locks"));
+    assert!(told(&["lock", "--storm", "0"]).contains("0 is not in 1.."));
+    assert!(told(&["pool", "--items", "0"]).contains("1 to 1,000,000,000"));
+    assert!(told(&["pool", "--rounds", "18446744073709551615"]).contains("1 to 1,000,000,000"));
+    assert!(told(&["pool", "--sweep"]).contains("says nothing to the engines"));
     assert!(told(&["lock", "--backend", "http://x"]).contains("none of redis"));
     assert!(told(&["lock", "--backend", "in-process", "--storm", "9"]).contains("several processes"));
     let text = told(&["lock", "--backend", "redis://user:secret@127.0.0.1:1"]);
@@ -160,9 +165,14 @@ fn what_cannot_be_is_told() {
         ("[batch]\nleast = 0", "sizes from 0"),
         ("[workers]\nleast = 9", "9 to 8 threads"),
         ("transient = 7", "`transient` is 7"),
+        ("[[pools]]\nname = \"p\"\nslots = 0", "pool `p` has no slots"),
     ] {
         std::fs::write(&file, content).expect("written");
-        let engine = if content.starts_with("[workers]") { "workers" } else { "batch" };
+        let engine = match content {
+            content if content.starts_with("[workers]") => "workers",
+            content if content.starts_with("[[pools]]") => "pool",
+            _ => "batch",
+        };
         let text = told(&[engine, "--workload", file.to_str().expect("UTF-8")]);
         assert!(text.contains(expected), "{text}");
     }

@@ -21,6 +21,14 @@ pub(in crate::cli) enum Engine {
     Lock,
 }
 
+/// One or more, and no more than anybody waits for.
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=1_000_000_000) => Ok(count),
+        _ => Err("1 to 1,000,000,000".to_owned()),
+    }
+}
+
 /// `bench`
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Bench {
@@ -31,10 +39,10 @@ pub(in crate::cli) struct Bench {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) workload: Option<PathBuf>,
     /// Pairs of runs that are measured, after one that is not
-    #[arg(long, value_name = "N", default_value_t = 7)]
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = count)]
     pub(in crate::cli) rounds: usize,
     /// Records, tasks, grants or locks of a run [default: as many as take some tenths of a second]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(in crate::cli) items: Option<usize>,
     /// Keep each measured run in the lake, for `gate --bench`
     #[arg(long)]
@@ -49,12 +57,12 @@ pub(in crate::cli) struct Bench {
     #[arg(long, value_name = "WHERE", env = "WINDTUNNEL_LOCKS", hide_env_values = true)]
     pub(in crate::cli) backend: Option<String>,
     /// Instead of timing locks, have so many writes made under them by processes that are stopped and killed
-    #[arg(long, value_name = "WRITES")]
+    #[arg(long, value_name = "WRITES", value_parser = clap::value_parser!(u64).range(1..=100_000_000), conflicts_with = "record")]
     pub(in crate::cli) storm: Option<u64>,
     /// Processes of a storm
-    #[arg(long, value_name = "N", default_value_t = 8, requires = "storm")]
-    pub(in crate::cli) processes: usize,
-    /// Let the resource of a storm accept any write: shows what locks alone are worth
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=64), requires = "storm")]
+    pub(in crate::cli) processes: u64,
+    /// Let the resource of a storm accept any write: shows what locks alone are worth, and exits with 0 whatever it shows
     #[arg(long, requires = "storm")]
     pub(in crate::cli) unfenced: bool,
 }

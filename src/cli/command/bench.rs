@@ -46,10 +46,24 @@ const LOCKS: &str = "WINDTUNNEL_LOCKS";
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> {
     let file = workload::File::load(args.workload.as_deref())?;
-    let engines = match args.engines.as_slice() {
-        [] => &[Engine::Batch, Engine::Memory, Engine::Workers, Engine::Pool, Engine::Lock],
-        some => some,
-    };
+    let mut engines = args.engines.clone();
+    if engines.is_empty() {
+        engines = vec![Engine::Batch, Engine::Memory, Engine::Workers, Engine::Pool, Engine::Lock];
+    }
+    let mut seen = Vec::new();
+    engines.retain(|engine| {
+        !seen.contains(engine) && {
+            seen.push(*engine);
+            true
+        }
+    });
+    for (given, option, engine) in
+        [(args.sweep, "--sweep", Engine::Batch), (args.backend.is_some(), "--backend", Engine::Lock)]
+    {
+        if given && !engines.contains(&engine) && std::env::var_os(LOCKS).is_none() {
+            return Err(Error::Usage(format!("{option} says nothing to the engines that were named")));
+        }
+    }
     if args.storm.is_some() && engines != [Engine::Lock] {
         return Err(Error::Usage("--storm is for locks: `windtunnel bench lock --storm 100000`".to_owned()));
     }
@@ -59,11 +73,12 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     let mut bench =
         Bench { context, args, file, plan, folder: folder.path(), results: Vec::new(), sweep: Vec::new(), storm: None };
     for engine in engines {
-        bench.engine(*engine)?;
+        bench.engine(engine)?;
     }
     let warnings = warnings(quiet);
     if args.record {
         record(context, &args.deployment, &bench.results)?;
+        context.console.note(&format!("kept in {} as `{}`", context.lake_path().display(), args.deployment));
     }
     let safe = bench.storm.as_ref().is_none_or(|(_, report)| report.is_safe() || args.unfenced);
     let Bench { results, sweep, storm, .. } = bench;
@@ -195,7 +210,7 @@ impl Bench<'_> {
         };
         let plan = StormPlan {
             writes,
-            processes: self.args.processes.clamp(1, 64),
+            processes: self.args.processes as usize,
             expiry: EXPIRY,
             seed: self.context.seed(),
             between: BETWEEN,
@@ -299,7 +314,7 @@ fn results_text(results: &[EngineResult]) -> String {
         text.push_str(&format!("\n{}  {}\n", result.engine, line(&result.workload)));
         text.push_str(&format!("  {} against {}\n", result.candidate, result.baseline));
         text.push_str(&format!(
-            "  {} times the throughput ({} to {}): {verdict}; {} times by CPU\n",
+            "  {} times the throughput ({} to {}): {verdict}\n  {} times by CPU\n",
             times(speedup.point),
             times(speedup.lower),
             times(speedup.upper),
@@ -315,7 +330,7 @@ fn results_text(results: &[EngineResult]) -> String {
         ));
         let (now, before) = (result.latency, result.baseline_latency);
         text.push_str(&format!(
-            "  {}: {} median, {} p99; before {}, {}; peak {} MB, {} MB\n",
+            "  {}: {} median, {} p99; before {}, {}\n  memory at most {} MB, {} MB before\n",
             result.latency_of,
             seconds(now.p50),
             seconds(now.p99),
@@ -354,7 +369,11 @@ fn sweep_text(sweep: &[SweepPoint]) -> String {
 }
 
 fn storm_text(backend: &Backends, report: &StormReport) -> String {
-    let verdict = if report.is_safe() { "safe" } else { "NOT SAFE" };
+    let verdict = match report.verdict() {
+        "not_provoked" => "nothing was lost, and nothing stale was provoked: more writes would show more",
+        "safe" => "safe",
+        _ => "NOT SAFE",
+    };
     format!(
         "\nlocks on {} in a storm: {verdict}\n  {} writes accepted, {} refused as stale\n  {} lost updates, {} stale writes accepted, {} accepted writes lost\n  {} processes stopped, {} killed\n",
         backend.name(),

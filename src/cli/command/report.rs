@@ -53,7 +53,7 @@ fn read(path: &Path) -> Result<From, Error> {
     };
     let bad = |reason: String| {
         Error::Usage(format!(
-            "{}: not an analysis document: {reason}; `windtunnel analyze --json` writes one",
+            "{}: not an analysis document, nor a bench: {reason}; `windtunnel analyze --json` and `windtunnel bench --json` write them",
             path.display()
         ))
     };

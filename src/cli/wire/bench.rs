@@ -88,6 +88,9 @@ struct SweepPoint {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(in crate::cli) struct Storm {
     backend: String,
+    /// `safe`, `not_safe`, or `not_provoked` where no holder came back with an old fence.
+    verdict: String,
+    /// Did the resource check fences?
     checked: bool,
     writes_accepted: u64,
     refused_as_stale: u64,
@@ -102,6 +105,7 @@ impl Storm {
     pub(in crate::cli) fn new(backend: &str, checked: bool, report: &replay::StormReport) -> Self {
         Self {
             backend: backend.to_owned(),
+            verdict: report.verdict().to_owned(),
             checked,
             writes_accepted: report.accepted,
             refused_as_stale: report.refused,

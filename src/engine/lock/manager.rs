@@ -327,7 +327,12 @@ fn keep(inner: &Weak<Inner>, clock: &dyn Clock) {
                 return;
             }
             idle = held.locks.is_empty();
-            let until = next.min(clock.nanos().saturating_add(LOOK));
+            // Locks that were taken while others were renewed are due as well.
+            let due =
+                |lease: &Arc<Lease>| lease.since.load(Ordering::Acquire).saturating_add(inner.expiry() / RENEW_AFTER);
+            let living = held.locks.values().filter(|lease| !lease.lost.is_cancelled());
+            let soonest = living.map(due).filter(|due| *due > clock.nanos()).min().unwrap_or(u64::MAX);
+            let until = next.min(soonest).min(clock.nanos().saturating_add(LOOK));
             held.renewer.iter_mut().for_each(|(_, looks)| *looks = until);
             until
         };

@@ -1,5 +1,6 @@
 //! Locks on PostgreSQL: rows that one statement changes, or advisory locks of a session. Connections are not encrypted: for servers on
-//! this machine, in a network that is trusted, or behind a tunnel.
+//! this machine, in a network that is trusted, or behind a tunnel. A server that takes a connection and never says a word is waited for:
+//! the client knows a limit for connecting only; keep-alive finds one that is gone.
 
 use super::{Attempt, Backend, BackendError, Fence};
 use postgres::{Client, Config, Error, NoTls};

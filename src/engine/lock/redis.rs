@@ -1,7 +1,7 @@
 //! Locks on Redis: `SET NX PX` together with a fence, in one script; renewal and release compare before they change.
 //!
 //! Redis may lose what it was told last when it fails over or restarts: two may hold a lock then. The fences of later holders are
-//! higher all the same: a counter that is lost begins again at the server's time.
+//! higher all the same, for they are no less than the server's time.
 
 use super::{Attempt, Backend, BackendError, Fence};
 use redis::{Client, Connection, RedisError, Script};
@@ -12,17 +12,14 @@ use std::{
 
 const BACKEND: &str = "Redis";
 
-/// Takes the lock, and counts its fence. A counter that is new, or that Redis has lost, begins at the time in microseconds: above all
-/// that were given out before, unless those were more than a million a second. Numbers of this size are exact in Lua, whose numbers
-/// are those of IEEE 754 (below 2^53 until the year 2255).
+/// Takes the lock, and counts its fence: one more than the last, and no less than the time in microseconds, so that it grows even where
+/// the counter was lost or set back by a restart or a failover. Numbers of this size are exact in Lua, whose numbers are those of IEEE
+/// 754 (below 2^53 until the year 2255).
 const TAKE: &str = r"
 if not redis.call('set', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return {0, redis.call('get', KEYS[1])} end
-local fence = redis.call('incr', KEYS[2])
-if fence < 1e15 then
-    local time = redis.call('time')
-    fence = time[1] * 1000000 + time[2]
-    redis.call('set', KEYS[2], string.format('%.0f', fence))
-end
+local time = redis.call('time')
+local fence = math.max(tonumber(redis.call('get', KEYS[2]) or '0') + 1, time[1] * 1000000 + time[2])
+redis.call('set', KEYS[2], string.format('%.0f', fence))
 return {fence, ''}";
 
 /// A lease is still its holder's if nobody had the lock after it: if the last fence is its own.

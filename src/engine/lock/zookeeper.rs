@@ -2,7 +2,8 @@
 //! transaction that made it, which only ever grows. All locks of one backend belong to one session.
 //!
 //! A session's expiry is agreed on with the server, which by default allows 2 to 20 of its ticks of 2 s: it may be longer than what
-//! was asked for.
+//! was asked for. A lease that is longer than any session is refused. Where it is not known whether a node was made or deleted, the
+//! session is ended, and all of its locks with it.
 
 use super::{Attempt, Backend, BackendError, Fence, file::encoded};
 use std::{
@@ -62,6 +63,13 @@ impl ZooKeeper {
             Ok(client)
         };
         let client = self.wait(connect)?;
+        let session = client.session_timeout();
+        if session < expiry {
+            let text = format!(
+                "its sessions last {session:?} at most, less than the {expiry:?} of a lease; ask for shorter leases"
+            );
+            return Err(BackendError::new(BACKEND, text));
+        }
         *kept = Some(client.clone());
         Ok(client)
     }
@@ -84,6 +92,11 @@ impl ZooKeeper {
         }
     }
 
+    /// Ends the session, and with it all that it holds. Those who hold locks of it learn so when they are renewed.
+    fn end(&self) {
+        self.client.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
     /// The session that lives, if one does.
     fn living(&self) -> Option<Client> {
         let kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,6 +110,48 @@ fn node(name: &str) -> String {
 
 impl Backend for ZooKeeper {
     fn take(&self, name: &str, owner: &str, expiry: Duration) -> Result<Attempt, BackendError> {
+        let taken = self.take_now(name, owner, expiry);
+        if taken.is_err() {
+            self.end();
+        }
+        taken
+    }
+
+    fn renew(&self, name: &str, _owner: &str, fence: Fence, _expiry: Duration) -> Result<bool, BackendError> {
+        // The session renews itself; what is asked is whether the lock is still there.
+        self.living().map_or(Ok(false), |client| self.holds(&client, name, fence))
+    }
+
+    fn give_back(&self, name: &str, _owner: &str, fence: Fence) -> Result<bool, BackendError> {
+        // Nobody takes meanwhile: a node that is about to be deleted must not be thought to be left over.
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.remove(&fence.0);
+        let given = self.delete(name, fence);
+        if given.is_err() {
+            // Whether it is there still, nobody knows: its session is ended, and the node with it.
+            self.end();
+        }
+        given
+    }
+}
+
+impl ZooKeeper {
+    fn delete(&self, name: &str, fence: Fence) -> Result<bool, BackendError> {
+        let Some(client) = self.living() else { return Ok(false) };
+        // Between the look and the deletion the node cannot become another's: as long as the session lives it is ours.
+        if !self.holds(&client, name, fence)? {
+            return Ok(false);
+        }
+        match self.wait(async { Ok(client.delete(&node(name), None).await) })? {
+            Ok(()) => Ok(true),
+            Err(Error::NoNode | Error::SessionExpired | Error::ClientClosed) => Ok(false),
+            Err(error) => Err(told(&error)),
+        }
+    }
+}
+
+impl ZooKeeper {
+    fn take_now(&self, name: &str, owner: &str, expiry: Duration) -> Result<Attempt, BackendError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let client = self.session(expiry)?;
         let options = CreateMode::Ephemeral.with_acls(Acls::anyone_all());
@@ -111,31 +166,13 @@ impl Backend for ZooKeeper {
                 if !ours {
                     return Ok(Attempt::Held(Some(String::from_utf8_lossy(&data).into_owned())));
                 }
-                stat.czxid as u64
+                // Made anew, for a fence of its own.
+                self.wait(client.delete(&node(name), Some(stat.version)))?;
+                self.wait(client.create(&node(name), owner.as_bytes(), &options))?.0.czxid as u64
             }
             Err(error) => return Err(told(&error)),
         };
         held.insert(fence);
         Ok(Attempt::Granted(Fence(fence)))
-    }
-
-    fn renew(&self, name: &str, _owner: &str, fence: Fence, _expiry: Duration) -> Result<bool, BackendError> {
-        // The session renews itself; what is asked is whether the lock is still there.
-        self.living().map_or(Ok(false), |client| self.holds(&client, name, fence))
-    }
-
-    fn give_back(&self, name: &str, _owner: &str, fence: Fence) -> Result<bool, BackendError> {
-        // Should the deletion fail, the next attempt of this process finds a node that nobody was told of.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&fence.0);
-        let Some(client) = self.living() else { return Ok(false) };
-        // Between the look and the deletion the node cannot become another's: as long as the session lives it is ours.
-        if !self.holds(&client, name, fence)? {
-            return Ok(false);
-        }
-        match self.wait(async { Ok(client.delete(&node(name), None).await) })? {
-            Ok(()) => Ok(true),
-            Err(Error::NoNode | Error::SessionExpired | Error::ClientClosed) => Ok(false),
-            Err(error) => Err(told(&error)),
-        }
     }
 }

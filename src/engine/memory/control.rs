@@ -178,10 +178,10 @@ impl<G: Guarding> Controller<G> {
     }
 
     /// Waits until there is memory for so many bytes, in the order of coming. What runs alone is let in above the target, as far as
-    /// the emergency line: nothing else will give memory back.
+    /// the emergency line: nothing else here will give memory back. Whoever holds one admission and asks for another waits for itself.
     ///
     /// # Errors
-    /// Where there would not be so much even then.
+    /// Where there would not be so much even then, or others on the machine keep it for [`Settings::longest_pause`].
     pub fn admit(&self, bytes: u64) -> Result<Admission<G>, TooLarge> {
         let inner = &self.inner;
         let ticket = inner.state.with(|state| {
@@ -189,15 +189,19 @@ impl<G: Guarding> Controller<G> {
             state.waiting.push_back((state.next, thread::current()));
             state.next
         });
+        // Whoever panics on the way, in a cleanup say, makes way.
+        let waits = Waits { inner, ticket };
         let mut began: Option<u64> = None;
         let mut cleaned: Option<u64> = None;
         loop {
             let now = inner.clock.nanos();
             let may_clean = cleaned.is_none_or(|at| now.saturating_sub(at) >= inner.longest_pause());
-            let verdict = inner.state.with(|state| inner.judge(state, ticket, bytes, may_clean));
+            let waited = began.is_some_and(|at: u64| now.saturating_sub(at) >= inner.longest_pause());
+            let verdict = inner.state.with(|state| inner.judge(state, ticket, bytes, may_clean, waited));
             match verdict {
                 Verdict::Admit { above_target } => {
-                    inner.leave(ticket, |statistics| {
+                    drop(waits);
+                    inner.count(|statistics| {
                         statistics.admitted += 1;
                         statistics.above_target += u64::from(above_target);
                         if let Some(began) = began {
@@ -209,7 +213,8 @@ impl<G: Guarding> Controller<G> {
                     return Ok(Admission { inner: inner.clone(), bytes });
                 }
                 Verdict::Refuse(why) => {
-                    inner.leave(ticket, |statistics| statistics.refused += 1);
+                    drop(waits);
+                    inner.count(|statistics| statistics.refused += 1);
                     return Err(why);
                 }
                 Verdict::CleanUp { emergency } => {
@@ -257,7 +262,7 @@ impl<G: Guarding> Inner<G> {
         Some(reading)
     }
 
-    fn judge(&self, state: &mut State, ticket: u64, bytes: u64, may_clean: bool) -> Verdict {
+    fn judge(&self, state: &mut State, ticket: u64, bytes: u64, may_clean: bool, waited: bool) -> Verdict {
         if state.waiting.front().is_some_and(|(first, _)| *first != ticket) {
             return Verdict::Wait;
         }
@@ -292,19 +297,16 @@ impl<G: Guarding> Inner<G> {
             state.admit(bytes);
             return Verdict::Admit { above_target: expected > self.settings.target * limit };
         }
+        // Somebody else may give memory back: it is waited for, but not for ever.
+        if bytes as f64 <= self.settings.emergency * limit && !waited {
+            return Verdict::Wait;
+        }
         let free = (self.settings.emergency * limit) as u64;
         Verdict::Refuse(TooLarge { bytes, limit: reading.limit, free: free.saturating_sub(reading.used) })
     }
 
-    fn leave(&self, ticket: u64, count: impl FnOnce(&mut ControlStatistics)) {
-        let next = self.state.with(|state| {
-            count(&mut state.statistics);
-            state.waiting.retain(|(waits, _)| *waits != ticket);
-            state.waiting.front().map(|(_, thread)| thread.clone())
-        });
-        if let Some(next) = next {
-            next.unpark();
-        }
+    fn count(&self, count: impl FnOnce(&mut ControlStatistics)) {
+        self.state.with(|state| count(&mut state.statistics));
     }
 
     fn clean_up(&self, emergency: bool) {
@@ -315,6 +317,24 @@ impl<G: Guarding> Inner<G> {
             state.statistics.cleanups += 1;
             state.statistics.emergencies += u64::from(emergency);
         });
+    }
+}
+
+/// A place in the line, until it is dropped.
+struct Waits<'a, G: Guarding> {
+    inner: &'a Inner<G>,
+    ticket: u64,
+}
+
+impl<G: Guarding> Drop for Waits<'_, G> {
+    fn drop(&mut self) {
+        let next = self.inner.state.with(|state| {
+            state.waiting.retain(|(waits, _)| *waits != self.ticket);
+            state.waiting.front().map(|(_, thread)| thread.clone())
+        });
+        if let Some(next) = next {
+            next.unpark();
+        }
     }
 }
 
@@ -348,8 +368,8 @@ pub struct Chunks<I: Iterator, F, G: Guarding = Threads> {
 }
 
 impl<I: Iterator, F: FnMut(&I::Item) -> u64, G: Guarding> Iterator for Chunks<I, F, G> {
-    /// The items with the memory they need; or one item for which there is none.
-    type Item = Result<(Vec<I::Item>, Admission<G>), (I::Item, TooLarge)>;
+    /// The items with the memory they need; or those for which there is none.
+    type Item = Result<(Vec<I::Item>, Admission<G>), (Vec<I::Item>, TooLarge)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let first = self.items.next()?;
@@ -372,8 +392,7 @@ impl<I: Iterator, F: FnMut(&I::Item) -> u64, G: Guarding> Iterator for Chunks<I,
         }
         match self.controller.admit(bytes) {
             Ok(admission) => Some(Ok((chunk, admission))),
-            // Only a chunk of one item can be larger than all that there is.
-            Err(why) => chunk.pop().map(|item| Err((item, why))),
+            Err(why) => Some(Err((chunk, why))),
         }
     }
 }

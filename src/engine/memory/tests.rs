@@ -88,7 +88,7 @@ fn chunks_have_so_many_items_at_most_and_no_more_bytes_than_there_is_room_for() 
     let items = [10u64; 25].into_iter().chain([300, 700, 1, 1]);
     let mut seen = Vec::new();
     for chunk in controller.chunks(items, |item| *item) {
-        seen.push(chunk.map(|(chunk, _)| chunk.len()).map_err(|(item, _)| item));
+        seen.push(chunk.map(|(chunk, _)| chunk.len()).map_err(|(items, _)| items[0]));
     }
     assert_eq!(seen, [Ok(10), Ok(10), Ok(5), Ok(1), Err(700), Ok(2)]);
     let (controller, _) = self::controller(0);

@@ -2,7 +2,7 @@
 //! 1987, "Sagas", SIGMOD 16, 249).
 //!
 //! What is about to be done is written down before it is done, and that it was done after it. After a crash between the two nobody
-//! knows whether it was: it is done again, or undone, under the same key. So steps and compensations must do nothing the second time
+//! knows whether it was: it is done again under the same key, or undone, which takes that key first. So steps and compensations must do nothing the second time
 //! that they see a key; [`Once`] keeps the keys in the same transaction as what they guard, on SQLite and PostgreSQL, and with it
 //! each takes effect exactly once.
 //!

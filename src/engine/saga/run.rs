@@ -3,6 +3,7 @@
 use super::log::{Entry, LogError, Open, SagaLog};
 use crate::{engine::panics::message, model::Clock};
 use std::{
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
@@ -35,11 +36,13 @@ pub trait Step<C: ?Sized>: Send + Sync {
     /// Where it could not be done.
     fn act(&self, about: &C, key: &str) -> Result<(), StepError>;
 
-    /// Undoes it. It may be called for a step of which nobody knows whether it was done.
+    /// Undoes it. It may be called for a step of which nobody knows whether it was done: `act_key` is the key that it was done under, if
+    /// it was. Undoing takes that key as well where it is free; then nothing was done, and nothing ever will be, should a commit of a
+    /// dead process arrive late.
     ///
     /// # Errors
     /// Where it could not be undone.
-    fn undo(&self, about: &C, key: &str) -> Result<(), StepError>;
+    fn undo(&self, about: &C, key: &str, act_key: &str) -> Result<(), StepError>;
 }
 
 /// What becomes of a saga whose process died while it did its steps.
@@ -161,7 +164,9 @@ impl<C: ?Sized> Sagas<C> {
         self.go_on(id, about, State { done: Vec::new(), doing: None, turned: None })
     }
 
-    /// Goes on with all sagas of this kind that have not ended; `about` makes of what was written what they are about. The ending of
+    /// Goes on with all sagas of this kind that have not ended. To be called while nobody runs sagas of this log: it cannot tell one that
+    /// a process is at from one that a process died at. Several processes hold a lock ([`crate::engine::lock`]) while they run theirs.
+    /// `about` makes of what was written what they are about. The ending of
     /// each, or why it could not be gone on with.
     ///
     /// # Errors
@@ -200,11 +205,19 @@ impl<C: ?Sized> Sagas<C> {
 
     fn go_on(&self, id: &str, about: &C, mut state: State) -> Result<Ending, SagaError> {
         if state.turned.is_none() {
+            let resumed = state.doing;
             let first = state.doing.unwrap_or(state.done.len());
             for step in first..self.steps.len() {
                 self.log.write(id, &Entry::Doing(step))?;
                 state.doing = Some(step);
-                match self.with_retries(|| self.steps[step].act(about, &format!("{id}/{step}/do"))) {
+                // Resumed, or tried before in vain: whether an earlier try took effect nobody knows.
+                let unknown = Cell::new(resumed == Some(step));
+                let act = || {
+                    let result = self.steps[step].act(about, &format!("{id}/{step}/do"));
+                    unknown.set(unknown.get() || matches!(result, Err(StepError::Transient(_))));
+                    result
+                };
+                match self.with_retries(act, || unknown.set(true)) {
                     Ok(()) => {
                         self.log.write(id, &Entry::Done(step))?;
                         state.done.push(step);
@@ -212,7 +225,7 @@ impl<C: ?Sized> Sagas<C> {
                     }
                     Err(error) => {
                         // One that failed for good has done nothing; of any other nobody knows.
-                        if matches!(error, StepError::Final(_)) {
+                        if matches!(error, StepError::Final(_)) && !unknown.get() {
                             state.doing = None;
                             self.log.write(id, &Entry::Failed { step, why: error.why().to_owned() })?;
                         }
@@ -228,7 +241,10 @@ impl<C: ?Sized> Sagas<C> {
         };
         for step in state.doing.into_iter().chain(state.done.into_iter().rev()) {
             self.log.write(id, &Entry::Undoing(step))?;
-            match self.with_retries(|| self.steps[step].undo(about, &format!("{id}/{step}/undo"))) {
+            match self.with_retries(
+                || self.steps[step].undo(about, &format!("{id}/{step}/undo"), &format!("{id}/{step}/do")),
+                || {},
+            ) {
                 Ok(()) => self.log.write(id, &Entry::Undone(step))?,
                 Err(error) => {
                     let why = error.why().to_owned();
@@ -246,11 +262,13 @@ impl<C: ?Sized> Sagas<C> {
     }
 
     /// A panic is a failure of which nobody knows what was done.
-    fn with_retries(&self, act: impl Fn() -> Result<(), StepError>) -> Result<(), StepError> {
+    fn with_retries(&self, act: impl Fn() -> Result<(), StepError>, panicked: impl Fn()) -> Result<(), StepError> {
         let mut pause = self.settings.first_pause;
         for tries in 0.. {
-            let result = catch_unwind(AssertUnwindSafe(&act))
-                .unwrap_or_else(|panic| Err(StepError::Transient(format!("panic: {}", message(&*panic)))));
+            let result = catch_unwind(AssertUnwindSafe(&act)).unwrap_or_else(|panic| {
+                panicked();
+                Err(StepError::Transient(format!("panic: {}", message(&*panic))))
+            });
             match result {
                 Err(StepError::Transient(_)) if tries < self.settings.retries => {}
                 result => return result,

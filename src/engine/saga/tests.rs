@@ -70,7 +70,8 @@ impl Step<World> for Named {
     fn act(&self, world: &World, key: &str) -> Result<(), StepError> {
         world.act(key, &format!("{}/do", self.0))
     }
-    fn undo(&self, world: &World, key: &str) -> Result<(), StepError> {
+    fn undo(&self, world: &World, key: &str, act_key: &str) -> Result<(), StepError> {
+        world.keys.lock().expect("whole").insert(act_key.to_owned());
         world.act(key, &format!("{}/undo", self.0))
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct Board {
     wanted: usize,
     next: u64,
     over: bool,
+    closing: bool,
     abandoned: BTreeMap<u64, Text>,
     pub(super) ended: u64,
 }
@@ -42,7 +43,7 @@ pub(super) struct Late {
 impl Board {
     /// A worker comes, if there are to be more: its number.
     pub(super) fn hire(&mut self) -> Option<u64> {
-        (self.staff < self.wanted).then(|| {
+        (self.staff < self.wanted && !self.closing).then(|| {
             self.staff += 1;
             self.next += 1;
             self.next
@@ -59,6 +60,8 @@ impl Board {
     /// A worker goes since there is nothing to do any more.
     pub(super) fn go(&mut self) {
         self.staff -= 1;
+        // The queue is closed and empty: whoever came now would go as well.
+        self.closing = true;
     }
 
     pub(super) fn want(&mut self, workers: usize) {

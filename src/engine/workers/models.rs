@@ -153,6 +153,17 @@ fn planted_faults_are_noticed() {
     notices(all_items_are_taken, Fault::ClosingWakesOne);
 }
 
+/// Once the queue is closed and empty nobody is hired: whoever came would go at once, and another would be hired.
+#[test]
+fn nobody_is_hired_for_nothing() {
+    let mut board = Board::default();
+    board.want(8);
+    assert_eq!(std::iter::from_fn(|| board.hire()).count(), 8);
+    board.go();
+    board.want(8);
+    assert_eq!(board.hire(), None);
+}
+
 /// A worker that ends its task while it is given up on, as another shuts down: the task is told once.
 #[test]
 fn a_task_is_told_once() {

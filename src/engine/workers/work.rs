@@ -293,7 +293,7 @@ impl<R: Send + 'static> Workers<R> {
         let gone = lock(&shared.board).abandon_all();
         // What was taken and has not begun does not begin any more.
         for task in gone {
-            shared.tell(task.task, task.name, Outcome::Cancelled, task.queued_ns, now - task.started);
+            shared.tell(task.task, task.name, Outcome::Cancelled, task.queued_ns, now.saturating_sub(task.started));
         }
         shared.rest_until_idle(u64::MAX);
         keeper.thread().unpark();
@@ -391,7 +391,7 @@ impl<R: Send + 'static> Shared<R> {
                     task.name,
                     Outcome::TimedOut { stopped: false },
                     task.queued_ns,
-                    now - task.started,
+                    now.saturating_sub(task.started),
                 );
             }
             let next_decision = after(decided, self.settings.tick);

@@ -72,7 +72,15 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
     let slower = results.iter().filter(|card| card.class == "worse").count();
     let sentence = match (results.len(), &bench.storm) {
         (0, None) => "Nothing was compared.".to_owned(),
-        (0, Some((_, report))) => format!("{} writes under a lock, in a storm.", words::count(report.accepted)),
+        (0, Some((_, report))) => format!(
+            "{} writes under a lock, in a storm: {}.",
+            words::count(report.accepted),
+            match report.verdict() {
+                "safe" => "none lost, no stale one accepted",
+                "not_safe" => "not safe",
+                _ => "none lost, and nothing stale was provoked",
+            }
+        ),
         (all, _) => format!(
             "Of {}, {faster} {} faster and {slower} slower; of the rest no difference can be told.",
             words::counted(all, "comparison", "comparisons"),

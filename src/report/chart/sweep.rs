@@ -13,7 +13,7 @@ const WIDTH: u32 = 760;
 const HEIGHT: u32 = 210;
 const PLOT: Frame = Frame { left: 70.0, right: 640.0, top: 14.0, bottom: 176.0 };
 /// Steps of the axis of throughput.
-const STEPS: usize = 4;
+const STEPS: f64 = 4.0;
 
 /// The chart.
 pub(crate) struct SweepChart<'a> {
@@ -48,11 +48,11 @@ impl Chart for SweepChart<'_> {
             room.then(|| (*log, words::count(*size as u64)))
         });
         let ticks: Vec<(f64, String)> = ticks.collect();
-        let rates: Vec<(f64, String)> = (0..=STEPS)
-            .map(|step| {
-                let rate = most * step as f64 / STEPS as f64;
-                (rate, if step == 0 { "0/s".to_owned() } else { format!("{}/s", words::number(rate)) })
-            })
+        let step = round_step(most / STEPS);
+        let rates: Vec<(f64, String)> = (0..=6)
+            .map(|i| f64::from(i) * step)
+            .take_while(|rate| *rate <= most * 1.08)
+            .map(|rate| (rate, short(rate)))
             .collect();
         PLOT.axes(canvas, (&x, &ticks), (&y, &rates))?;
         let places: Vec<(f64, f64)> =
@@ -67,5 +67,19 @@ impl Chart for SweepChart<'_> {
             canvas.text((PLOT.right + 8.0, at), "the search", SMALL, Role::Accent, Align::Left)?;
         }
         Ok(())
+    }
+}
+
+/// One, two or five times a power of ten, no less than `least`.
+fn round_step(least: f64) -> f64 {
+    let power = 10f64.powf(least.max(1e-9).log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * power).find(|step| *step >= least).unwrap_or(least)
+}
+
+fn short(rate: f64) -> String {
+    match rate {
+        rate if rate >= 1e6 => format!("{}M/s", words::number(rate / 1e6)),
+        rate if rate >= 1e3 => format!("{}k/s", words::number(rate / 1e3)),
+        rate => format!("{}/s", words::number(rate)),
     }
 }

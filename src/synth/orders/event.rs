@@ -57,7 +57,7 @@ pub struct Event {
     pub kind: Kind,
     /// What is to become of it.
     pub fate: Fate,
-    /// Does it come after events that happened later?
+    /// Was it held up on its way?
     pub late: bool,
     /// Amount of an order, in cents; 0 of anything else.
     pub cents: u64,

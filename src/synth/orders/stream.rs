@@ -29,10 +29,8 @@ pub struct Events {
     clicks: u64,
     /// What is on its way: when it comes, and which.
     coming: BinaryHeap<Reverse<(i64, u64)>>,
-    under_way: BTreeMap<u64, (Happened, Fate)>,
+    under_way: BTreeMap<u64, (Happened, Fate, bool)>,
     next: u64,
-    /// When the newest event that has come happened.
-    newest: i64,
 }
 
 impl Events {
@@ -56,7 +54,6 @@ impl Events {
             coming: BinaryHeap::new(),
             under_way: BTreeMap::new(),
             next: 0,
-            newest: i64::MIN,
             options: options.clone(),
         })
     }
@@ -125,20 +122,21 @@ impl Events {
             _ => Fate::Sound,
         };
         let mut delay = self.fates.exponential(0.5);
-        if self.fates.chance(options.late) {
+        let late = self.fates.chance(options.late);
+        if late {
             delay += self.fates.log_normal(options.late_seconds, 1.0);
         }
         if fate == Fate::Sound && self.fates.chance(options.duplicates) {
             let again = delay + self.fates.exponential(30.0);
-            self.comes(happened_at + (again * 1e6) as i64, happened.clone(), Fate::Duplicate);
+            self.comes(happened_at + (again * 1e6) as i64, happened.clone(), Fate::Duplicate, false);
         }
-        self.comes(happened_at + (delay * 1e6) as i64, happened, fate);
+        self.comes(happened_at + (delay * 1e6) as i64, happened, fate, late);
     }
 
-    fn comes(&mut self, at: i64, happened: Happened, fate: Fate) {
+    fn comes(&mut self, at: i64, happened: Happened, fate: Fate, late: bool) {
         self.next += 1;
         self.coming.push(Reverse((at, self.next)));
-        self.under_way.insert(self.next, (happened, fate));
+        self.under_way.insert(self.next, (happened, fate, late));
     }
 }
 
@@ -154,11 +152,7 @@ impl Iterator for Events {
             }
         }
         let Reverse((_, key)) = self.coming.pop()?;
-        let (happened, fate) = self.under_way.remove(&key)?;
-        let at = happened.at.micros();
-        // What came in the last seconds comes in any order.
-        let late = at < self.newest.saturating_sub(60_000_000);
-        self.newest = self.newest.max(at);
+        let (happened, fate, late) = self.under_way.remove(&key)?;
         let mut text = happened.line(fate == Fate::Poison);
         if fate == Fate::Malformed {
             // Cut off somewhere: all of it is ASCII.

@@ -64,6 +64,12 @@ pub(super) fn benches(
     deployment: &str,
     warnings: &mut Vec<String>,
 ) -> Result<(Vec<BenchRun>, Vec<BenchRun>), Error> {
+    if !context.lake().exists() {
+        return Err(Error::Usage(format!(
+            "there is no lake at {}; `windtunnel bench --record` begins one",
+            context.lake_path().display()
+        )));
+    }
     let mut runs = bench_runs(&context.lake().bench_records(&Deployment::new(deployment)?)?);
     let Some(newest) = runs.pop() else {
         return Err(Error::Usage(format!(
