@@ -70,6 +70,9 @@ struct Told {
     reused: u64,
 }
 
+/// What a process told or how it died, and what kept it below its limit; or that it could not be started.
+type Started = Result<(Result<Told, String>, Option<LimitKind>), String>;
+
 /// Compares; `exe` is this program, and `arguments` make it call [`memory_child`] with a mode and a number of items.
 ///
 /// # Errors
@@ -88,7 +91,7 @@ pub fn bench_memory(
         )));
     }
     let truth = (0..items).map(|item| checksum_alone(seed, item)).fold(0u64, u64::wrapping_add);
-    let go = |mode: MemoryMode, limit: Option<u64>| -> Result<(Result<Told, String>, Option<LimitKind>), String> {
+    let go = |mode: MemoryMode, limit: Option<u64>| -> Started {
         let (output, kind) = limit::run(exe, &arguments(mode, items), limit).map_err(|error| error.to_string())?;
         Ok((told(&output), kind))
     };
@@ -117,7 +120,7 @@ fn below_a_limit(
     workload: &str,
     items: usize,
     truth: u64,
-    go: &dyn Fn(MemoryMode, Option<u64>) -> Result<(Result<Told, String>, Option<LimitKind>), String>,
+    go: &dyn Fn(MemoryMode, Option<u64>) -> Started,
 ) -> Result<Vec<String>, BenchError> {
     let wrong = |name: &str, what: String| BenchError::Wrong {
         engine: "memory",

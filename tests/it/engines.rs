@@ -216,7 +216,7 @@ fn benches_are_kept_gated_and_reported() {
     let (code, _, told) = run(&["gate", "--bench"]);
     assert_eq!(code, Some(3), "the first one has nothing to be compared with: {told}");
     let (_, document, _) = run(&[&bench[..], &["--json"]].concat());
-    let (code, text, told) = run(&["gate", "--bench", "--tolerance", "90%"]);
+    let (code, text, told) = run(&["gate", "--bench", "--tolerance", "90%", "--json"]);
     assert!(matches!(code, Some(0 | 3)), "{text}{told}");
     assert!(text.contains("lock/in process, one after the other/lease with a fence"), "{text}");
     let (code, rows, told) =

@@ -94,10 +94,13 @@ pub trait SagaLog: Send + Sync {
 
 /// A log in memory: for tests, and for sagas that end with the process.
 #[derive(Debug, Default)]
-pub struct VecLog(Mutex<(Vec<String>, BTreeMap<String, Vec<Entry>>)>);
+pub struct VecLog(Mutex<All>);
+
+/// Names in the order of beginning, and what is written of each.
+type All = (Vec<String>, BTreeMap<String, Vec<Entry>>);
 
 impl VecLog {
-    fn all(&self) -> MutexGuard<'_, (Vec<String>, BTreeMap<String, Vec<Entry>>)> {
+    fn all(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
