@@ -5,7 +5,7 @@ use super::{Estimate, student_quantile};
 /// Geometric mean of positive values that do not depend on each other, such as ratios of pairs that were measured in turns; in their
 /// unit. Student's t on the logarithms (Student 1908, Biometrika 6, 1). O(n).
 ///
-/// Unlike [`location`](super::location) it looks for no memory in the values: of a handful there is no telling, and an interval that
+/// Unlike [`location`](fn@super::location) it looks for no memory in the values: of a handful there is no telling, and an interval that
 /// allows for it says nothing. Stragglers move it. `None` under 2 values, or where one is not positive.
 #[must_use]
 pub fn geometric_mean(values: &[f64], level: f64) -> Option<Estimate> {
