@@ -125,11 +125,11 @@ impl Backend for Moody {
 fn leases_are_renewed_and_work_stops_where_they_cannot_be() {
     let clock = Wall::start();
     let backend = Arc::new(Moody { backend: InProcess::new(clock.clone()), silent: AtomicBool::new(false) });
-    let settings = LockSettings { expiry: Duration::from_millis(120), ..LockSettings::default() };
+    let settings = LockSettings { expiry: Duration::from_millis(600), ..LockSettings::default() };
     let locks = Locks::new(backend.clone(), "me", settings, clock);
     let lock = locks.lock("p").expect("free");
     let rest = |millis: u64| std::thread::sleep(Duration::from_millis(millis));
-    rest(400);
+    rest(1500);
     assert_eq!(lock.check(), Ok(()));
     assert!(locks.statistics().renewals >= 3, "{:?}", locks.statistics());
     backend.silent.store(true, Ordering::SeqCst);
@@ -144,7 +144,7 @@ fn leases_are_renewed_and_work_stops_where_they_cannot_be() {
     assert_eq!(locks.statistics().lost, 1);
     // Given back in time, it is lost to nobody.
     let lock = locks.lock("p").expect("free");
-    rest(200);
+    rest(800);
     assert_eq!(lock.unlock(), Ok(()));
     assert_eq!(locks.statistics().lost, 1);
 }

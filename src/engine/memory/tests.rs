@@ -177,9 +177,10 @@ fn control_groups_of_both_versions_are_read() {
 #[test]
 fn the_allocator_tells_what_it_holds() {
     let before = allocator_statistics().expect("glibc");
-    let held = vec![1u8; 64 << 20];
+    let held = vec![1u8; 256 << 20];
     let after = allocator_statistics().expect("glibc");
-    assert!(after.in_use >= before.in_use + (60 << 20), "{before:?} {after:?}");
+    // Other tests of this process give memory back meanwhile.
+    assert!(after.in_use >= before.in_use + (128 << 20), "{before:?} {after:?}");
     drop(held);
     give_back();
 }
