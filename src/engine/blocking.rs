@@ -1,4 +1,4 @@
-//! A future waited for on a thread, by a clock that a test may hold.
+//! Waiting on a thread, by a clock that a test may hold: for a future, or for a time.
 
 use crate::model::Clock;
 use std::{
@@ -7,7 +7,21 @@ use std::{
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
+    time::Duration,
 };
+
+/// A length in the clock's unit; one of centuries is as long as can be told.
+pub(super) fn nanos(length: Duration) -> u64 {
+    u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Rests so many nanoseconds.
+pub(super) fn rest(clock: &dyn Clock, length: u64) {
+    let until = clock.nanos().saturating_add(length);
+    while clock.nanos() < until {
+        clock.park_until(until);
+    }
+}
 
 struct Unpark(Thread);
 

@@ -12,6 +12,8 @@
 
 pub mod batch;
 mod blocking;
+#[cfg(test)]
+mod checked;
 pub mod guard;
 #[cfg(test)]
 mod held;

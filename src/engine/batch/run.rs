@@ -4,7 +4,13 @@ use super::{
     Batch, BatchRecord, BatchReport, Checkpoint, DeadLetters, Failure, Handler, ItemFailure, Letter, Observed,
     Settings, choice::Chooser,
 };
-use crate::{engine::panics::message, model::Clock};
+use crate::{
+    engine::{
+        blocking::{nanos, rest},
+        panics::message,
+    },
+    model::Clock,
+};
 use futures_util::{Stream, StreamExt};
 use std::{
     io,
@@ -441,12 +447,8 @@ impl<'a, 'r, T, H: Handler<T>, L: DeadLetters<T>> Run<'a, 'r, T, H, L> {
     }
 
     fn pause(&mut self, length: Duration) {
-        let clock = &self.processor.clock;
-        let began = clock.nanos();
-        let until = began.saturating_add(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX));
-        while clock.nanos() < until {
-            clock.park_until(until);
-        }
+        let began = self.processor.clock.nanos();
+        rest(&*self.processor.clock, nanos(length));
         self.report.paused_s += self.seconds_since(began);
     }
 

@@ -5,6 +5,7 @@
 //! less than the time, so those after it are higher still.
 
 use super::{Attempt, Backend, BackendError, Fence, backend::next_fence};
+use crate::engine::blocking::nanos;
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, OpenOptions},
@@ -63,7 +64,7 @@ impl Files {
         // Writing sets the file's time, which tells what time it is there. The last byte is a blank.
         file.write_all_at(b" ", (bytes.len() as u64).saturating_sub(1))?;
         let now = file.metadata()?.modified()?.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
-        let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let now = nanos(now);
         let known = match bytes.trim_ascii() {
             [] => None,
             text => Some(serde_json::from_slice(text).map_err(|error| {
@@ -120,10 +121,6 @@ impl Backend for Files {
     fn give_back(&self, name: &str, owner: &str, fence: Fence) -> Result<bool, BackendError> {
         self.own(name, owner, fence, |_| 0)
     }
-}
-
-fn nanos(length: Duration) -> u64 {
-    u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A name as a file's: letters, digits, `-` and `_` stay, anything else is written in hexadecimal; two names never become one. Long

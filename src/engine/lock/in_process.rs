@@ -1,7 +1,7 @@
 //! Locks among the threads of one process.
 
 use super::{Attempt, Backend, BackendError, Fence, backend::next_fence};
-use crate::model::Clock;
+use crate::{engine::blocking::nanos, model::Clock};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -67,8 +67,4 @@ impl Backend for InProcess {
     fn give_back(&self, name: &str, owner: &str, fence: Fence) -> Result<bool, BackendError> {
         Ok(self.own(name, owner, fence, |entry, _| entry.expires = 0))
     }
-}
-
-fn nanos(length: Duration) -> u64 {
-    u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)
 }

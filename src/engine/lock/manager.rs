@@ -2,7 +2,10 @@
 
 use super::{Attempt, Backend, BackendError, Fence};
 use crate::{
-    engine::workers::Token,
+    engine::{
+        blocking::{nanos, rest},
+        workers::Token,
+    },
     model::{Clock, Text},
 };
 use std::{
@@ -157,7 +160,7 @@ impl Locks {
                 return Err(error);
             }
             attempts += 1;
-            self.inner.rest(pause);
+            rest(&*self.inner.clock, nanos(pause));
             pause = pause.saturating_mul(2);
         }
     }
@@ -257,14 +260,7 @@ impl Inner {
     }
 
     fn expiry(&self) -> u64 {
-        u64::try_from(self.settings.expiry.as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    fn rest(&self, length: Duration) {
-        let until = self.clock.nanos().saturating_add(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX));
-        while self.clock.nanos() < until {
-            self.clock.park_until(until);
-        }
+        nanos(self.settings.expiry)
     }
 
     /// A lease that may have expired is lost.

@@ -5,7 +5,10 @@
 
 use super::{Probe, Reading, give_back};
 use crate::{
-    engine::guard::{Guard, Guarding, Threads},
+    engine::{
+        blocking::nanos,
+        guard::{Guard, Guarding, Threads},
+    },
     model::Clock,
 };
 use std::{
@@ -244,7 +247,7 @@ impl<G: Guarding> Controller<G> {
 
 impl<G: Guarding> Inner<G> {
     fn longest_pause(&self) -> u64 {
-        u64::try_from(self.settings.longest_pause.as_nanos()).unwrap_or(u64::MAX)
+        nanos(self.settings.longest_pause)
     }
 
     fn read(&self, state: &mut State, anew: bool) -> Option<Reading> {

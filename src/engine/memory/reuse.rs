@@ -1,7 +1,10 @@
 //! Objects that are used again instead of being made anew, within a budget of bytes.
 
 use crate::{
-    engine::guard::{Guard, Guarding, Threads},
+    engine::{
+        blocking::nanos,
+        guard::{Guard, Guarding, Threads},
+    },
     model::Clock,
 };
 use std::{
@@ -201,7 +204,7 @@ impl<T: Reusable, G: Guarding> Objects<T, G> {
 impl<T: Reusable, G: Guarding> Inner<T, G> {
     fn clean(&self) {
         let now = self.clock.nanos();
-        let expiry = u64::try_from(self.settings.expiry.as_nanos()).unwrap_or(u64::MAX);
+        let expiry = nanos(self.settings.expiry);
         let freed: Vec<T> = self.state.with(|state| {
             let mut freed = Vec::new();
             let mut bytes = 0;

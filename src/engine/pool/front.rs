@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     engine::{
-        blocking::wait_until,
+        blocking::{nanos, wait_until},
         guard::{Guard, Guarding, Threads},
     },
     model::{Clock, Text},
@@ -55,7 +55,7 @@ impl<G: Guarding> Pools<G> {
             return Err(SpecError::Twice(name.clone()));
         }
         let chains = (0..specs.len()).map(|place| chain(place, &specs)).collect::<Result<Vec<_>, _>>()?;
-        let ageing = u64::try_from(settings.ageing.as_nanos()).unwrap_or(u64::MAX);
+        let ageing = nanos(settings.ageing);
         let priorities = specs.iter().map(|spec| spec.priority).collect();
         let core = Core::new(specs, ageing, settings.most_waiting, clock.nanos());
         Ok(Self { inner: Arc::new(Inner { core: Guard::new(core), clock, names, priorities, chains }) })
@@ -205,7 +205,7 @@ impl<G: Guarding> Request<G> {
     /// [`Refusal::TimedOut`], or it can never be granted.
     pub fn wait(self, timeout: Duration) -> Result<Lease<G>, Refusal> {
         let clock = self.pools.inner.clock.clone();
-        let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let timeout = nanos(timeout);
         let deadline = clock.nanos().saturating_add(timeout);
         let mut acquire = pin!(self.acquire());
         wait_until(acquire.as_mut(), &*clock, deadline).unwrap_or_else(|| acquire.give_up())

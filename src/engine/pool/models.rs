@@ -3,10 +3,7 @@
 //! notices nothing proves nothing. Three waiters and more: some faults do not show with two.
 
 use super::{core::Fault, tests::spec, *};
-use crate::engine::{
-    guard::{Guard, Guarding},
-    held::Held,
-};
+use crate::engine::{checked::Checked, held::Held};
 use shuttle::{
     future::block_on,
     sync::{
@@ -15,31 +12,7 @@ use shuttle::{
     },
     thread,
 };
-use std::{
-    future::Future,
-    panic,
-    pin::pin,
-    sync::{Arc, PoisonError},
-    task::Poll,
-};
-
-/// The checker's own mutex: where it is taken, threads change places.
-enum Checked {}
-
-impl Guarding for Checked {
-    type Of<T: Send + 'static> = Mutex<T>;
-}
-
-impl<T: Send + 'static> Guard<T> for Mutex<T> {
-    fn new(value: T) -> Self {
-        Self::new(value)
-    }
-
-    fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
-        // After a failure the checker unwinds all threads, and leases are given back while it does.
-        act(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
+use std::{future::Future, panic, pin::pin, sync::Arc, task::Poll};
 
 fn pools(slots: u32, fault: Fault) -> (Pools<Checked>, PoolId, Arc<Held>) {
     let clock = Arc::new(Held::default());

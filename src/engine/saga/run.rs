@@ -1,7 +1,13 @@
 //! Doing and undoing, by what is written down.
 
 use super::log::{Entry, LogError, Open, SagaLog};
-use crate::{engine::panics::message, model::Clock};
+use crate::{
+    engine::{
+        blocking::{nanos, rest},
+        panics::message,
+    },
+    model::Clock,
+};
 use std::{
     cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -273,10 +279,7 @@ impl<C: ?Sized> Sagas<C> {
                 Err(StepError::Transient(_)) if tries < self.settings.retries => {}
                 result => return result,
             }
-            let until = self.clock.nanos().saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX));
-            while self.clock.nanos() < until {
-                self.clock.park_until(until);
-            }
+            rest(&*self.clock, nanos(pause));
             pause = pause.saturating_mul(2);
         }
         Ok(())

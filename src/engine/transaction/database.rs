@@ -1,7 +1,7 @@
 //! Transactions of a database, tried again where they collided with another.
 
 use super::Again;
-use crate::model::Clock;
+use crate::{engine::blocking::rest, model::Clock};
 use rusqlite::ErrorCode;
 
 /// A transaction that was not made.
@@ -100,11 +100,7 @@ fn try_again<R, E, D>(
                 return Err(TransactError::Database { tries, error });
             }
             Err(Inside::Database(_)) => {
-                let now = clock.nanos();
-                let until = now.saturating_add(again.pause(tries, now));
-                while clock.nanos() < until {
-                    clock.park_until(until);
-                }
+                rest(clock, again.pause(tries, clock.nanos()));
                 tries += 1;
             }
         }

@@ -16,6 +16,7 @@ pub use database::{Inside, TransactError, transact_on_postgres, transact_on_sqli
 pub use store::{PostgresStore, SqliteStore, StoreError};
 pub use versioned::{Conflict, Memory, Merge, Store, UpdateError, Updated, Version, update};
 
+use crate::engine::blocking::nanos;
 use std::time::Duration;
 
 /// How often, and after which pauses, something is tried again that collided with another.
@@ -39,8 +40,8 @@ impl Again {
     /// Nanoseconds to rest before that try, counted from 1. Those that collided rest differently long, by `salt`: else they would
     /// collide again.
     fn pause(self, tried: u32, salt: u64) -> u64 {
-        let longest = u64::try_from(self.longest_pause.as_nanos()).unwrap_or(u64::MAX);
-        let first = u64::try_from(self.first_pause.as_nanos()).unwrap_or(u64::MAX);
+        let longest = nanos(self.longest_pause);
+        let first = nanos(self.first_pause);
         let most = first.saturating_mul(1 << (tried - 1).min(32)).min(longest);
         // Half of it and some more, by a multiplicative hash (Knuth 1998, The Art of Computer Programming 3, section 6.4).
         let spread = (salt ^ u64::from(tried)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;

@@ -1,7 +1,7 @@
 //! Values with versions, and changing them.
 
 use super::Again;
-use crate::model::Clock;
+use crate::{engine::blocking::rest, model::Clock};
 use std::{
     collections::BTreeMap,
     convert::Infallible,
@@ -108,11 +108,7 @@ pub fn update<T, S: Store<T>>(
             return Err(UpdateError::TooMany { key: key.to_owned(), conflicts });
         }
         if conflicts > 1 {
-            let now = clock.nanos();
-            let until = now.saturating_add(again.pause(conflicts - 1, now));
-            while clock.nanos() < until {
-                clock.park_until(until);
-            }
+            rest(clock, again.pause(conflicts - 1, clock.nanos()));
         }
         let (theirs, now) = store.get(key).map_err(UpdateError::Store)?;
         value = match (conflict, &theirs) {

@@ -6,41 +6,13 @@ use super::{
     queue::Fault,
     *,
 };
-use crate::engine::{
-    guard::{Guard, Guarding},
-    held::Held,
-};
+use crate::engine::{checked::Checked, guard::Guard, held::Held};
 use shuttle::{
     future::block_on,
     sync::{Arc as Shared, Mutex},
     thread,
 };
-use std::{
-    future::Future,
-    panic,
-    pin::pin,
-    sync::{Arc, PoisonError},
-    task::Poll,
-};
-
-enum Checked {}
-
-impl Guarding for Checked {
-    type Of<T: Send + 'static> = Checkable<T>;
-}
-
-/// The checker's own mutex: where it is taken, threads change places.
-struct Checkable<T>(Mutex<T>);
-
-impl<T: Send + 'static> Guard<T> for Checkable<T> {
-    fn new(value: T) -> Self {
-        Self(Mutex::new(value))
-    }
-
-    fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
+use std::{future::Future, panic, pin::pin, sync::Arc, task::Poll};
 
 type Checkings = Queue<u32, Checked>;
 
@@ -168,7 +140,7 @@ fn nobody_is_hired_for_nothing() {
 #[test]
 fn a_task_is_told_once() {
     let model = || {
-        let board = Shared::new(Checkable::new(Board::default()));
+        let board = Shared::new(Mutex::new(Board::default()));
         let worker = board.with(|board| {
             board.want(1);
             board.hire().expect("one is wanted")

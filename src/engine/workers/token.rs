@@ -1,6 +1,6 @@
 //! How a task learns that it is to stop.
 
-use crate::model::Clock;
+use crate::{engine::blocking::nanos, model::Clock};
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -54,7 +54,7 @@ impl Token {
     /// Where the task is to stop.
     pub fn rest(&self, length: Duration) -> Result<(), Cancelled> {
         let clock = &self.inner.clock;
-        let until = clock.nanos().saturating_add(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX));
+        let until = clock.nanos().saturating_add(nanos(length));
         let this = thread::current();
         self.resting().push(this.clone());
         while !self.is_cancelled() && clock.nanos() < until {

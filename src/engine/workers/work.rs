@@ -6,7 +6,10 @@ use super::{
     scale::Conditions,
 };
 use crate::{
-    engine::{blocking::wait_until, panics::message},
+    engine::{
+        blocking::{nanos, wait_until},
+        panics::message,
+    },
     model::{Clock, Text},
 };
 use std::{
@@ -378,7 +381,7 @@ impl<R: Send + 'static> Shared<R> {
     /// Looks after time limits and the number of workers.
     fn keep(self: Arc<Self>) {
         let mut scale = Scale::new(self.settings.scale);
-        let grace = u64::try_from(self.settings.grace.as_nanos()).unwrap_or(u64::MAX);
+        let grace = nanos(self.settings.grace);
         let (mut decided, mut ended) = (self.clock.nanos(), 0);
         while !self.over.load(Ordering::Acquire) {
             let now = self.clock.nanos();
@@ -450,6 +453,6 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn after(nanos: u64, length: Duration) -> u64 {
-    nanos.saturating_add(u64::try_from(length.as_nanos()).unwrap_or(u64::MAX))
+fn after(at: u64, length: Duration) -> u64 {
+    at.saturating_add(nanos(length))
 }
