@@ -2,12 +2,14 @@
 
 mod bench;
 mod gate;
+mod simulate;
 mod synth;
 mod values;
 
 pub(super) use bench::{Bench, BenchChild, Child, Engine};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) use gate::{Annotations, Gate, OnOtherHost, OnUndecided};
+pub(super) use simulate::{PolicyOption, Simulate};
 use std::path::PathBuf;
 pub(super) use synth::{Synth, SynthHistory, SynthOrders};
 use values::{parse_date, parse_major, parse_offset, parse_share, parse_size, parse_threads};
@@ -138,6 +140,14 @@ pub(super) enum Command {
     /// What `bench` starts in processes of their own
     #[command(hide = true)]
     BenchChild(BenchChild),
+    /// A DAG in virtual time: other slots, another order, faster tasks, fewer edges
+    #[command(
+        after_help = "Of a DAG from a file: one slot a task, no other limit, ties by the task's place in the file.\n\n\
+                      Examples:\n  windtunnel simulate --dag montage.json --slots 16\n  \
+                      windtunnel simulate --dag montage.json --slots 16 --policy best --speedup mAdd=2\n  \
+                      windtunnel simulate --dag - --json < wfformat.json | jq .makespan_s"
+    )]
+    Simulate(Simulate),
     /// Write the report: one HTML file, PNG twins of its charts, Markdown
     #[command(
         after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json"

@@ -5,6 +5,7 @@
 //! * [`memory`]: work admitted by the memory it needs, and objects used again.
 //! * [`pool`]: slots of named resources, acquired by priority with ageing, alone or several at once.
 //! * [`saga`]: steps with compensations, all done or all undone.
+//! * [`scheduler`]: which of the tasks that are ready comes next.
 //! * [`transaction`]: changes that do not overwrite each other.
 //! * [`workers`]: tasks on threads, as many as the machine bears, with time limits that free the thread.
 //!
@@ -22,5 +23,6 @@ pub mod memory;
 mod panics;
 pub mod pool;
 pub mod saga;
+pub mod scheduler;
 pub mod transaction;
 pub mod workers;

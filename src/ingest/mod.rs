@@ -38,6 +38,7 @@ mod structure_tasks;
 mod table;
 mod table_kind;
 mod volumes;
+mod workflow;
 
 pub use bench::read_benches;
 pub use columns_read::columns_read;
@@ -50,3 +51,4 @@ pub use recognise::{recognise, recognise_server};
 pub use server::{Server, is_url};
 pub use session::{Session, Settings};
 pub use source::{Source, kinds};
+pub use workflow::read_workflow;

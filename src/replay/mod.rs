@@ -3,6 +3,7 @@
 //! A run whose counts or sums are not what the workload says gives no timing. Rounds go A B B A, so that a machine that gets slower
 //! meanwhile is no side's fault; what is compared is each pair. All samples are kept.
 
+pub mod airflow;
 mod batch;
 mod clock;
 mod contract;
@@ -13,6 +14,7 @@ mod memory;
 mod pool;
 mod quiet;
 mod record;
+pub mod simulate;
 mod sink;
 mod storm;
 mod workers;

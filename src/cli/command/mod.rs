@@ -14,6 +14,7 @@ mod quarantine;
 mod receipt_text;
 mod report;
 mod settings;
+mod simulate;
 mod summary;
 mod synth;
 mod texts;
@@ -76,6 +77,7 @@ pub(super) fn run(parsed: Cli, console: &Console) -> Result<Outcome, Error> {
         Command::Bench(args) => bench::run(&context, &args),
         Command::BenchChild(args) => bench::child(&context, &args),
         Command::Gate(args) => gate::run(&context, &args),
+        Command::Simulate(args) => simulate::run(&context, &args),
         Command::Report(args) => report::run(&context, &args),
         Command::Config(args) => settings::run(&context, &args),
         Command::Doctor => doctor::run(&context),

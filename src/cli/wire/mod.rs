@@ -9,6 +9,7 @@ pub(super) mod gate;
 pub(super) mod lake;
 pub(super) mod receipt;
 pub(super) mod roi;
+pub(super) mod simulate;
 pub(super) mod small;
 
 /// Version of this program, as in every document.
@@ -30,6 +31,7 @@ pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("report", schemars::schema_for!(small::Report)),
         ("rows", schemars::schema_for!(lake::Rows)),
         ("schemas", schemars::schema_for!(small::Schemas)),
+        ("simulation", schemars::schema_for!(simulate::Document)),
         ("weekly", schemars::schema_for!(receipt::Weekly)),
     ]
 }

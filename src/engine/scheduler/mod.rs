@@ -1,0 +1,9 @@
+//! Which of the tasks that are ready comes next: the orders of Airflow and of the literature, and the limits that they share.
+//!
+//! One code for two clocks: a simulation in virtual time and threads in real time hold the same [`Ready`] tasks.
+
+mod rank;
+mod ready;
+
+pub use rank::{Policy, Ranks, WeightRule, bottom_levels, weights};
+pub use ready::{Lane, Limits, Ready, Started};

@@ -1,0 +1,324 @@
+//! The loop of the scheduler, and what happens between its passes.
+
+use super::{
+    case::{Away, Case, Change, Replayed, RunCase, Step},
+    section::{Row, Section},
+};
+use crate::stats::Draw;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
+};
+
+const NEVER: u64 = u64::MAX;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    /// A change, by its place.
+    Changed(u32),
+    /// A step of an instance ends.
+    Over(u32),
+    /// An instance is no longer away.
+    Back(u32),
+    /// A run is made.
+    Made(u32),
+}
+
+/// A run on its way.
+#[derive(Clone, Debug, Default)]
+struct Progress {
+    /// Instances that may go on, as the next pass that looks at this run will find.
+    free: Vec<u32>,
+    left: u32,
+    running: bool,
+}
+
+struct World<'a> {
+    case: &'a Case,
+    section: Section,
+    events: BinaryHeap<Reverse<(u64, Event)>>,
+    /// Of each instance: what it waits for, and the next of its steps.
+    open: Vec<u32>,
+    at_step: Vec<u32>,
+    runs: Vec<Progress>,
+    instances_of: Vec<std::ops::Range<u32>>,
+    /// Runs that wait for `max_active_runs`, by (backfill, date).
+    queued: BTreeSet<(bool, i64, u32)>,
+    /// Runs that go on, in the order in which passes look at them: longest ago first.
+    running: BTreeSet<(u64, i64, u32)>,
+    active_runs: Vec<u32>,
+    max_active_runs: Vec<u32>,
+    /// Running runs that a pass would bring forward.
+    wanting: BTreeSet<u32>,
+    finished: bool,
+    up: bool,
+    out: Replayed,
+}
+
+/// Replays it.
+#[must_use]
+pub fn replay(case: &Case) -> Replayed {
+    let mut world = World::new(case);
+    let mut pass_at = 0_u64;
+    // Whether a pass could do anything.
+    let mut due = true;
+    loop {
+        let event_at = world.events.peek().map(|Reverse((at, _))| *at);
+        match event_at {
+            Some(at) if !(due && world.up) || at <= pass_at => {
+                let was_up = world.up;
+                world.happen_all(at);
+                if world.up && !was_up {
+                    pass_at = at;
+                }
+                // Passes that found nothing to do went by unseen.
+                let nothing = case.rules.loop_us + case.rules.idle_us;
+                if pass_at < at {
+                    pass_at += (at - pass_at).div_ceil(nothing.max(1)) * nothing.max(1);
+                }
+                due = true;
+            }
+            _ if due && world.up => {
+                let did = world.pass(pass_at);
+                due = did.more;
+                pass_at += (case.rules.loop_us + if did.something { 0 } else { case.rules.idle_us }).max(1);
+            }
+            _ => break,
+        }
+    }
+    world.out
+}
+
+struct Did {
+    something: bool,
+    more: bool,
+}
+
+impl<'a> World<'a> {
+    fn new(case: &'a Case) -> Self {
+        let (instances, runs) = (case.instances.len(), case.runs.len());
+        let mut instances_of = vec![0..0; runs];
+        for (at, instance) in (0_u32..).zip(&case.instances) {
+            let range = &mut instances_of[instance.run as usize];
+            *range = if range.start == range.end { at..at + 1 } else { range.start..at + 1 };
+        }
+        let made = case.runs.iter().zip(0_u32..).map(|(run, at)| Reverse((run.made, Event::Made(at))));
+        let changes = case.changes.iter().zip(0_u32..).map(|((when, _), at)| Reverse((*when, Event::Changed(at))));
+        Self {
+            section: Section::new(case),
+            events: made.chain(changes).collect(),
+            open: (0..instances as u32).map(|at| case.graph.parents(at).len() as u32).collect(),
+            at_step: case.instances.iter().map(|instance| instance.steps.start).collect(),
+            runs: instances_of
+                .iter()
+                .map(|range| Progress { left: range.end - range.start, ..Progress::default() })
+                .collect(),
+            instances_of,
+            queued: BTreeSet::new(),
+            running: BTreeSet::new(),
+            active_runs: vec![0; case.dags.len()],
+            max_active_runs: case.dags.iter().map(|dag| dag.max_active_runs).collect(),
+            wanting: BTreeSet::new(),
+            finished: false,
+            up: true,
+            out: Replayed {
+                scheduled: vec![NEVER; instances],
+                queued: vec![NEVER; case.steps.len()],
+                ended: vec![NEVER; case.steps.len()],
+                run_started: vec![NEVER; runs],
+                run_ended: vec![NEVER; runs],
+                passes: 0,
+            },
+            case,
+        }
+    }
+
+    /// All that happens at one instant.
+    fn happen_all(&mut self, now: u64) {
+        while let Some(&Reverse((_, event))) = self.events.peek().filter(|Reverse((at, _))| *at == now) {
+            self.events.pop();
+            match event {
+                Event::Made(run) => {
+                    let RunCase { date, backfill, .. } = self.case.runs[run as usize];
+                    self.queued.insert((backfill, date, run));
+                }
+                Event::Over(instance) => self.over(instance, now),
+                Event::Back(instance) => self.back(instance, now),
+                Event::Changed(place) => self.change(self.case.changes[place as usize].1),
+            }
+        }
+    }
+
+    fn change(&mut self, change: Change) {
+        match change {
+            Change::Parallelism(count) => self.section.parallelism = count,
+            Change::MaxTis(count) => self.section.max_tis = count,
+            Change::Pool(pool, slots) => self.section.pools[pool as usize].0 = slots,
+            Change::MaxActiveTasks(dag, count) => self.section.max_active_tasks[dag as usize] = count,
+            Change::MaxActiveRuns(dag, count) => self.max_active_runs[dag as usize] = count,
+            Change::Down => self.up = false,
+            Change::Up => self.up = true,
+        }
+    }
+
+    fn over(&mut self, instance: u32, now: u64) {
+        let step = self.at_step[instance as usize];
+        self.out.ended[step as usize] = now;
+        self.at_step[instance as usize] += 1;
+        self.finished = true;
+        let next = step + 1;
+        if next == self.case.instances[instance as usize].steps.end {
+            self.section.over(self.case, instance, false);
+            self.done(instance, now, self.case.rules.mini_scheduler);
+            return;
+        }
+        let Step { away, pause, .. } = self.case.steps[next as usize];
+        self.section.over(self.case, instance, away == Away::Deferred && self.counts_deferred(instance));
+        self.events.push(Reverse((now.saturating_add(pause), Event::Back(instance))));
+    }
+
+    fn counts_deferred(&self, instance: u32) -> bool {
+        self.case.pools[self.case.instances[instance as usize].pool as usize].include_deferred
+    }
+
+    fn back(&mut self, instance: u32, now: u64) {
+        let of = &self.case.instances[instance as usize];
+        if self.case.steps[self.at_step[instance as usize] as usize].away == Away::Deferred {
+            if self.counts_deferred(instance) {
+                self.section.pools[of.pool as usize].1 -= of.slots;
+            }
+            self.schedule(instance, now);
+        } else {
+            self.free(instance);
+        }
+    }
+
+    /// The next pass that looks at its run finds that it may go on.
+    fn free(&mut self, instance: u32) {
+        let run = self.case.instances[instance as usize].run;
+        self.runs[run as usize].free.push(instance);
+        if self.runs[run as usize].running {
+            self.wanting.insert(run);
+        }
+    }
+
+    /// All its steps are over; its process schedules those behind it where there is a mini-scheduler in it.
+    fn done(&mut self, instance: u32, now: u64, schedules: bool) {
+        let run = self.case.instances[instance as usize].run;
+        self.runs[run as usize].left -= 1;
+        if self.runs[run as usize].left == 0 {
+            self.wanting.insert(run);
+        }
+        for &child in self.case.graph.children(instance) {
+            self.open[child as usize] -= 1;
+            if self.open[child as usize] > 0 {
+                continue;
+            }
+            let has_steps = !self.case.instances[child as usize].steps.is_empty();
+            if schedules && has_steps && self.runs[run as usize].running {
+                self.schedule(child, now);
+            } else {
+                self.free(child);
+            }
+        }
+    }
+
+    fn schedule(&mut self, instance: u32, now: u64) {
+        let of = &self.case.instances[instance as usize];
+        let scheduled = &mut self.out.scheduled[instance as usize];
+        *scheduled = (*scheduled).min(now);
+        let tie = match self.case.ties {
+            0 => u64::from(instance),
+            seed => Draw::keyed(seed, &[u64::from(instance)]).bits(),
+        };
+        let (weight, date) = (Reverse(of.weight), self.case.runs[of.run as usize].date);
+        self.section.waiting[of.pool as usize].insert(Row { weight, date, map_index: of.map_index, tie, instance });
+    }
+
+    /// One pass of the loop.
+    fn pass(&mut self, now: u64) -> Did {
+        self.out.passes += 1;
+        let started = self.start_runs(now);
+        let empty = self.progress(now);
+        let chosen = self.section.pass(self.case);
+        for row in &chosen {
+            let step = self.at_step[row.instance as usize];
+            let Step { latency, length, .. } = self.case.steps[step as usize];
+            self.out.queued[step as usize] = now;
+            let end = now.saturating_add(latency).saturating_add(length);
+            self.events.push(Reverse((end, Event::Over(row.instance))));
+        }
+        let something = !chosen.is_empty() || std::mem::take(&mut self.finished);
+        Did { something, more: !chosen.is_empty() || empty || started || !self.wanting.is_empty() }
+    }
+
+    /// Queued runs begin, as `max_active_runs` lets them; did one?
+    fn start_runs(&mut self, now: u64) -> bool {
+        let room = |world: &Self, run: u32| {
+            let dag = world.case.runs[run as usize].dag as usize;
+            world.active_runs[dag] < world.max_active_runs[dag]
+        };
+        let mut looked_at: Vec<(bool, i64, u32)> = self
+            .queued
+            .iter()
+            .filter(|(_, _, run)| room(self, *run))
+            .take(self.case.rules.runs_a_loop)
+            .copied()
+            .collect();
+        looked_at.retain(|key| {
+            let may = room(self, key.2);
+            if may {
+                self.active_runs[self.case.runs[key.2 as usize].dag as usize] += 1;
+                self.begin(key.2, now);
+            }
+            may
+        });
+        for key in &looked_at {
+            self.queued.remove(key);
+        }
+        !looked_at.is_empty()
+    }
+
+    fn begin(&mut self, run: u32, now: u64) {
+        self.out.run_started[run as usize] = now;
+        self.running.insert((0, self.case.runs[run as usize].date, run));
+        let progress = &mut self.runs[run as usize];
+        progress.running = true;
+        let range = self.instances_of[run as usize].clone();
+        progress.free.extend(range.filter(|instance| self.open[*instance as usize] == 0));
+        self.wanting.insert(run);
+    }
+
+    /// Brings the runs forward that have waited longest for it; did an operator without a slot end?
+    fn progress(&mut self, now: u64) -> bool {
+        let looked_at: Vec<(u64, i64, u32)> = self.running.iter().take(self.case.rules.runs_a_loop).copied().collect();
+        let mut empty = false;
+        for (decided, date, run) in looked_at {
+            self.running.remove(&(decided, date, run));
+            let free = std::mem::take(&mut self.runs[run as usize].free);
+            self.wanting.remove(&run);
+            for instance in free {
+                if self.case.instances[instance as usize].steps.is_empty() {
+                    let scheduled = &mut self.out.scheduled[instance as usize];
+                    *scheduled = (*scheduled).min(now);
+                    self.done(instance, now, false);
+                    empty = true;
+                } else {
+                    self.schedule(instance, now);
+                }
+            }
+            if self.runs[run as usize].left == 0 {
+                self.wanting.remove(&run);
+                self.runs[run as usize].running = false;
+                self.active_runs[self.case.runs[run as usize].dag as usize] -= 1;
+                self.out.run_ended[run as usize] = now;
+                // Its place is free for the next run of the DAG, from the next pass on.
+                empty = true;
+            } else {
+                // Behind all that were looked at before.
+                self.running.insert((self.out.passes, date, run));
+            }
+        }
+        empty
+    }
+}
