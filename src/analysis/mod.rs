@@ -48,5 +48,6 @@ pub use roi::{
     CashFlow, CostModel, Delay, Fleet, Roi, Swing, Uncertain, Work, Worth, npv, return_on_investment, runs_per_year,
 };
 pub use settings::{Acknowledgement, AxisMode, Filter, Settings};
+pub use structure::dependencies;
 pub use together::{Shared, Together};
 pub use weekly::analyze;

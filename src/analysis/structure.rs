@@ -17,6 +17,13 @@ pub(super) struct Structure {
     pub(super) source: EdgeSource,
 }
 
+/// Which task of a DAG waits for which, (first, then), and where that is known from.
+#[must_use]
+pub fn dependencies(history: &DagHistory) -> (BTreeSet<(Text, Text)>, EdgeSource) {
+    let Structure { edges, source } = Structure::of(history);
+    (edges, source)
+}
+
 impl Structure {
     /// The newest exported structure, or what the history shows.
     pub(super) fn of(history: &DagHistory) -> Self {
@@ -72,11 +79,19 @@ fn infer(history: &DagHistory) -> BTreeSet<(Text, Text)> {
     edges
 }
 
-/// Of each run; `tasks` ascend.
+/// Of each run; `tasks` ascend. Of an instance that was cleared and ran again, the last time counts: what ran before it belongs
+/// to another order.
 fn spans<'a>(attempts: impl Iterator<Item = &'a Attempt>, tasks: &[&Text]) -> Vec<Spans> {
+    let mut last: HashMap<(&Text, &Text, i32), &Attempt> = HashMap::new();
+    for attempt in attempts {
+        let kept = last.entry((&attempt.run_id, &attempt.task_id, attempt.map_index)).or_insert(attempt);
+        if attempt.started_at > kept.started_at {
+            *kept = attempt;
+        }
+    }
     let mut numbers: HashMap<&Text, usize> = HashMap::new();
     let mut runs: Vec<Spans> = Vec::new();
-    for attempt in attempts {
+    for attempt in last.into_values() {
         let (Some(start), Some(end)) = (attempt.started_at, attempt.ended_at) else { continue };
         let Ok(task) = tasks.binary_search(&&attempt.task_id) else { continue };
         let begun = attempt.queued_at.map_or(start, |queued| queued.min(start));

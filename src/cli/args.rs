@@ -140,10 +140,14 @@ pub(super) enum Command {
     /// What `bench` starts in processes of their own
     #[command(hide = true)]
     BenchChild(BenchChild),
-    /// A DAG in virtual time: other slots, another order, faster tasks, fewer edges
+    /// What if? A DAG from a file, or the lake's whole history, in virtual time: other limits, another order, faster tasks
     #[command(
-        after_help = "Of a DAG from a file: one slot a task, no other limit, ties by the task's place in the file.\n\n\
-                      Examples:\n  windtunnel simulate --dag montage.json --slots 16\n  \
+        after_help = "Of a DAG in the lake: the whole history is replayed by Airflow's rules and the recorded limits ([airflow] in \
+                      windtunnel.toml), first as it was, with the error of that, then with the what-ifs.\n\
+                      Of a DAG from a file: one slot a task, no other limit, ties by the task's place in the file.\n\n\
+                      Examples:\n  windtunnel simulate --dag orders_etl --set pool.warehouse=5\n  \
+                      windtunnel simulate --dag orders_etl --sweep parallelism=8..32\n  \
+                      windtunnel simulate --dag orders_etl --speedup transform.enrich_orders=2\n  windtunnel simulate --dag montage.json --slots 16\n  \
                       windtunnel simulate --dag montage.json --slots 16 --policy best --speedup mAdd=2\n  \
                       windtunnel simulate --dag - --json < wfformat.json | jq .makespan_s"
     )]

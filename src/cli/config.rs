@@ -1,5 +1,6 @@
 //! `windtunnel.toml`: settings, each with where it comes from.
 
+use super::airflow_table::AirflowTable;
 use crate::{
     ingest::{CsvMapping, TimeFormat},
     model::MetricKind,
@@ -32,6 +33,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) acknowledge: Vec<Acknowledge>,
     pub(super) metrics: Option<MetricsTable>,
+    #[serde(default)]
+    pub(super) airflow: AirflowTable,
 }
 
 /// `[metrics]`: how a table of metrics of the user's own is to be read.
@@ -159,6 +162,7 @@ impl File {
         if self.analyze.min_effect.is_some_and(|effect| !(0.0..10.0).contains(&effect)) {
             return Err("analyze.min_effect: must be a share such as 0.05".to_owned());
         }
+        self.airflow.limits()?;
         if let Some(table) = &self.metrics {
             table.mapping()?;
         }

@@ -1,5 +1,6 @@
 //! Parses, composes, prints, and turns outcomes into exit codes. The only floor that knows settings and environment.
 
+mod airflow_table;
 mod args;
 mod command;
 mod config;

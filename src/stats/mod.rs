@@ -39,6 +39,7 @@ mod trend;
 
 mod draw;
 mod excursion;
+mod forecast;
 mod gap;
 mod geometric;
 mod line;
@@ -77,6 +78,7 @@ pub use elasticity::elasticity;
 pub use energy::e_divisive;
 pub use estimate::Estimate;
 pub use excursion::{Excursion, excursion};
+pub use forecast::Forecaster;
 pub use gap::{Gap, Level, levels};
 pub use geometric::geometric_mean;
 pub use line::{line_beats_steps, uneven_slope, uneven_slope_p_value};

@@ -24,13 +24,13 @@ pub(in crate::cli) enum PolicyOption {
 /// `simulate`
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Simulate {
-    /// DAG: a JSON file (compact or WfFormat; `-` is stdin)
-    #[arg(long, value_name = "FILE")]
+    /// DAG: a JSON file (compact or WfFormat; `-` is stdin), or the id of one in the lake
+    #[arg(long, value_name = "FILE|ID")]
     pub(in crate::cli) dag: String,
-    /// Slots, one a task [default: 32, as Airflow's parallelism]
+    /// Slots of a DAG from a file, one a task [default: 32, as Airflow's parallelism]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(in crate::cli) slots: Option<u32>,
-    /// Order of ready tasks
+    /// Order of ready tasks (of a DAG in the lake: fifo, airflow, lpt or heft)
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = PolicyOption::Airflow)]
     pub(in crate::cli) policy: PolicyOption,
     /// What if a task were so many times as fast, such as transform=2 (repeatable)
@@ -39,6 +39,57 @@ pub(in crate::cli) struct Simulate {
     /// What if B did not wait for A (repeatable)
     #[arg(long, value_name = "A=B", value_parser = edge)]
     pub(in crate::cli) drop_edge: Vec<(String, String)>,
+    /// What if a limit were another: parallelism, max_tis_per_query, pool.NAME, max_active_tasks[.DAG] or
+    /// max_active_runs[.DAG] (lake; repeatable)
+    #[arg(long, value_name = "LIMIT=N", value_parser = setting)]
+    pub(in crate::cli) set: Vec<(String, u32)>,
+    /// The same for each number of a range, such as pool.warehouse=1..8: where is the knee? (lake)
+    #[arg(long, value_name = "LIMIT=A..B", value_parser = range)]
+    pub(in crate::cli) sweep: Option<(String, u32, u32)>,
+    /// What if runs of a DAG were made later, or with a minus earlier, such as reports=+30m (lake; repeatable)
+    #[arg(long, value_name = "DAG=TIME", value_parser = shift, allow_hyphen_values = true)]
+    pub(in crate::cli) shift_cron: Vec<(String, f64)>,
+    /// Airflow whose DAG it is, where several in the lake have one of that name
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) deployment: Option<String>,
+    /// Let runs wait for max_active_runs, instead of beginning when they were recorded to be made (lake)
+    #[arg(long)]
+    pub(in crate::cli) runs_by_limit: bool,
+}
+
+/// Most values of a sweep: each is a replay of the whole history.
+const MOST_VALUES: u32 = 64;
+
+/// A limit and its number.
+fn setting(text: &str) -> Result<(String, u32), String> {
+    let (name, number) = edge(text)?;
+    let number = number.parse().map_err(|_| format!("`{number}`: write a number, 0 or more"))?;
+    Ok((name, number))
+}
+
+/// A limit and two numbers.
+fn range(text: &str) -> Result<(String, u32, u32), String> {
+    let (name, numbers) = edge(text)?;
+    let two = numbers.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    match two {
+        Some((from, to)) if from <= to && to - from < MOST_VALUES => Ok((name, from, to)),
+        _ => Err(format!("`{numbers}`: write two numbers such as 1..8, {MOST_VALUES} values at most")),
+    }
+}
+
+/// A DAG and seconds.
+fn shift(text: &str) -> Result<(String, f64), String> {
+    let (dag, time) = edge(text)?;
+    let (number, unit) =
+        time.split_at(time.len() - time.chars().last().filter(|c| c.is_alphabetic()).map_or(0, char::len_utf8));
+    let unit = match unit {
+        "s" | "" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(format!("`{time}`: write s, m or h behind the number, such as +30m")),
+    };
+    let seconds = number.parse::<f64>().ok().map(|number| number * unit).filter(|seconds| seconds.abs() < 1e8);
+    seconds.map(|seconds| (dag, seconds)).ok_or_else(|| format!("`{time}`: write a time such as +30m or -1h"))
 }
 
 /// A task and by what its time is divided; `inf` is no time at all.
@@ -69,5 +120,16 @@ mod tests {
             assert!(speedup(wrong).is_err(), "{wrong}");
         }
         assert_eq!(edge("a=b"), Ok(("a".into(), "b".into())));
+        assert_eq!(setting("pool.warehouse=4"), Ok(("pool.warehouse".into(), 4)));
+        assert_eq!(range("parallelism=1..8"), Ok(("parallelism".into(), 1, 8)));
+        for wrong in ["parallelism=8..1", "parallelism=1..999", "parallelism=1", "parallelism=a..b"] {
+            assert!(range(wrong).is_err(), "{wrong}");
+        }
+        for (text, seconds) in [("etl=+30m", 1800.0), ("etl=-1h", -3600.0), ("etl=15", 15.0), ("etl=2.5s", 2.5)] {
+            assert_eq!(shift(text), Ok(("etl".into(), seconds)), "{text}");
+        }
+        for wrong in ["etl=soon", "etl=1d", "etl=", "etl=ü", "etl=infh"] {
+            assert!(shift(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -14,7 +14,7 @@ mod quarantine;
 mod receipt_text;
 mod report;
 mod settings;
-mod simulate;
+pub(super) mod simulate;
 mod summary;
 mod synth;
 mod texts;

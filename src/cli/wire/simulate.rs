@@ -3,8 +3,12 @@
 use super::VERSION;
 use super::estimate::{Estimate, tidy};
 use crate::{
+    cli::command::simulate::{Simulation, lower_bound},
     model::Workflow,
-    replay::simulate::{Bounds, Schedule, slots},
+    replay::{
+        airflow::TaskTimes,
+        simulate::{Bounds, Schedule, slots},
+    },
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -60,6 +64,128 @@ struct Before {
     lower_bound_s: f64,
     work_s: f64,
     critical_path_s: f64,
+}
+
+/// A DAG of the lake: its last run as replayed, with what-ifs where there are any.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct History {
+    #[serde(flatten)]
+    document: Document,
+    /// `serialized`, `api`, or `inferred` from the history.
+    edges_from: &'static str,
+    /// Runs that the medians are of.
+    runs: usize,
+    /// The replay of what really happened against the record.
+    checked: Checked,
+    /// Median of the runs' makespans with what-ifs over without, run by run; only with what-ifs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<Estimate>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sweep: Vec<Swept>,
+}
+
+/// How well the replay tells what happened.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Checked {
+    /// Runs without a scheduler restart, of all DAGs, that were compared.
+    runs_compared: usize,
+    /// Runs that a restart touched.
+    runs_restarted: usize,
+    /// Runs of which task instances are missing.
+    runs_incomplete: usize,
+    /// By how much later than recorded tasks were queued within their runs: median.
+    start_error_median_s: Option<f64>,
+    /// The same without its sign, 90 % quantile.
+    start_error_p90_s: Option<f64>,
+    /// Seconds in slots, replayed over recorded.
+    slot_seconds_ratio: f64,
+}
+
+/// One value of a sweep.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Swept {
+    limit: String,
+    value: u32,
+    makespan_s: f64,
+}
+
+impl History {
+    pub(in crate::cli) fn new(
+        simulation: &Simulation<'_>,
+        policy: &'static str,
+        seed: u64,
+        warnings: Vec<String>,
+    ) -> Self {
+        let base = &simulation.base;
+        let shown = simulation.after.as_ref().unwrap_or(base);
+        let bound = lower_bound(shown, simulation.parallelism);
+        let task = |times: &TaskTimes| Task {
+            task_id: match times.map_index {
+                0.. => format!("{}[{}]", times.task_id, times.map_index),
+                _ => times.task_id.to_string(),
+            },
+            start_s: tidy(times.queued_s),
+            end_s: tidy(times.ended_s),
+            slot: 0,
+        };
+        let mut tasks: Vec<Task> = shown.tasks.iter().map(task).collect();
+        let micros = |seconds: f64| (seconds * SECOND).round() as u64;
+        let schedule = Schedule {
+            starts: tasks.iter().map(|task| micros(task.start_s)).collect(),
+            ends: tasks.iter().map(|task| micros(task.end_s)).collect(),
+            makespan: 0,
+        };
+        tasks.iter_mut().zip(slots(&schedule)).for_each(|(task, slot)| task.slot = slot);
+        let error = &base.error;
+        let restarted = error.runs.iter().filter(|run| run.restarted).count();
+        let document = Document {
+            schema: "windtunnel.simulation.v1",
+            windtunnel: VERSION,
+            seed,
+            dag: simulation.dag.to_owned(),
+            policy,
+            order_from: None,
+            slots: simulation.parallelism,
+            makespan_s: tidy(shown.median_s),
+            lower_bound_s: tidy(bound),
+            lower_bound_tight_s: tidy(bound),
+            work_s: tidy(shown.work_s),
+            critical_path_s: tidy(shown.critical_path_s),
+            critical_path: shown.critical_path.iter().map(ToString::to_string).collect(),
+            tasks,
+            model_error: error.makespan.as_ref().map(Estimate::from),
+            interval: shown.next.as_ref().map(Estimate::from),
+            before: simulation.after.as_ref().map(|_| Before {
+                makespan_s: tidy(base.median_s),
+                lower_bound_s: tidy(lower_bound(base, simulation.parallelism)),
+                work_s: tidy(base.work_s),
+                critical_path_s: tidy(base.critical_path_s),
+            }),
+            warnings,
+        };
+        let swept = simulation.sweep.iter().flat_map(|(name, tried)| tried.iter().map(move |tried| (name, tried)));
+        Self {
+            document,
+            edges_from: simulation.edges_from.as_str(),
+            runs: shown.makespans.len(),
+            checked: Checked {
+                runs_compared: error.runs.len() - restarted,
+                runs_restarted: restarted,
+                runs_incomplete: error.not_whole,
+                start_error_median_s: error.starts.map(|(median, _)| tidy(median)),
+                start_error_p90_s: error.starts.map(|(_, p90)| tidy(p90)),
+                slot_seconds_ratio: tidy(error.slot_seconds),
+            },
+            ratio: simulation.after.as_ref().and_then(|after| after.over(base)).as_ref().map(Estimate::from),
+            sweep: swept
+                .map(|(name, tried)| Swept {
+                    limit: (*name).to_owned(),
+                    value: tried.value,
+                    makespan_s: tidy(tried.replay.median_s),
+                })
+                .collect(),
+        }
+    }
 }
 
 /// What one simulation of a workflow gave.

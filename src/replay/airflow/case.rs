@@ -23,6 +23,9 @@ pub struct Rules {
     pub max_tis: u32,
     /// Microseconds of a pass of the loop that did something.
     pub loop_us: u64,
+    /// Does the critical section come at the end of a pass, so that what ends meanwhile waits for the next one? Else a pass takes
+    /// no time, and the next comes a period later.
+    pub section_last: bool,
     /// `scheduler.scheduler_idle_sleep_time`: microseconds of sleep after one that did nothing.
     pub idle_us: u64,
     /// `scheduler.max_dagruns_per_loop_to_schedule`: runs that one pass brings forward.
@@ -40,6 +43,7 @@ impl Rules {
             parallelism: 32,
             max_tis: 16,
             loop_us: 100_000,
+            section_last: true,
             idle_us: 1_000_000,
             runs_a_loop: 20,
             mini_scheduler: generation == Generation::Two,
@@ -100,6 +104,8 @@ pub struct Step {
     pub latency: u64,
     /// From started to ended, in microseconds.
     pub length: u64,
+    /// From ended until its process is gone: until then the executor holds it, and nobody has seen that it ended.
+    pub tail: u64,
 }
 
 /// A task instance; its dependencies stand in [`Case::graph`].
@@ -134,6 +140,8 @@ pub enum Change {
     MaxActiveTasks(u32, u32),
     /// `max_active_runs` of a DAG.
     MaxActiveRuns(u32, u32),
+    /// Microseconds of a pass of the loop that did something.
+    Loop(u64),
     /// The scheduler stops.
     Down,
     /// And goes on.
@@ -159,6 +167,8 @@ pub struct Case {
     pub graph: Graph,
     /// Changes in order of time.
     pub changes: Vec<(u64, Change)>,
+    /// When critical sections are known to have come, ascending: passes end then. Elsewhere they come by the loop's period.
+    pub sections: Vec<u64>,
     /// Order of instances that Airflow does not tell apart: 0 is that of their places, another one is a shuffle of that seed.
     pub ties: u64,
 }

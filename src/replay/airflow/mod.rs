@@ -5,10 +5,15 @@
 //! work that is killed when a scheduler is restarted.
 
 mod case;
+mod recorded;
 mod section;
 mod world;
 
 pub use case::{Away, Case, Change, DagCase, Generation, Instance, PoolCase, Replayed, Rules, RunCase, Step};
+pub use recorded::{
+    AirflowLimits, DagLimits, DagReplay, InstanceName, LeftOut, LimitChange, ModelError, Recorded, RecordedRun,
+    RunError, TaskTimes, WeightBy, WhatIf, dag_replay, model_error, recorded,
+};
 pub use world::replay;
 
 #[cfg(test)]

@@ -174,6 +174,5 @@ impl Section {
         }
         self.of_dag[case.runs[instance.run as usize].dag as usize] -= 1;
         self.of_run[instance.run as usize] -= 1;
-        self.with_executor -= 1;
     }
 }

@@ -6,7 +6,7 @@ use crate::{model::Graph, stats::Draw};
 const SECOND: u64 = 1_000_000;
 /// A loop that passes once a second, whatever it did.
 fn every_second(generation: Generation) -> Rules {
-    Rules { loop_us: SECOND, idle_us: 0, parallelism: 1000, ..Rules::of(generation) }
+    Rules { loop_us: SECOND, section_last: false, idle_us: 0, parallelism: 1000, ..Rules::of(generation) }
 }
 
 struct Builder(Case);
@@ -23,6 +23,7 @@ impl Builder {
             steps: Vec::new(),
             graph: Graph::new(0, Vec::new()).expect("empty"),
             changes: Vec::new(),
+            sections: Vec::new(),
             ties: 0,
         })
     }
@@ -38,7 +39,7 @@ impl Builder {
     }
 
     fn task(&mut self, run: u32, pool: u32, slots: u32, weight: i64, length: u64) -> u32 {
-        self.steps(run, pool, slots, weight, &[Step { away: Away::No, pause: 0, latency: 0, length }])
+        self.steps(run, pool, slots, weight, &[Step { away: Away::No, pause: 0, latency: 0, length, tail: 0 }])
     }
 
     fn steps(&mut self, run: u32, pool: u32, slots: u32, weight: i64, steps: &[Step]) -> u32 {
@@ -182,7 +183,7 @@ fn an_operator_without_a_slot_takes_none_and_a_mini_scheduler_needs_no_pass() {
 
 #[test]
 fn what_is_away_holds_no_slot_but_where_the_pool_counts_deferred() {
-    let step = |away, pause| Step { away, pause: pause * SECOND, latency: 0, length: SECOND };
+    let step = |away, pause| Step { away, pause: pause * SECOND, latency: 0, length: SECOND, tail: 0 };
     for (away, include_deferred, other) in
         [(Away::Delayed, false, 1), (Away::Deferred, false, 1), (Away::Deferred, true, 12)]
     {

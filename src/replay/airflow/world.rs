@@ -11,6 +11,8 @@ use std::{
 };
 
 const NEVER: u64 = u64::MAX;
+/// Periods, as a fraction, within which the next known section ends this pass: two of them would be two passes.
+const KNOWN_WITHIN: (u64, u64) = (7, 4);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
@@ -18,6 +20,8 @@ enum Event {
     Changed(u32),
     /// A step of an instance ends.
     Over(u32),
+    /// The process of an instance's step is gone.
+    Gone(u32, u32),
     /// An instance is no longer away.
     Back(u32),
     /// A run is made.
@@ -51,6 +55,9 @@ struct World<'a> {
     /// Running runs that a pass would bring forward.
     wanting: BTreeSet<u32>,
     finished: bool,
+    /// Slots of the executor that are free and that it has not been asked about: that is done at the end of a pass.
+    returned: u32,
+    loop_us: u64,
     up: bool,
     out: Replayed,
 }
@@ -59,39 +66,52 @@ struct World<'a> {
 #[must_use]
 pub fn replay(case: &Case) -> Replayed {
     let mut world = World::new(case);
-    let mut pass_at = 0_u64;
+    let (mut at, mut phase) = (0_u64, Phase::Look);
     // Whether a pass could do anything.
     let mut due = true;
     loop {
-        let event_at = world.events.peek().map(|Reverse((at, _))| *at);
+        let event_at = world.events.peek().map(|Reverse((event_at, _))| *event_at);
         match event_at {
-            Some(at) if !(due && world.up) || at <= pass_at => {
+            Some(event_at) if !(due && world.up) || event_at <= at => {
                 let was_up = world.up;
-                world.happen_all(at);
+                world.happen_all(event_at);
                 if world.up && !was_up {
-                    pass_at = at;
+                    (at, phase) = (event_at, Phase::Look);
                 }
                 // Passes that found nothing to do went by unseen.
-                let nothing = case.rules.loop_us + case.rules.idle_us;
-                if pass_at < at {
-                    pass_at += (at - pass_at).div_ceil(nothing.max(1)) * nothing.max(1);
+                if at < event_at {
+                    let nothing = (world.loop_us + case.rules.idle_us).max(1);
+                    at += (event_at - at).div_ceil(nothing) * nothing;
                 }
                 due = true;
             }
-            _ if due && world.up => {
-                let did = world.pass(pass_at);
-                due = did.more;
-                pass_at += (case.rules.loop_us + if did.something { 0 } else { case.rules.idle_us }).max(1);
-            }
+            _ if due && world.up => match phase {
+                Phase::Look => {
+                    let looked = world.look(at);
+                    phase = Phase::Queue { began: at, looked };
+                    at = if case.rules.section_last { world.section_after(at) } else { at };
+                }
+                Phase::Queue { began, looked } => {
+                    let queued = world.queue(at);
+                    due = looked || queued || !world.wanting.is_empty();
+                    let something = queued || std::mem::take(&mut world.finished);
+                    let pass = world.loop_us + if something { 0 } else { case.rules.idle_us };
+                    (at, phase) = (at.max(began + pass.max(1)), Phase::Look);
+                }
+            },
             _ => break,
         }
     }
     world.out
 }
 
-struct Did {
-    something: bool,
-    more: bool,
+/// What a pass does next.
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// Looks at runs.
+    Look,
+    /// Queues; `looked` says whether there is more to look at.
+    Queue { began: u64, looked: bool },
 }
 
 impl<'a> World<'a> {
@@ -120,6 +140,8 @@ impl<'a> World<'a> {
             max_active_runs: case.dags.iter().map(|dag| dag.max_active_runs).collect(),
             wanting: BTreeSet::new(),
             finished: false,
+            returned: 0,
+            loop_us: case.rules.loop_us,
             up: true,
             out: Replayed {
                 scheduled: vec![NEVER; instances],
@@ -133,6 +155,13 @@ impl<'a> World<'a> {
         }
     }
 
+    /// When the pass that begins now queues: at a section that is known, where one comes about a period later.
+    fn section_after(&self, now: u64) -> u64 {
+        let known = self.case.sections.get(self.case.sections.partition_point(|at| *at <= now));
+        let soon = now.saturating_add(self.loop_us.saturating_mul(KNOWN_WITHIN.0) / KNOWN_WITHIN.1);
+        known.copied().filter(|at| *at <= soon).unwrap_or(now.saturating_add(self.loop_us))
+    }
+
     /// All that happens at one instant.
     fn happen_all(&mut self, now: u64) {
         while let Some(&Reverse((_, event))) = self.events.peek().filter(|Reverse((at, _))| *at == now) {
@@ -143,6 +172,7 @@ impl<'a> World<'a> {
                     self.queued.insert((backfill, date, run));
                 }
                 Event::Over(instance) => self.over(instance, now),
+                Event::Gone(instance, step) => self.gone(instance, step, now),
                 Event::Back(instance) => self.back(instance, now),
                 Event::Changed(place) => self.change(self.case.changes[place as usize].1),
             }
@@ -156,6 +186,7 @@ impl<'a> World<'a> {
             Change::Pool(pool, slots) => self.section.pools[pool as usize].0 = slots,
             Change::MaxActiveTasks(dag, count) => self.section.max_active_tasks[dag as usize] = count,
             Change::MaxActiveRuns(dag, count) => self.max_active_runs[dag as usize] = count,
+            Change::Loop(us) => self.loop_us = us,
             Change::Down => self.up = false,
             Change::Up => self.up = true,
         }
@@ -165,16 +196,25 @@ impl<'a> World<'a> {
         let step = self.at_step[instance as usize];
         self.out.ended[step as usize] = now;
         self.at_step[instance as usize] += 1;
-        self.finished = true;
+        self.events
+            .push(Reverse((now.saturating_add(self.case.steps[step as usize].tail), Event::Gone(instance, step))));
         let next = step + 1;
         if next == self.case.instances[instance as usize].steps.end {
             self.section.over(self.case, instance, false);
-            self.done(instance, now, self.case.rules.mini_scheduler);
             return;
         }
         let Step { away, pause, .. } = self.case.steps[next as usize];
         self.section.over(self.case, instance, away == Away::Deferred && self.counts_deferred(instance));
         self.events.push(Reverse((now.saturating_add(pause), Event::Back(instance))));
+    }
+
+    fn gone(&mut self, instance: u32, step: u32, now: u64) {
+        self.returned += 1;
+        self.finished = true;
+        // A step that follows has its own time to come.
+        if step + 1 == self.case.instances[instance as usize].steps.end {
+            self.done(instance, now, self.case.rules.mini_scheduler);
+        }
     }
 
     fn counts_deferred(&self, instance: u32) -> bool {
@@ -235,12 +275,23 @@ impl<'a> World<'a> {
         self.section.waiting[of.pool as usize].insert(Row { weight, date, map_index: of.map_index, tie, instance });
     }
 
-    /// One pass of the loop.
-    fn pass(&mut self, now: u64) -> Did {
+    /// The first part of a pass: runs begin and are brought forward; is there more of that for the next?
+    fn look(&mut self, now: u64) -> bool {
         self.out.passes += 1;
         let started = self.start_runs(now);
-        let empty = self.progress(now);
+        self.progress(now) || started
+    }
+
+    /// The critical section; was anything queued?
+    fn queue(&mut self, now: u64) -> bool {
+        let returned = std::mem::take(&mut self.returned);
+        if !self.case.rules.section_last {
+            self.section.with_executor -= returned;
+        }
         let chosen = self.section.pass(self.case);
+        if self.case.rules.section_last {
+            self.section.with_executor -= returned;
+        }
         for row in &chosen {
             let step = self.at_step[row.instance as usize];
             let Step { latency, length, .. } = self.case.steps[step as usize];
@@ -248,8 +299,7 @@ impl<'a> World<'a> {
             let end = now.saturating_add(latency).saturating_add(length);
             self.events.push(Reverse((end, Event::Over(row.instance))));
         }
-        let something = !chosen.is_empty() || std::mem::take(&mut self.finished);
-        Did { something, more: !chosen.is_empty() || empty || started || !self.wanting.is_empty() }
+        !chosen.is_empty()
     }
 
     /// Queued runs begin, as `max_active_runs` lets them; did one?

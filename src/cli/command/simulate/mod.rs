@@ -15,12 +15,21 @@ use crate::{
 };
 use std::path::Path;
 
+mod history_text;
+mod lake;
+
+use lake::Tried;
+pub(in crate::cli) use lake::{Simulation, lower_bound};
+
 /// Slots where none are said: Airflow's default `parallelism`.
 const SLOTS: u32 = 32;
 /// Names of a critical path that are shown.
 const SHOWN: usize = 8;
 
 pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Error> {
+    if args.dag != "-" && !Path::new(&args.dag).exists() {
+        return lake::run(context, args);
+    }
     let workflow = read_workflow(Path::new(&args.dag))?;
     let changed = what_if(&workflow, args)?;
     let (slots, seed) = (args.slots.unwrap_or(SLOTS), context.seed());

@@ -1,0 +1,88 @@
+//! A DAG of the lake and its what-ifs, for people.
+
+use super::{Context, SHOWN, Simulation, length, lower_bound};
+use crate::{
+    cli::{
+        command::{lake::new_table, summary::counted},
+        console::line,
+    },
+    model::EdgeSource,
+    stats::Estimate,
+};
+use comfy_table::CellAlignment;
+
+/// A value of a sweep this close to the best is as good: the first such is the knee.
+const AS_GOOD: f64 = 0.02;
+
+pub(super) fn text(context: &Context<'_>, simulation: &Simulation<'_>) -> String {
+    let base = &simulation.base;
+    let mut text = format!("{}: {}\n\n", line(simulation.dag), counted(base.makespans.len(), "run"));
+    text.push_str(&checked(simulation));
+    text.push_str(&format!("  median makespan    {}\n", length(base.median_s * 1e6)));
+    let shown = simulation.after.as_ref().unwrap_or(base);
+    if let Some(after) = &simulation.after {
+        let change = after.over(base).map_or_else(String::new, |ratio| format!("  ({})", percent(&ratio)));
+        text.push_str(&format!("  with the what-ifs  {}{change}\n", length(after.median_s * 1e6)));
+    }
+    let bound = lower_bound(shown, simulation.parallelism);
+    text.push_str(&format!("  no order can beat  {}\n", length(bound * 1e6)));
+    if let Some(next) = &shown.next {
+        let (low, high) = (length(next.lower * 1e6), length(next.upper * 1e6));
+        text.push_str(&format!("  next run           {low} to {high} in {:.0} of 100\n", next.level * 100.0));
+    }
+    let names: Vec<String> = shown.critical_path.iter().take(SHOWN).map(|task| line(task)).collect();
+    let more = shown.critical_path.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let inferred = if simulation.edges_from == EdgeSource::Inferred { " (inferred)" } else { "" };
+    text.push_str(&format!(
+        "  critical path      {}{inferred}: {}{more}\n",
+        length(shown.critical_path_s * 1e6),
+        names.join(" > ")
+    ));
+    if let Some((name, tried)) = &simulation.sweep {
+        text.push('\n');
+        text.push_str(&curve(context, name, tried, base.median_s));
+    }
+    text
+}
+
+fn checked(simulation: &Simulation<'_>) -> String {
+    let error = &simulation.base.error;
+    let Some(makespan) = &error.makespan else { return "  replay unchecked: no run to compare with\n".to_owned() };
+    let starts = error.starts.map_or_else(String::new, |(median, p90)| {
+        format!("; tasks queued {median:+.1} s off in the median, within {p90:.0} s in 90 of 100")
+    });
+    format!(
+        "  replay as recorded  {:.1} % off in the median run ({:.1} to {:.1}, {} of all DAGs)\n                      {}\n",
+        makespan.point * 100.0,
+        makespan.lower * 100.0,
+        makespan.upper * 100.0,
+        counted(makespan.n, "run"),
+        starts.trim_start_matches("; ")
+    )
+}
+
+fn percent(ratio: &Estimate) -> String {
+    let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+    format!("{:+.1} %, {:+.1} to {:+.1}", percent(ratio.point), percent(ratio.lower), percent(ratio.upper))
+}
+
+fn curve(context: &Context<'_>, name: &str, tried: &[super::Tried], base_s: f64) -> String {
+    let best = tried.iter().map(|tried| tried.replay.median_s).fold(f64::INFINITY, f64::min);
+    let knee = tried.iter().position(|tried| tried.replay.median_s <= best * (1.0 + AS_GOOD));
+    let mut table = new_table(context.console.width());
+    table.set_header([line(name), "median makespan".to_owned(), "against now".to_owned(), String::new()]);
+    for (at, tried) in tried.iter().enumerate() {
+        let mark = if Some(at) == knee { "knee: more gains less than 2 %" } else { "" };
+        table.add_row([
+            tried.value.to_string(),
+            length(tried.replay.median_s * 1e6),
+            format!("{:+.1} %", (tried.replay.median_s / base_s - 1.0) * 100.0),
+            mark.to_owned(),
+        ]);
+    }
+    for column in table.column_iter_mut().take(3) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    format!("{table}\n")
+}

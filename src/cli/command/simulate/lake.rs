@@ -1,0 +1,198 @@
+//! `simulate` on the lake: what really happened replayed by Airflow's rules, with its error; then with what-ifs.
+
+use super::Context;
+use crate::{
+    analysis::dependencies,
+    cli::{
+        args::{PolicyOption, Simulate},
+        exit::{Error, Outcome},
+        wire::simulate::History,
+    },
+    model::{DagHistory, Deployment, Detail, EdgeSource, Text},
+    replay::airflow::{DagReplay, Recorded, WeightBy, WhatIf, dag_replay, recorded},
+};
+
+/// Error of a replay from which on what-ifs carry a warning.
+const LARGE_ERROR: f64 = 0.1;
+/// Share of runs that may be incomplete before that is a warning.
+const MANY_INCOMPLETE: f64 = 0.1;
+
+/// A limit that is tried, and what came of it.
+pub(in crate::cli) struct Tried {
+    pub(in crate::cli) value: u32,
+    pub(in crate::cli) replay: DagReplay,
+}
+
+/// All that is told of a DAG of the lake.
+pub(in crate::cli) struct Simulation<'a> {
+    pub(in crate::cli) dag: &'a str,
+    pub(in crate::cli) base: DagReplay,
+    pub(in crate::cli) after: Option<DagReplay>,
+    pub(in crate::cli) sweep: Option<(&'a str, Vec<Tried>)>,
+    pub(in crate::cli) edges_from: EdgeSource,
+    pub(in crate::cli) parallelism: u32,
+}
+
+/// Seconds that no order of the tasks of a run can beat: its longest way, or its work shared by all slots.
+pub(in crate::cli) fn lower_bound(replay: &DagReplay, parallelism: u32) -> f64 {
+    replay.critical_path_s.max(replay.work_s / f64::from(parallelism.max(1)))
+}
+
+pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Error> {
+    if args.slots.is_some() {
+        return Err(Error::Usage("--slots is of DAGs from files; of one in the lake, --set parallelism=N".into()));
+    }
+    let deployment = deployment(context, args)?;
+    let histories = histories(context, &deployment)?;
+    let dags: Vec<Text> = histories.iter().map(|history| history.dag_id.clone()).collect();
+    let dag = dags.iter().position(|dag| **dag == *args.dag).unwrap_or_default();
+    let (edges, sources): (Vec<_>, Vec<EdgeSource>) = histories.iter().map(dependencies).unzip();
+    let mut limits = context.config.file.airflow.limits().map_err(Error::Usage)?;
+    limits.runs_by_limit = args.runs_by_limit;
+    let pools = context.lake().pools(&deployment)?;
+    let usage = |reason: String| Error::Usage(reason);
+    let recorded = recorded(&histories, &edges, &pools, &limits)
+        .map_err(usage)?
+        .ok_or_else(|| Error::Usage(format!("no run of {deployment} has a time")))?;
+    let what_ifs = what_ifs(args)?;
+    let bar =
+        context.console.bar(2 + args.sweep.as_ref().map_or(0, |(_, from, to)| u64::from(to - from + 1)), "replaying");
+    let replayed = |recorded: &Recorded| {
+        bar.inc(1);
+        dag_replay(recorded, dag as u32)
+    };
+    let base = replayed(&recorded);
+    let after =
+        if what_ifs.is_empty() { None } else { Some(replayed(&recorded.with(&what_ifs, &dags).map_err(usage)?)) };
+    let mut tried = Vec::new();
+    if let Some((name, from, to)) = &args.sweep {
+        for value in *from..=*to {
+            let mut all = what_ifs.clone();
+            all.push(limit(name, value)?);
+            tried.push(Tried { value, replay: replayed(&recorded.with(&all, &dags).map_err(usage)?) });
+        }
+    }
+    bar.finish_and_clear();
+    let simulation = Simulation {
+        dag: &args.dag,
+        base,
+        after,
+        sweep: args.sweep.as_ref().map(|(name, _, _)| (name.as_str(), tried)),
+        edges_from: sources[dag],
+        parallelism: recorded.case.rules.parallelism,
+    };
+    let warnings = warnings(&recorded, &simulation);
+    if context.console.json {
+        context.console.document(&History::new(&simulation, policy(args.policy), context.seed(), warnings))?;
+    } else {
+        warnings.iter().for_each(|warning| context.console.warn(warning));
+        context.console.say(&super::history_text::text(context, &simulation))?;
+    }
+    Ok(Outcome::Fine)
+}
+
+fn policy(policy: PolicyOption) -> &'static str {
+    super::name(super::order(policy))
+}
+
+fn deployment(context: &Context<'_>, args: &Simulate) -> Result<Deployment, Error> {
+    let lake = context.lake();
+    let mut found = Vec::new();
+    let mut known = 0;
+    for deployment in lake.deployments()? {
+        let dags = lake.dag_ids(&deployment)?;
+        known += dags.len();
+        let wanted = args.deployment.as_deref().is_none_or(|name| name == deployment.as_str());
+        if wanted && dags.iter().any(|dag| **dag == *args.dag) {
+            found.push(deployment);
+        }
+    }
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Error::Usage(format!(
+            "`{}` is no file, and no DAG among the {known} of the lake at {}; see `windtunnel lake ls`",
+            args.dag,
+            context.lake_path().display()
+        ))),
+        several => {
+            let names: Vec<&str> = several.iter().map(Deployment::as_str).collect();
+            Err(Error::Usage(format!("{} have a DAG `{}`: name one with --deployment", names.join(", "), args.dag)))
+        }
+    }
+}
+
+fn histories(context: &Context<'_>, deployment: &Deployment) -> Result<Vec<DagHistory>, Error> {
+    let lake = context.lake();
+    let _held = lake.hold();
+    let ids: Vec<Text> = lake.dag_ids(deployment)?;
+    let mut reader = lake.histories(deployment, Detail::All)?;
+    ids.iter().map(|id| Ok(reader.next(id)?)).collect()
+}
+
+fn what_ifs(args: &Simulate) -> Result<Vec<WhatIf>, Error> {
+    let text = |name: &String| Text::from(name.as_str());
+    let dag = text(&args.dag);
+    let mut all = Vec::new();
+    for (name, value) in &args.set {
+        all.push(limit(name, *value)?);
+    }
+    all.extend(args.speedup.iter().map(|(task, factor)| WhatIf::Speedup(dag.clone(), text(task), *factor)));
+    all.extend(args.drop_edge.iter().map(|(first, then)| WhatIf::DropEdge(dag.clone(), text(first), text(then))));
+    all.extend(args.shift_cron.iter().map(|(dag, seconds)| WhatIf::Shift(text(dag), *seconds)));
+    match args.policy {
+        PolicyOption::Airflow => {}
+        PolicyOption::Fifo => all.push(WhatIf::Order(WeightBy::Date)),
+        PolicyOption::Lpt => all.push(WhatIf::Order(WeightBy::Duration)),
+        PolicyOption::Heft => all.push(WhatIf::Order(WeightBy::WayToEnd)),
+        PolicyOption::AirflowUpstream | PolicyOption::AirflowAbsolute | PolicyOption::Best => {
+            return Err(Error::Usage(
+                "of a DAG in the lake, --policy is fifo, airflow, lpt or heft: recorded weights do not tell what each task's own was".into(),
+            ));
+        }
+    }
+    Ok(all)
+}
+
+/// A limit by its name in Airflow.
+fn limit(name: &str, value: u32) -> Result<WhatIf, Error> {
+    let (limit, of) = name.split_once('.').map_or((name, None), |(limit, of)| (limit, Some(Text::from(of))));
+    match (limit, of) {
+        ("parallelism", None) => Ok(WhatIf::Parallelism(value)),
+        ("max_tis_per_query", None) => Ok(WhatIf::MaxTis(value)),
+        ("pool", Some(pool)) => Ok(WhatIf::Pool(pool, value)),
+        ("max_active_tasks", of) => Ok(WhatIf::MaxActiveTasks(of, value)),
+        ("max_active_runs", of) => Ok(WhatIf::MaxActiveRuns(of, value)),
+        _ => Err(Error::Usage(format!(
+            "`{name}` is no limit: write parallelism, max_tis_per_query, pool.NAME, max_active_tasks[.DAG] or max_active_runs[.DAG]"
+        ))),
+    }
+}
+
+fn warnings(recorded: &Recorded, simulation: &Simulation<'_>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let error = &simulation.base.error;
+    match &error.makespan {
+        None => warnings.push(
+            "no run could be compared with its record: the replay is unchecked, and what-ifs of it are worth nothing".to_owned(),
+        ),
+        Some(of_runs) if of_runs.point > LARGE_ERROR => warnings.push(format!(
+            "the replay of what really happened is {:.0} % off in the median run: what-ifs are no better (are the recorded limits in \
+             windtunnel.toml, under [airflow]?)",
+            of_runs.point * 100.0
+        )),
+        Some(_) => {}
+    }
+    let runs = recorded.runs.len();
+    if error.not_whole as f64 > MANY_INCOMPLETE * runs as f64 {
+        warnings.push(format!(
+            "{} of {runs} runs have no or few task instances in the lake: what those held is not seen by the others",
+            error.not_whole
+        ));
+    }
+    if simulation.edges_from == EdgeSource::Inferred {
+        warnings.push(
+            "dependencies are inferred from the order of ends and starts: no serialized DAG was exported".to_owned(),
+        );
+    }
+    warnings
+}

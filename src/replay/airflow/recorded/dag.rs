@@ -1,0 +1,155 @@
+//! What a replay says of one DAG.
+
+use super::{
+    build::Recorded,
+    error::{ModelError, median_with_interval, model_error},
+};
+use crate::{
+    engine::scheduler::bottom_levels,
+    model::{Graph, Text},
+    replay::airflow::{Replayed, replay},
+    stats::{Estimate, Forecaster, quantile},
+};
+use std::collections::HashMap;
+
+/// Level of the interval of the next run.
+const LEVEL: f64 = 0.9;
+
+/// A task instance of a run, in seconds from the run's start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskTimes {
+    /// Task.
+    pub task_id: Text,
+    /// Map index.
+    pub map_index: i32,
+    /// When it was queued first.
+    pub queued_s: f64,
+    /// When it ended.
+    pub ended_s: f64,
+}
+
+/// A replay, told of one DAG.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DagReplay {
+    /// Seconds of each run that ended, by place of the run in the case.
+    pub makespans: Vec<(usize, f64)>,
+    /// Their median.
+    pub median_s: f64,
+    /// The next run, with the interval that recent ones had around their forecasts.
+    pub next: Option<Estimate>,
+    /// Median of: the longest way through a run, executor's latency with it.
+    pub critical_path_s: f64,
+    /// Median of the seconds in slots of a run.
+    pub work_s: f64,
+    /// Of the last run.
+    pub tasks: Vec<TaskTimes>,
+    /// Its longest way.
+    pub critical_path: Vec<Text>,
+    /// How far the whole replay is from the record: of the case as recorded only.
+    pub error: ModelError,
+}
+
+impl DagReplay {
+    /// Its makespans over those of another replay of the same runs, run by run: the median, with its interval.
+    #[must_use]
+    pub fn over(&self, base: &Self) -> Option<Estimate> {
+        let of_base: HashMap<usize, f64> = base.makespans.iter().copied().collect();
+        let ratio =
+            |(run, seconds): &(usize, f64)| of_base.get(run).filter(|base| **base > 0.0).map(|base| seconds / base);
+        let mut ratios: Vec<f64> = self.makespans.iter().filter_map(ratio).collect();
+        ratios.sort_by(f64::total_cmp);
+        median_with_interval(&ratios, "median of runs' ratios, interval by order statistics")
+    }
+}
+
+/// Replays a case and tells of one DAG.
+#[must_use]
+pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
+    let replayed = replay(&recorded.case);
+    let runs: Vec<usize> = (0..recorded.runs.len())
+        .filter(|run| {
+            recorded.runs[*run].dag == dag && recorded.runs[*run].is_whole && replayed.run_ended[*run] != u64::MAX
+        })
+        .collect();
+    let seconds = |run: usize| (replayed.run_ended[run] - replayed.run_started[run]) as f64 / 1e6;
+    let mut makespans: Vec<(usize, f64)> = runs.iter().map(|run| (*run, seconds(*run))).collect();
+    makespans.sort_by_key(|(run, _)| (replayed.run_started[*run], *run));
+    let mut forecaster = Forecaster::with_level(LEVEL);
+    makespans.iter().for_each(|(_, seconds)| forecaster.push(*seconds));
+    let paths: Vec<RunPath> = makespans.iter().map(|(run, _)| RunPath::of(recorded, *run)).collect();
+    let last = makespans.last().map(|(run, _)| *run);
+    DagReplay {
+        median_s: median(makespans.iter().map(|(_, seconds)| *seconds)),
+        next: forecaster.forecast().filter(|next| next.upper.is_finite()),
+        critical_path_s: median(paths.iter().map(|path| path.longest)),
+        work_s: median(paths.iter().map(|path| path.work)),
+        tasks: last.map(|run| tasks(recorded, &replayed, run)).unwrap_or_default(),
+        critical_path: paths.last().map(|path| path.tasks.clone()).unwrap_or_default(),
+        error: model_error(recorded, &replayed),
+        makespans,
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    quantile(&sorted, 0.5).unwrap_or(0.0)
+}
+
+struct RunPath {
+    longest: f64,
+    work: f64,
+    tasks: Vec<Text>,
+}
+
+impl RunPath {
+    /// The longest way through a run by what its tasks took, pauses included: nothing but shorter tasks makes it shorter.
+    fn of(recorded: &Recorded, run: usize) -> Self {
+        let case = &recorded.case;
+        let places = recorded.instances_of(run);
+        let local = |place: u32| places.contains(&place).then(|| place - places.start);
+        let mut edges = Vec::new();
+        for place in places.clone() {
+            edges.extend(case.graph.children(place).iter().filter_map(|child| Some((local(place)?, local(*child)?))));
+        }
+        let mut work = 0;
+        let lengths: Vec<u64> = places
+            .clone()
+            .map(|place| {
+                let steps = case.instances[place as usize].steps.clone().map(|step| case.steps[step as usize]);
+                work += steps.clone().map(|step| step.latency + step.length).sum::<u64>();
+                steps.map(|step| step.pause + step.latency + step.length).sum()
+            })
+            .collect();
+        let Ok(graph) = Graph::new(places.len(), edges) else {
+            return Self { longest: 0.0, work: 0.0, tasks: Vec::new() };
+        };
+        let longest = bottom_levels(&graph, &lengths).into_iter().max().unwrap_or(0);
+        let path = crate::replay::simulate::critical_path(&graph, &lengths);
+        let name = |at: &u32| recorded.names[(places.start + at) as usize].task_id.clone();
+        Self { longest: longest as f64 / 1e6, work: work as f64 / 1e6, tasks: path.iter().map(name).collect() }
+    }
+}
+
+fn tasks(recorded: &Recorded, replayed: &Replayed, run: usize) -> Vec<TaskTimes> {
+    let began = replayed.run_started[run];
+    let since = |at: u64| at.saturating_sub(began) as f64 / 1e6;
+    let mut tasks: Vec<TaskTimes> = Vec::new();
+    for place in recorded.instances_of(run) {
+        let (instance, name) = (&recorded.case.instances[place as usize], &recorded.names[place as usize]);
+        let steps = instance.steps.clone();
+        if steps.is_empty() {
+            continue;
+        }
+        tasks.push(TaskTimes {
+            task_id: name.task_id.clone(),
+            map_index: name.map_index,
+            queued_s: since(replayed.queued[steps.start as usize]),
+            ended_s: since(replayed.ended[steps.end as usize - 1]),
+        });
+    }
+    tasks.sort_by(|a, b| {
+        a.queued_s.total_cmp(&b.queued_s).then_with(|| (&a.task_id, a.map_index).cmp(&(&b.task_id, b.map_index)))
+    });
+    tasks
+}
