@@ -42,6 +42,7 @@ mod report;
 mod reproducible;
 mod schemas;
 mod settings;
+mod simulate;
 mod volume;
 mod worth;
 

@@ -1,7 +1,7 @@
 //! Each JSON document fits the JSON Schema that the program publishes for it, and has the keys of the contract.
 
 use super::{
-    support::{World, dataset, text},
+    support::{World, arg, dataset, text},
     synthetic::{Story, dag_runs, task_instances},
 };
 use serde_json::Value;
@@ -76,6 +76,7 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
     let receipt = world.ingest("default", &[&world.path("in"), &dataset("export-archived")]);
     let weekly = world.json(&["weekly", "in"]);
     world.write("cost.toml", "[engineers]\nhour = 100\ninvested_hours = 2\n");
+    let dag = world.write("dag.json", r#"{"tasks": [["a", 1, null, null, []], ["b", 2, null, null, [0]]]}"#);
     let documents = vec![
         ("receipt", receipt),
         ("weekly", weekly),
@@ -87,6 +88,11 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
         ("doctor", world.json(&["doctor"])),
         ("config", world.json(&["config", "show"])),
         ("gate", gate(&world)),
+        (
+            "simulation",
+            world.json(&["simulate", "--dag", "shop", "--set", "parallelism=4", "--sweep", "parallelism=1..2"]),
+        ),
+        ("simulation", world.json(&["simulate", "--dag", arg(&dag), "--policy", "best"])),
         ("compare", world.json(&["compare", "--at", "2026-05-01", "--cost", "cost.toml"])),
         ("benchmarks", serde_json::from_slice(&std::fs::read(world.path("kept.json")).expect("kept")).expect("JSON")),
     ];
@@ -110,6 +116,9 @@ fn each_document_begins_as_the_contract_says() {
         let wanted = match name {
             "receipt" => "deployment sources totals span defects",
             "weekly" => "receipt paths seed",
+            "simulation" => {
+                "seed policy slots makespan_s lower_bound_s lower_bound_tight_s work_s critical_path_s critical_path tasks model_error interval"
+            }
             "gate" => "verdict benchmarks false_alarm_rate seed",
             "analysis" => {
                 "seed as_of window baseline axis regressions improvements trends went_away inconclusive not_measurable \

@@ -1,7 +1,7 @@
 //! `simulate`: a schedule in virtual time, with what no schedule can beat.
 
 use super::VERSION;
-use super::estimate::{Estimate, tidy};
+use super::estimate::{Estimate, finite, tidy};
 use crate::{
     cli::command::simulate::{Simulation, lower_bound},
     model::Workflow,
@@ -29,7 +29,8 @@ pub(in crate::cli) struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     order_from: Option<&'static str>,
     slots: u32,
-    makespan_s: f64,
+    /// `null` where it never ends.
+    makespan_s: Option<f64>,
     /// Critical path or work over slots, the larger: no schedule is shorter.
     lower_bound_s: f64,
     /// The same with what must come before and after; at least `lower_bound_s`.
@@ -45,6 +46,9 @@ pub(in crate::cli) struct Document {
     /// The same without the what-ifs.
     #[serde(skip_serializing_if = "Option::is_none")]
     before: Option<Before>,
+    /// Only of a DAG of the lake; then `tasks` and `critical_path` are those of its last run, and the other figures medians.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<History>,
     warnings: Vec<String>,
 }
 
@@ -60,24 +64,22 @@ struct Task {
 /// As things are.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Before {
-    makespan_s: f64,
+    makespan_s: Option<f64>,
     lower_bound_s: f64,
     work_s: f64,
     critical_path_s: f64,
 }
 
-/// A DAG of the lake: its last run as replayed, with what-ifs where there are any.
+/// The replay of a recorded history.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(in crate::cli) struct History {
-    #[serde(flatten)]
-    document: Document,
+struct History {
     /// `serialized`, `api`, or `inferred` from the history.
     edges_from: &'static str,
     /// Runs that the medians are of.
     runs: usize,
     /// The replay of what really happened against the record.
     checked: Checked,
-    /// Median of the runs' makespans with what-ifs over without, run by run; only with what-ifs.
+    /// Makespans with what-ifs over those without, run by run; only with what-ifs.
     #[serde(skip_serializing_if = "Option::is_none")]
     ratio: Option<Estimate>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -106,11 +108,15 @@ struct Checked {
 struct Swept {
     limit: String,
     value: u32,
-    makespan_s: f64,
+    /// `null` where the median run never ends.
+    makespan_s: Option<f64>,
+    /// Runs that never end.
+    never_end: usize,
 }
 
-impl History {
-    pub(in crate::cli) fn new(
+impl Document {
+    /// Of a DAG of the lake.
+    pub(in crate::cli) fn of_history(
         simulation: &Simulation<'_>,
         policy: &'static str,
         seed: u64,
@@ -137,8 +143,7 @@ impl History {
         };
         tasks.iter_mut().zip(slots(&schedule)).for_each(|(task, slot)| task.slot = slot);
         let error = &base.error;
-        let restarted = error.runs.iter().filter(|run| run.restarted).count();
-        let document = Document {
+        Self {
             schema: "windtunnel.simulation.v1",
             windtunnel: VERSION,
             seed,
@@ -146,7 +151,7 @@ impl History {
             policy,
             order_from: None,
             slots: simulation.parallelism,
-            makespan_s: tidy(shown.median_s),
+            makespan_s: finite(shown.median_s),
             lower_bound_s: tidy(bound),
             lower_bound_tight_s: tidy(bound),
             work_s: tidy(shown.work_s),
@@ -156,18 +161,25 @@ impl History {
             model_error: error.makespan.as_ref().map(Estimate::from),
             interval: shown.next.as_ref().map(Estimate::from),
             before: simulation.after.as_ref().map(|_| Before {
-                makespan_s: tidy(base.median_s),
+                makespan_s: finite(base.median_s),
                 lower_bound_s: tidy(lower_bound(base, simulation.parallelism)),
                 work_s: tidy(base.work_s),
                 critical_path_s: tidy(base.critical_path_s),
             }),
+            history: Some(History::new(simulation)),
             warnings,
-        };
+        }
+    }
+}
+
+impl History {
+    fn new(simulation: &Simulation<'_>) -> Self {
+        let (base, error) = (&simulation.base, &simulation.base.error);
+        let restarted = error.runs.iter().filter(|run| run.restarted).count();
         let swept = simulation.sweep.iter().flat_map(|(name, tried)| tried.iter().map(move |tried| (name, tried)));
         Self {
-            document,
             edges_from: simulation.edges_from.as_str(),
-            runs: shown.makespans.len(),
+            runs: base.makespans.len(),
             checked: Checked {
                 runs_compared: error.runs.len() - restarted,
                 runs_restarted: restarted,
@@ -181,7 +193,8 @@ impl History {
                 .map(|(name, tried)| Swept {
                     limit: (*name).to_owned(),
                     value: tried.value,
-                    makespan_s: tidy(tried.replay.median_s),
+                    makespan_s: finite(tried.replay.median_s),
+                    never_end: tried.replay.never_end(),
                 })
                 .collect(),
         }
@@ -220,7 +233,7 @@ impl Document {
             policy,
             order_from: after.order_from,
             slots: slots_given,
-            makespan_s: seconds(after.schedule.makespan),
+            makespan_s: Some(seconds(after.schedule.makespan)),
             lower_bound_s: tidy(after.bounds.lower / SECOND),
             lower_bound_tight_s: tidy(after.bounds.tight / SECOND),
             work_s: seconds(after.bounds.work),
@@ -230,6 +243,7 @@ impl Document {
             model_error: None,
             interval: None,
             before: before.map(Before::from),
+            history: None,
             warnings,
         }
     }
@@ -238,7 +252,7 @@ impl Document {
 impl From<&Simulated<'_>> for Before {
     fn from(of: &Simulated<'_>) -> Self {
         Self {
-            makespan_s: seconds(of.schedule.makespan),
+            makespan_s: Some(seconds(of.schedule.makespan)),
             lower_bound_s: tidy(of.bounds.lower / SECOND),
             work_s: seconds(of.bounds.work),
             critical_path_s: seconds(of.bounds.critical_path),

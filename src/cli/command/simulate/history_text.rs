@@ -1,6 +1,6 @@
 //! A DAG of the lake and its what-ifs, for people.
 
-use super::{Context, SHOWN, Simulation, length, lower_bound};
+use super::{Context, Simulation, length, lower_bound};
 use crate::{
     cli::{
         command::{lake::new_table, summary::counted},
@@ -30,14 +30,12 @@ pub(super) fn text(context: &Context<'_>, simulation: &Simulation<'_>) -> String
         let (low, high) = (length(next.lower * 1e6), length(next.upper * 1e6));
         text.push_str(&format!("  next run           {low} to {high} in {:.0} of 100\n", next.level * 100.0));
     }
-    let names: Vec<String> = shown.critical_path.iter().take(SHOWN).map(|task| line(task)).collect();
-    let more = shown.critical_path.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let inferred = if simulation.edges_from == EdgeSource::Inferred { " (inferred)" } else { "" };
+    let names: Vec<String> = shown.critical_path.iter().map(|task| line(task)).collect();
     text.push_str(&format!(
-        "  critical path      {}{inferred}: {}{more}\n",
+        "  critical path      {}{inferred}\n{}",
         length(shown.critical_path_s * 1e6),
-        names.join(" > ")
+        super::way(&names)
     ));
     if let Some((name, tried)) = &simulation.sweep {
         text.push('\n');
@@ -73,13 +71,17 @@ fn curve(context: &Context<'_>, name: &str, tried: &[super::Tried], base_s: f64)
     let mut table = new_table(context.console.width());
     table.set_header([line(name), "median makespan".to_owned(), "against now".to_owned(), String::new()]);
     for (at, tried) in tried.iter().enumerate() {
-        let mark = if Some(at) == knee { "knee: more gains less than 2 %" } else { "" };
-        table.add_row([
-            tried.value.to_string(),
-            length(tried.replay.median_s * 1e6),
-            format!("{:+.1} %", (tried.replay.median_s / base_s - 1.0) * 100.0),
-            mark.to_owned(),
-        ]);
+        let ratio = tried.replay.median_s / base_s;
+        let change = if ratio.is_finite() { format!("{:+.1} %", (ratio - 1.0) * 100.0) } else { String::new() };
+        let never = tried.replay.never_end();
+        let mark = if never > 0 {
+            format!("{never} runs never end")
+        } else if Some(at) == knee {
+            "knee: more gains less than 2 %".to_owned()
+        } else {
+            String::new()
+        };
+        table.add_row([tried.value.to_string(), length(tried.replay.median_s * 1e6), change, mark]);
     }
     for column in table.column_iter_mut().take(3) {
         column.set_cell_alignment(CellAlignment::Right);

@@ -6,7 +6,7 @@ use crate::{
     cli::{
         args::{PolicyOption, Simulate},
         exit::{Error, Outcome},
-        wire::simulate::History,
+        wire::simulate::Document,
     },
     model::{DagHistory, Deployment, Detail, EdgeSource, Text},
     replay::airflow::{DagReplay, Recorded, WeightBy, WhatIf, dag_replay, recorded},
@@ -81,9 +81,9 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
         edges_from: sources[dag],
         parallelism: recorded.case.rules.parallelism,
     };
-    let warnings = warnings(&recorded, &simulation);
+    let warnings = warnings(&recorded, &simulation, recorded.caught_up(dag as u32) && !args.runs_by_limit);
     if context.console.json {
-        context.console.document(&History::new(&simulation, policy(args.policy), context.seed(), warnings))?;
+        context.console.document(&Document::of_history(&simulation, policy(args.policy), context.seed(), warnings))?;
     } else {
         warnings.iter().for_each(|warning| context.console.warn(warning));
         context.console.say(&super::history_text::text(context, &simulation))?;
@@ -168,7 +168,7 @@ fn limit(name: &str, value: u32) -> Result<WhatIf, Error> {
     }
 }
 
-fn warnings(recorded: &Recorded, simulation: &Simulation<'_>) -> Vec<String> {
+fn warnings(recorded: &Recorded, simulation: &Simulation<'_>, fixed_starts: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     let error = &simulation.base.error;
     match &error.makespan {
@@ -187,6 +187,19 @@ fn warnings(recorded: &Recorded, simulation: &Simulation<'_>) -> Vec<String> {
         warnings.push(format!(
             "{} of {runs} runs have no or few task instances in the lake: what those held is not seen by the others",
             error.not_whole
+        ));
+    }
+    let changed = simulation.after.is_some() || simulation.sweep.is_some();
+    if fixed_starts && changed {
+        warnings.push(
+            "this history was caught up: its runs began as fast as limits let them, and begin so here; --runs-by-limit lets them wait"
+                .to_owned(),
+        );
+    }
+    if let Some(never) = simulation.after.as_ref().map(DagReplay::never_end).filter(|never| *never > 0) {
+        warnings.push(format!(
+            "{never} of {} runs never end: a task of theirs, or of another DAG, needs more slots than its pool has",
+            simulation.base.makespans.len()
         ));
     }
     if simulation.edges_from == EdgeSource::Inferred {

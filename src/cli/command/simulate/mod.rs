@@ -23,8 +23,11 @@ pub(in crate::cli) use lake::{Simulation, lower_bound};
 
 /// Slots where none are said: Airflow's default `parallelism`.
 const SLOTS: u32 = 32;
-/// Names of a critical path that are shown.
+/// Names that a message lists.
 const SHOWN: usize = 8;
+/// Tasks of a critical path that are shown, and characters of a line of it.
+const MOST_ON_WAY: usize = 40;
+const WAY_WIDTH: usize = 74;
 
 pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Error> {
     if args.dag != "-" && !Path::new(&args.dag).exists() {
@@ -157,17 +160,37 @@ fn text(before: Option<&Simulated<'_>>, after: &Simulated<'_>, slots: u32, (orde
         text.push_str(&format!("  best order found  {}  ({:+.1} %)\n", length(best), (best / makespan - 1.0) * 100.0));
     }
     let names: Vec<String> =
-        after.critical_path.iter().take(SHOWN).map(|task| line(&workflow.tasks[*task as usize].task_id)).collect();
-    let more = after.critical_path.len().saturating_sub(SHOWN);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    text.push_str(&format!("  critical path     {}: {}{more}\n", length(path), names.join(" > ")));
+        after.critical_path.iter().map(|task| line(&workflow.tasks[*task as usize].task_id)).collect();
+    text.push_str(&format!("  critical path     {}\n{}", length(path), way(&names)));
     text
+}
+
+/// Tasks one behind the other, in lines of about sixty characters; of very many the first ones.
+fn way(names: &[String]) -> String {
+    let mut lines: Vec<String> = vec![String::new()];
+    for (at, name) in names.iter().take(MOST_ON_WAY).enumerate() {
+        let last = lines.len() - 1;
+        let piece = if at == 0 { name.clone() } else { format!("> {name}") };
+        if lines[last].is_empty() {
+            lines[last] = piece;
+        } else if lines[last].chars().count() + piece.chars().count() < WAY_WIDTH {
+            lines[last].push(' ');
+            lines[last].push_str(&piece);
+        } else {
+            lines.push(piece);
+        }
+    }
+    if names.len() > MOST_ON_WAY {
+        lines.push(format!("> and {} more", names.len() - MOST_ON_WAY));
+    }
+    lines.iter().map(|line| format!("    {line}\n")).collect()
 }
 
 /// Microseconds in words.
 fn length(micros: f64) -> String {
     let seconds = micros / 1e6;
     match seconds {
+        s if s.is_infinite() => "never ends".to_owned(),
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
         s if s < 120.0 => format!("{s:.1} s"),
         s if s < 7_200.0 => format!("{:.1} min", s / 60.0),

@@ -82,6 +82,23 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// Were the runs of a DAG made long after their dates, one as soon as the limits let it? In the median run more than two
+    /// intervals late.
+    #[must_use]
+    pub fn caught_up(&self, dag: u32) -> bool {
+        let runs = || self.case.runs.iter().filter(|run| run.dag == dag);
+        let mut late: Vec<i64> = runs().map(|run| self.origin.micros() + run.made as i64 - run.date).collect();
+        let mut dates: Vec<i64> = runs().map(|run| run.date).collect();
+        dates.sort_unstable();
+        let mut gaps: Vec<i64> = dates.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        late.sort_unstable();
+        gaps.sort_unstable();
+        match (late.get(late.len() / 2), gaps.get(gaps.len() / 2)) {
+            (Some(late), Some(gap)) => *gap > 0 && *late > gap.saturating_mul(2),
+            _ => false,
+        }
+    }
+
     /// Instances of a run: they are neighbours, and runs come in order.
     pub(super) fn instances_of(&self, run: usize) -> Range<u32> {
         let first = |run: usize| self.case.instances.partition_point(|instance| (instance.run as usize) < run) as u32;

@@ -2,18 +2,28 @@
 
 use super::{
     build::Recorded,
-    error::{ModelError, median_with_interval, model_error},
+    error::{ModelError, model_error},
 };
 use crate::{
     engine::scheduler::bottom_levels,
     model::{Graph, Text},
-    replay::airflow::{Replayed, replay},
-    stats::{Estimate, Forecaster, quantile},
+    replay::airflow::{Case, Replayed, replay},
+    stats::{Draw, Estimate, Forecaster, ar1_residual, effective_sample_size, geometric_mean, parallel_map},
 };
 use std::collections::HashMap;
 
 /// Level of the interval of the next run.
 const LEVEL: f64 = 0.9;
+/// Level of the interval of a ratio.
+const RATIO_LEVEL: f64 = 0.95;
+/// Replays of one case, an odd number.
+const REPLAYS: u64 = 9;
+/// Task instances of a history beyond which it is replayed once: the median of many runs moves little then.
+const MANY_INSTANCES: usize = 200_000;
+/// Standard deviation of the logarithm by which times vary.
+const VARY: f64 = 0.02;
+/// Tells this stream of random numbers from others of the same seed.
+const VARY_KEY: u64 = 0x7661_7279;
 
 /// A task instance of a run, in seconds from the run's start.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +41,7 @@ pub struct TaskTimes {
 /// A replay, told of one DAG.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DagReplay {
-    /// Seconds of each run that ended, by place of the run in the case.
+    /// Seconds of each run that was recorded to end, by place of the run in the case; infinite where it does not end here.
     pub makespans: Vec<(usize, f64)>,
     /// Their median.
     pub median_s: f64,
@@ -50,29 +60,48 @@ pub struct DagReplay {
 }
 
 impl DagReplay {
-    /// Its makespans over those of another replay of the same runs, run by run: the median, with its interval.
+    /// Its makespans over those of another replay of the same runs: the geometric mean of their ratios, with an interval that
+    /// allows for neighbouring runs being alike. Runs that do not end on both sides are left out.
     #[must_use]
     pub fn over(&self, base: &Self) -> Option<Estimate> {
         let of_base: HashMap<usize, f64> = base.makespans.iter().copied().collect();
-        let ratio =
-            |(run, seconds): &(usize, f64)| of_base.get(run).filter(|base| **base > 0.0).map(|base| seconds / base);
-        let mut ratios: Vec<f64> = self.makespans.iter().filter_map(ratio).collect();
-        ratios.sort_by(f64::total_cmp);
-        median_with_interval(&ratios, "median of runs' ratios, interval by order statistics")
+        let ratio = |(run, seconds): &(usize, f64)| Some(seconds / of_base.get(run)?);
+        let ratios: Vec<f64> = self.makespans.iter().filter_map(ratio).filter(|r| r.is_finite() && *r > 0.0).collect();
+        let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
+        let effective = effective_sample_size(ratios.len(), ar1_residual(&logs)).max(1.0);
+        let mean = geometric_mean(&ratios, RATIO_LEVEL)?.widened((ratios.len() as f64 / effective).sqrt(), true);
+        Some(Estimate { method: "geometric mean of runs' ratios, t, AR(1) effective n".into(), ..mean })
+    }
+
+    /// Runs that never end.
+    #[must_use]
+    pub fn never_end(&self) -> usize {
+        self.makespans.iter().filter(|(_, seconds)| seconds.is_infinite()).count()
     }
 }
 
 /// Replays a case and tells of one DAG.
+///
+/// A schedule is sensitive: a task that ends a second later may let another one pass, and all after it. So makespans are medians of
+/// several replays, in which times vary by two per cent and ties are broken otherwise.
 #[must_use]
 pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
-    let replayed = replay(&recorded.case);
-    let runs: Vec<usize> = (0..recorded.runs.len())
-        .filter(|run| {
-            recorded.runs[*run].dag == dag && recorded.runs[*run].is_whole && replayed.run_ended[*run] != u64::MAX
-        })
-        .collect();
-    let seconds = |run: usize| (replayed.run_ended[run] - replayed.run_started[run]) as f64 / 1e6;
-    let mut makespans: Vec<(usize, f64)> = runs.iter().map(|run| (*run, seconds(*run))).collect();
+    let count = if recorded.case.instances.len() > MANY_INSTANCES { 1 } else { REPLAYS };
+    let replays = parallel_map(&(0..count).collect::<Vec<u64>>(), |number| replay(&varied(recorded, *number)));
+    let of_dag = |run: &usize| {
+        let of = &recorded.runs[*run];
+        of.dag == dag && of.is_whole && of.times.is_some()
+    };
+    let seconds = |run: usize| {
+        let of = |replayed: &Replayed| match replayed.run_ended[run] {
+            u64::MAX => f64::INFINITY,
+            ended => (ended - replayed.run_started[run]) as f64 / 1e6,
+        };
+        median(replays.iter().map(of))
+    };
+    let runs = (0..recorded.runs.len()).filter(of_dag);
+    let mut makespans: Vec<(usize, f64)> = runs.map(|run| (run, seconds(run))).collect();
+    let replayed = &replays[0];
     makespans.sort_by_key(|(run, _)| (replayed.run_started[*run], *run));
     let mut forecaster = Forecaster::with_level(LEVEL);
     makespans.iter().for_each(|(_, seconds)| forecaster.push(*seconds));
@@ -83,17 +112,31 @@ pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
         next: forecaster.forecast().filter(|next| next.upper.is_finite()),
         critical_path_s: median(paths.iter().map(|path| path.longest)),
         work_s: median(paths.iter().map(|path| path.work)),
-        tasks: last.map(|run| tasks(recorded, &replayed, run)).unwrap_or_default(),
+        tasks: last.map(|run| tasks(recorded, replayed, run)).unwrap_or_default(),
         critical_path: paths.last().map(|path| path.tasks.clone()).unwrap_or_default(),
-        error: model_error(recorded, &replayed),
+        error: model_error(recorded, replayed),
         makespans,
     }
 }
 
+/// The case; but for the first time with lengths that vary a little, and ties broken otherwise.
+fn varied(recorded: &Recorded, number: u64) -> Case {
+    let mut case = recorded.case.clone();
+    if number > 0 {
+        case.ties = number;
+        let mut draw = Draw::keyed(number, &[VARY_KEY]);
+        for step in &mut case.steps {
+            step.length = (step.length as f64 * (VARY * draw.normal()).exp()).round() as u64;
+        }
+    }
+    case
+}
+
+/// The upper one of two in the middle, so that one of infinity stays what it is.
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.collect();
     sorted.sort_by(f64::total_cmp);
-    quantile(&sorted, 0.5).unwrap_or(0.0)
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
 struct RunPath {

@@ -57,7 +57,7 @@ pub fn model_error(recorded: &Recorded, replayed: &Replayed) -> ModelError {
     let mut absolute: Vec<f64> = starts.iter().map(|start| start.abs()).collect();
     absolute.sort_by(f64::total_cmp);
     ModelError {
-        makespan: median_with_interval(&shares, "median absolute error, interval by order statistics"),
+        makespan: median_with_interval(&shares),
         starts: median_start.zip(quantile(&absolute, 0.9)),
         slot_seconds: slot_seconds(recorded, replayed),
         not_whole: recorded.runs.iter().filter(|run| !run.is_whole).count(),
@@ -118,7 +118,7 @@ fn slot_seconds(recorded: &Recorded, replayed: &Replayed) -> f64 {
 
 /// Median with the interval between two order statistics (normal approximation of the sign test: Conover, "Practical
 /// Nonparametric Statistics", 3.2); values ascend.
-pub(super) fn median_with_interval(sorted: &[f64], method: &'static str) -> Option<Estimate> {
+fn median_with_interval(sorted: &[f64]) -> Option<Estimate> {
     let point = quantile(sorted, 0.5)?;
     let n = sorted.len() as f64;
     let half = 1.96 * n.sqrt() / 2.0;
@@ -129,6 +129,6 @@ pub(super) fn median_with_interval(sorted: &[f64], method: &'static str) -> Opti
         upper: at((n / 2.0 + half).ceil()),
         level: LEVEL,
         n: sorted.len(),
-        method: method.into(),
+        method: "median absolute error, interval by order statistics".into(),
     })
 }
