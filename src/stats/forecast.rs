@@ -200,7 +200,7 @@ mod tests {
         let mut draw = Draw::new(7);
         let noise: Vec<f64> = (0..6_000).map(|_| draw.log_normal(1.0, 0.2)).collect();
         let steady = |i: usize| 100.0 * noise[i];
-        let stepping = |i: usize| if (i / 150) % 2 == 0 { 100.0 } else { 180.0 } * noise[i];
+        let stepping = |i: usize| if (i / 150).is_multiple_of(2) { 100.0 } else { 180.0 } * noise[i];
         let drifting = |i: usize| 100.0 * (i as f64 / 800.0).exp() * noise[i];
         let wider = |i: usize| 100.0 * if i < 3_000 { noise[i] } else { noise[i].powi(3) };
         let series: [&dyn Fn(usize) -> f64; 4] = [&steady, &stepping, &drifting, &wider];

@@ -101,7 +101,9 @@ fn what_ifs_of_a_file_change_what_they_say() {
     let says = run(&["simulate", "--dag", "circle.json"]);
     assert!(says.contains("circle.json") && says.contains("a circle"), "{says}");
     let says = run(&["simulate", "--dag", "nowhere"]);
-    assert!(says.contains("no file, and no DAG") && says.contains("windtunnel lake ls"), "{says}");
+    assert!(says.contains("no lake at lake"), "{says}");
+    let says = run(&["simulate", "--dag", "nowhere.json"]);
+    assert!(says.contains("nowhere.json") && !says.contains("lake"), "{says}");
 }
 
 #[test]

@@ -80,7 +80,10 @@ impl Section {
         let mut starved = Starved::default();
         starved.pools.extend((0..self.pools.len() as u32).filter(|pool| self.open(*pool) == 0));
         let mut chosen = Vec::new();
-        while most > 0 {
+        if most == 0 {
+            return chosen;
+        }
+        loop {
             let rows = self.query(case, most, &starved);
             let known = starved.count();
             for row in &rows {

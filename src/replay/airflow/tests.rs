@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{model::Graph, stats::Draw};
+use proptest::prelude::*;
 
 const SECOND: u64 = 1_000_000;
 /// A loop that passes once a second, whatever it did.
@@ -9,6 +10,7 @@ fn every_second(generation: Generation) -> Rules {
     Rules { loop_us: SECOND, section_last: false, idle_us: 0, parallelism: 1000, ..Rules::of(generation) }
 }
 
+#[derive(Clone, Debug)]
 struct Builder(Case);
 
 impl Builder {
@@ -211,4 +213,72 @@ fn runs_wait_for_their_turn_and_nothing_is_queued_while_the_scheduler_is_down() 
     let replayed = built.replay(Vec::new());
     assert_eq!(seconds(&replayed.run_started), [0, 10, 14]);
     assert_eq!(seconds(&replayed.run_ended), [9, 13, 17]);
+}
+
+/// A case of several DAGs and runs, and what must hold of its replay whatever the rules.
+fn any_case() -> impl Strategy<Value = (Builder, Vec<(u32, u32)>)> {
+    let shape = (1_u32..6, prop::collection::vec(1_u32..4, 1..4), prop::collection::vec((1_u32..4, 1_u32..4), 1..4));
+    (shape, any::<u64>(), any::<bool>()).prop_map(|((parallelism, pools, dags), seed, is_three)| {
+        let generation = if is_three { Generation::Three } else { Generation::Two };
+        let rules = Rules { parallelism, max_tis: 1 + (seed % 7) as u32, ..every_second(generation) };
+        let mut built = Builder::new(rules, &pools);
+        let mut draw = Draw::new(seed);
+        let mut edges = Vec::new();
+        for (active, runs) in dags {
+            let dag = built.dag(active);
+            built.0.dags[dag as usize].max_active_runs = 1 + draw.below(3) as u32;
+            for _ in 0..runs {
+                let run = built.run(dag, draw.below(20) * SECOND);
+                let first = built.0.instances.len() as u32;
+                for task in 0..1 + draw.below(6) as u32 {
+                    let pool = draw.below(pools.len() as u64) as u32;
+                    let slots = 1 + draw.below(u64::from(pools[pool as usize].min(2))) as u32;
+                    let length = draw.below(9_000) * 1_000;
+                    let place = built.task(run, pool, slots, draw.below(4) as i64, length);
+                    if task > 0 && draw.chance(0.6) {
+                        edges.push((first + draw.below(u64::from(task)) as u32, place));
+                    }
+                }
+            }
+        }
+        (built, edges)
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_limit_is_ever_passed_and_everything_ends((built, edges) in any_case()) {
+        let case = built.0.clone();
+        let replayed = built.replay(edges.clone());
+        let times = |instance: u32| {
+            let step = case.instances[instance as usize].steps.start as usize;
+            (replayed.queued[step], replayed.ended[step])
+        };
+        for (first, then) in &edges {
+            prop_assert!(times(*first).1 <= times(*then).0);
+        }
+        for at in 0..case.instances.len() as u32 {
+            let (now, ended) = times(at);
+            prop_assert!(ended != u64::MAX, "{at} never ended");
+            let run = case.instances[at as usize].run as usize;
+            prop_assert!(replayed.run_started[run] <= now && ended <= replayed.run_ended[run]);
+            let active: Vec<&Instance> =
+                (0..case.instances.len() as u32).filter(|other| times(*other).0 <= now && now < times(*other).1).map(|other| &case.instances[other as usize]).collect();
+            prop_assert!(active.len() <= case.rules.parallelism as usize);
+            for (pool, of) in (0_u32..).zip(&case.pools) {
+                prop_assert!(active.iter().filter(|i| i.pool == pool).map(|i| i.slots).sum::<u32>() <= of.slots);
+            }
+            for (dag, of) in (0_u32..).zip(&case.dags) {
+                let runs: Vec<u32> = (0..case.runs.len() as u32).filter(|run| case.runs[*run as usize].dag == dag).collect();
+                let of_run = |run: u32| active.iter().filter(|i| i.run == run).count();
+                let most = match case.rules.generation {
+                    Generation::Two => runs.iter().map(|run| of_run(*run)).sum::<usize>(),
+                    Generation::Three => runs.iter().map(|run| of_run(*run)).max().unwrap_or(0),
+                };
+                prop_assert!(most <= of.max_active_tasks as usize);
+                let on = runs.iter().filter(|run| replayed.run_started[**run as usize] <= now && now < replayed.run_ended[**run as usize]);
+                prop_assert!(on.count() <= of.max_active_runs as usize);
+            }
+        }
+    }
 }

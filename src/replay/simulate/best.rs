@@ -11,7 +11,7 @@ use crate::{
 /// Passes of one improvement: gains end after a few.
 const PASSES: usize = 10;
 /// Placements of single tasks in all, so that a graph of two thousand tasks takes some tens of milliseconds.
-const PLACEMENTS: usize = 160_000;
+const PLACEMENTS: usize = 80_000;
 /// Most perturbations: small graphs have found what they find by then.
 const TRIES: usize = 400;
 /// Standard deviations of the logarithms by which ranks are perturbed, in turn.

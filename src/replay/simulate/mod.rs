@@ -3,11 +3,13 @@
 mod best;
 mod bounds;
 mod list;
+mod share;
 mod slots;
 
 pub use best::{Best, best};
 pub use bounds::{Bounds, bounds};
 pub use list::{Scenario, Schedule, list};
+pub use share::{Across, Job, share};
 pub use slots::slots;
 
 use crate::{

@@ -116,9 +116,9 @@ fn plain(graph: &Graph, lengths: &[u64], slots: usize, ranks: &Ranks) -> Schedul
     loop {
         loop {
             let over = |task: u32| ends[task as usize] <= now;
-            for task in 0..tasks {
-                if became[task] == u64::MAX && graph.parents(task as u32).iter().all(|parent| over(*parent)) {
-                    became[task] = now;
+            for (task, became) in (0..).zip(&mut became) {
+                if *became == u64::MAX && graph.parents(task).iter().all(|parent| over(*parent)) {
+                    *became = now;
                 }
             }
             let running = (0..tasks).filter(|task| starts[*task] <= now && now < ends[*task]).count();

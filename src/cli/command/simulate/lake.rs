@@ -62,8 +62,8 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
         dag_replay(recorded, dag as u32)
     };
     let base = replayed(&recorded);
-    let after =
-        if what_ifs.is_empty() { None } else { Some(replayed(&recorded.with(&what_ifs, &dags).map_err(usage)?)) };
+    let changed = recorded.with(&what_ifs, &dags).map_err(usage)?;
+    let after = if what_ifs.is_empty() { None } else { Some(replayed(&changed)) };
     let mut tried = Vec::new();
     if let Some((name, from, to)) = &args.sweep {
         for value in *from..=*to {
@@ -79,7 +79,7 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
         after,
         sweep: args.sweep.as_ref().map(|(name, _, _)| (name.as_str(), tried)),
         edges_from: sources[dag],
-        parallelism: recorded.case.rules.parallelism,
+        parallelism: changed.case.rules.parallelism,
     };
     let warnings = warnings(&recorded, &simulation, recorded.caught_up(dag as u32) && !args.runs_by_limit);
     if context.console.json {

@@ -30,7 +30,7 @@ const MOST_ON_WAY: usize = 40;
 const WAY_WIDTH: usize = 74;
 
 pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Error> {
-    if args.dag != "-" && !Path::new(&args.dag).exists() {
+    if !is_file(&args.dag) {
         return lake::run(context, args);
     }
     let workflow = read_workflow(Path::new(&args.dag))?;
@@ -49,6 +49,12 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
         context.console.say(&text(before, after, slots, (order, seed)))?;
     }
     Ok(Outcome::Fine)
+}
+
+/// A file, or what was meant to be one; else the id of a DAG.
+fn is_file(dag: &str) -> bool {
+    let named_so = [".json", ".json.gz", ".json.zst"].iter().any(|end| dag.ends_with(end)) || dag.contains('/');
+    dag == "-" || named_so || Path::new(dag).is_file()
 }
 
 fn order(policy: PolicyOption) -> Order {

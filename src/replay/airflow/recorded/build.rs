@@ -60,6 +60,14 @@ pub struct LeftOut {
     pub runs: usize,
 }
 
+/// An instance of a run, when it was first queued and when it ended.
+#[derive(Clone, Copy, Debug)]
+struct Placed {
+    instance: u32,
+    begun: Option<u64>,
+    ended: Option<u64>,
+}
+
 /// A case and what was recorded of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
@@ -124,7 +132,6 @@ struct Builder<'a> {
 ///
 /// # Errors
 /// Where dependencies go round.
-#[must_use]
 pub fn recorded(
     histories: &[DagHistory],
     edges: &[BTreeSet<(Text, Text)>],
@@ -309,7 +316,7 @@ impl<'a> Builder<'a> {
         let times = times.map(|(start, end)| (self.since(start), self.since(end)));
         self.out.runs.push(RecordedRun { dag, run_id: run.run_id.clone(), times, is_whole: true });
         // Instances of each task of this run, with first queued and last end.
-        let mut of_task: BTreeMap<&Text, Vec<(u32, Option<u64>, Option<u64>)>> = BTreeMap::new();
+        let mut of_task: BTreeMap<&Text, Vec<Placed>> = BTreeMap::new();
         for of_instance in attempts.chunk_by(|a, b| (&a.task_id, a.map_index) == (&b.task_id, b.map_index)) {
             let first = of_instance[0];
             let pokes = pokes.get(&(&run.run_id, &first.task_id, first.map_index)).map_or(&[][..], Vec::as_slice);
@@ -321,14 +328,8 @@ impl<'a> Builder<'a> {
         true
     }
 
-    /// One instance: its place, when it was first queued and when it ended.
-    fn instance(
-        &mut self,
-        dag: u32,
-        run: u32,
-        attempts: &[&'a Attempt],
-        pokes: &[&Reschedule],
-    ) -> Option<(u32, Option<u64>, Option<u64>)> {
+    /// One instance; `None` where it never ran.
+    fn instance(&mut self, dag: u32, run: u32, attempts: &[&'a Attempt], pokes: &[&Reschedule]) -> Option<Placed> {
         let ran: Vec<&&Attempt> = attempts.iter().filter(|attempt| attempt.ran()).collect();
         let last = attempts[attempts.len() - 1];
         let without_slot = ran.is_empty() && last.state == Some(TaskState::Success) && last.queued_at.is_none();
@@ -361,7 +362,7 @@ impl<'a> Builder<'a> {
         self.out.names.push(InstanceName { dag, task_id: of.task_id.clone(), map_index: of.map_index });
         let queued = self.out.queued.get(from as usize).copied().flatten();
         let begun = queued.or(ran.first().and_then(|attempt| attempt.started_at).map(|at| self.since(at)));
-        Some((place, begun, last.ended_at.map(|end| self.since(end))))
+        Some(Placed { instance: place, begun, ended: last.ended_at.map(|end| self.since(end)) })
     }
 
     fn steps(&mut self, dag: u32, attempt: &'a Attempt, again: bool, pokes: &[&Reschedule]) {
@@ -399,11 +400,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Edges between the instances of a run; a task that did not run hands on what it waits for.
-    fn depend(
-        &mut self,
-        of_task: &BTreeMap<&Text, Vec<(u32, Option<u64>, Option<u64>)>>,
-        parents: &HashMap<&Text, Vec<&Text>>,
-    ) {
+    fn depend(&mut self, of_task: &BTreeMap<&Text, Vec<Placed>>, parents: &HashMap<&Text, Vec<&Text>>) {
         for (task, children) in of_task {
             let mut last_end: Vec<Option<u64>> = vec![None; children.len()];
             let mut open: Vec<&Text> = parents.get(task).cloned().unwrap_or_default();
@@ -416,23 +413,21 @@ impl<'a> Builder<'a> {
                     open.extend(parents.get(parent).into_iter().flatten());
                     continue;
                 };
-                for ((child, begun, _), last) in children.iter().zip(&mut last_end) {
-                    for (instance, _, ended) in instances {
-                        let contradicts =
-                            matches!((ended, begun), (Some(ended), Some(begun)) if *ended > *begun + SLACK_US);
-                        if contradicts {
+                for (child, last) in children.iter().zip(&mut last_end) {
+                    for of_parent in instances {
+                        let order = of_parent.ended.zip(child.begun);
+                        if order.is_some_and(|(ended, begun)| ended > begun + SLACK_US) {
                             self.out.left_out.edges += 1;
                         } else {
-                            self.edges.push((*instance, *child));
-                            *last = (*last).max(*ended);
+                            self.edges.push((of_parent.instance, child.instance));
+                            *last = (*last).max(of_parent.ended);
                         }
                     }
                 }
             }
+            let gap =
+                |(child, end): (&Placed, Option<u64>)| Some((child.instance, end?, child.begun?.saturating_sub(end?)));
             let gaps = children.iter().zip(last_end);
-            let gap = |((child, begun, _), end): (&(u32, Option<u64>, Option<u64>), Option<u64>)| {
-                Some((*child, end?, begun.as_ref()?.saturating_sub(end?)))
-            };
             self.gaps.extend(gaps.filter_map(gap));
         }
     }
