@@ -1,7 +1,7 @@
 //! The next value of a series of positive numbers, with an interval that follows drift.
 //!
-//! The point is that of several simple forecasts whose relative errors have lately been the smallest: medians of the last few, and
-//! exponential smoothings of the logarithm (Holt 1957) at four paces. The interval is made of the logarithms of past errors, of
+//! The point is a mean of several simple forecasts, each weighed by how small its relative errors have lately been: medians of the last
+//! few, and exponential smoothings of the logarithm (Holt 1957) at four paces. The interval is made of the logarithms of past errors, of
 //! that very procedure, one step ahead (split conformal prediction: Vovk, Gammerman & Shafer 2005; Lei et al., JASA 113, 2018), and
 //! its tails are moved so that lately as many values lay outside as should (adaptive conformal inference: Gibbs & Candès, NeurIPS
 //! 2021): it holds its level in the long run whatever the series does.
@@ -16,6 +16,8 @@ const WINDOW: usize = 120;
 const MIN_ERRORS: usize = 8;
 /// What an error weighs when the next one comes, in choosing among forecasts.
 const MEMORY: f64 = 0.9;
+/// A forecast that is a tenth worse than the best weighs less by the exponential of a tenth of this.
+const SHARPNESS: f64 = 15.0;
 /// Paces of smoothing.
 const PACES: [f64; 4] = [0.08, 0.2, 0.4, 0.7];
 /// Lengths of medians.
@@ -70,6 +72,14 @@ impl Forecaster {
         self.seen
     }
 
+    /// Mean absolute relative error of the forecasts of late; infinite before there was one.
+    #[must_use]
+    pub fn recent_error(&self) -> f64 {
+        // The weights of past errors, as a geometric series.
+        let weight = (1.0 - MEMORY.powi(self.seen.saturating_sub(1).min(1_000) as i32)) / (1.0 - MEMORY);
+        if weight > 0.0 { self.least_error() / weight } else { f64::INFINITY }
+    }
+
     /// Learns a value.
     pub fn push(&mut self, value: f64) {
         if !(value > 0.0 && value.is_finite()) {
@@ -89,7 +99,7 @@ impl Forecaster {
 
     fn learn(&mut self, log: f64) {
         let forecasts = self.forecasts();
-        let residual = log - forecasts[self.choice()];
+        let residual = log - self.mixed(&forecasts);
         if let Some((low, high)) = self.tails() {
             let step = |aimed: f64, outside: bool| {
                 let missed = f64::from(u8::from(outside));
@@ -126,9 +136,20 @@ impl Forecaster {
         all
     }
 
-    fn choice(&self) -> usize {
-        let best = (0..self.errors.len()).min_by(|a, b| self.errors[*a].total_cmp(&self.errors[*b]));
-        best.unwrap_or(0)
+    fn least_error(&self) -> f64 {
+        self.errors.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// The mean of the forecasts, each weighed by how much worse than the best it lately was.
+    fn mixed(&self, forecasts: &[f64]) -> f64 {
+        let least = self.least_error().max(f64::MIN_POSITIVE);
+        let weight = |error: &f64| (-SHARPNESS * (error / least - 1.0)).exp();
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for (forecast, error) in forecasts.iter().zip(&self.errors) {
+            sum += weight(error) * forecast;
+            weights += weight(error);
+        }
+        sum / weights
     }
 
     /// Ends of the interval of the logarithm of value over forecast.
@@ -157,7 +178,7 @@ impl Forecaster {
         if self.logs.is_empty() {
             return None;
         }
-        let log = self.forecasts()[self.choice()];
+        let log = self.mixed(&self.forecasts());
         let (low, high) = self.tails().unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         Some(Estimate {
             point: log.exp(),
@@ -165,7 +186,7 @@ impl Forecaster {
             upper: (log + high).exp(),
             level: 1.0 - 2.0 * self.wanted,
             n: self.seen,
-            method: "best of recent forecasts, adaptive conformal interval".into(),
+            method: "mean of forecasts weighed by their recent errors, adaptive conformal interval".into(),
         })
     }
 }

@@ -144,6 +144,9 @@ fn a_recorded_history_is_replayed_to_a_tenth() {
     assert!(number(&checked["runs_restarted"]) > 0.0, "{checked}");
     let interval = &told["interval"];
     assert!(number(&interval["level"]) == 0.9 && number(&interval["lower"]) < number(&interval["upper"]), "{interval}");
+    let held = &told["history"]["told_and_held"];
+    let share = number(&held["inside"]) / number(&held["of"]);
+    assert!(number(&held["of"]) > 50.0 && (0.85..=0.97).contains(&share), "{held}");
     assert!(number(&told["lower_bound_s"]) <= number(&told["makespan_s"]));
     assert!(list(&told["tasks"]).len() >= 10 && list(&told["critical_path"]).len() >= 5, "{told}");
     // Twice the same.

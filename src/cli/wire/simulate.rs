@@ -82,6 +82,8 @@ struct History {
     /// Makespans with what-ifs over those without, run by run; only with what-ifs.
     #[serde(skip_serializing_if = "Option::is_none")]
     ratio: Option<Estimate>,
+    /// Of earlier runs of which an interval like `interval` was told from those before them: how many lay inside.
+    told_and_held: Held,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     sweep: Vec<Swept>,
 }
@@ -101,6 +103,13 @@ struct Checked {
     start_error_p90_s: Option<f64>,
     /// Seconds in slots, replayed over recorded.
     slot_seconds_ratio: f64,
+}
+
+/// How often intervals held.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Held {
+    inside: usize,
+    of: usize,
 }
 
 /// One value of a sweep.
@@ -189,6 +198,7 @@ impl History {
                 slot_seconds_ratio: tidy(error.slot_seconds),
             },
             ratio: simulation.after.as_ref().and_then(|after| after.over(base)).as_ref().map(Estimate::from),
+            told_and_held: Held { inside: base.held.0, of: base.held.1 },
             sweep: swept
                 .map(|(name, tried)| Swept {
                     limit: (*name).to_owned(),

@@ -28,7 +28,11 @@ pub(super) fn text(context: &Context<'_>, simulation: &Simulation<'_>) -> String
     text.push_str(&format!("  no order can beat  {}\n", length(bound * 1e6)));
     if let Some(next) = &shown.next {
         let (low, high) = (length(next.lower * 1e6), length(next.upper * 1e6));
-        text.push_str(&format!("  next run           {low} to {high} in {:.0} of 100\n", next.level * 100.0));
+        let (inside, of) = shown.held;
+        text.push_str(&format!(
+            "  next run           {low} to {high} in {:.0} of 100 (so told, {inside} of the last {of} were)\n",
+            next.level * 100.0
+        ));
     }
     let inferred = if simulation.edges_from == EdgeSource::Inferred { " (inferred)" } else { "" };
     let names: Vec<String> = shown.critical_path.iter().map(|task| line(task)).collect();

@@ -47,6 +47,8 @@ pub struct DagReplay {
     pub median_s: f64,
     /// The next run, with the interval that recent ones had around their forecasts.
     pub next: Option<Estimate>,
+    /// Runs that lay where such an interval had said, from those before them alone; and runs of which one had been told.
+    pub held: (usize, usize),
     /// Median of: the longest way through a run, executor's latency with it.
     pub critical_path_s: f64,
     /// Median of the seconds in slots of a run.
@@ -104,11 +106,18 @@ pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
     let replayed = &replays[0];
     makespans.sort_by_key(|(run, _)| (replayed.run_started[*run], *run));
     let mut forecaster = Forecaster::with_level(LEVEL);
-    makespans.iter().for_each(|(_, seconds)| forecaster.push(*seconds));
+    let mut held = (0, 0);
+    for (_, seconds) in &makespans {
+        if let Some(told) = forecaster.forecast().filter(|told| told.upper.is_finite()) {
+            held = (held.0 + usize::from(told.contains(*seconds)), held.1 + 1);
+        }
+        forecaster.push(*seconds);
+    }
     let paths: Vec<RunPath> = makespans.iter().map(|(run, _)| RunPath::of(recorded, *run)).collect();
     let last = makespans.last().map(|(run, _)| *run);
     DagReplay {
         median_s: median(makespans.iter().map(|(_, seconds)| *seconds)),
+        held,
         next: forecaster.forecast().filter(|next| next.upper.is_finite()),
         critical_path_s: median(paths.iter().map(|path| path.longest)),
         work_s: median(paths.iter().map(|path| path.work)),
