@@ -55,7 +55,7 @@ fn checked(simulation: &Simulation<'_>) -> String {
         format!("; tasks queued {median:+.1} s off in the median, within {p90:.0} s in 90 of 100")
     });
     format!(
-        "  replay as recorded  {:.1} % off in the median run ({:.1} to {:.1}, {} of all DAGs)\n                      {}\n",
+        "  replay as recorded {:.1} % off in the median run ({:.1} to {:.1}, {} of all DAGs)\n                     {}\n",
         makespan.point * 100.0,
         makespan.lower * 100.0,
         makespan.upper * 100.0,
@@ -81,7 +81,7 @@ fn curve(context: &Context<'_>, name: &str, tried: &[super::Tried], base_s: f64)
         let mark = if never > 0 {
             format!("{never} runs never end")
         } else if Some(at) == knee {
-            "knee: more gains less than 2 %".to_owned()
+            "knee".to_owned()
         } else {
             String::new()
         };
@@ -90,5 +90,5 @@ fn curve(context: &Context<'_>, name: &str, tried: &[super::Tried], base_s: f64)
     for column in table.column_iter_mut().take(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{table}\n")
+    format!("{table}\n\n  knee: the first that is within {:.0} % of the best\n", AS_GOOD * 100.0)
 }

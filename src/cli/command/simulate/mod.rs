@@ -198,7 +198,7 @@ fn length(micros: f64) -> String {
     match seconds {
         s if s.is_infinite() => "never ends".to_owned(),
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
-        s if s < 120.0 => format!("{s:.1} s"),
+        s if s < 300.0 => format!("{s:.1} s"),
         s if s < 7_200.0 => format!("{:.1} min", s / 60.0),
         s => format!("{:.2} h", s / 3_600.0),
     }
