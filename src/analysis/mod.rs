@@ -8,9 +8,11 @@ mod causes;
 mod change;
 mod compare;
 mod coverage;
+mod critical;
 mod dag_view;
 mod doubt;
 mod examined;
+mod explain;
 mod facts;
 mod finding;
 #[cfg(test)]
@@ -40,6 +42,8 @@ mod weekly;
 
 pub use before_after::{BeforeAfter, Ranges, SidePair, compare_ranges, last_days};
 pub use compare::{CompareSettings, Comparison, Effect, Statistic, Verdict, compare_numbers};
+pub use critical::{CriticalTask, CriticalTasks, critical_tasks};
+pub use explain::{Explained, Explanation, StretchKind, Usual, explain};
 pub use facts::Histories;
 pub use minutes::minutes_lost;
 pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_numbers};

@@ -4,7 +4,7 @@ use super::{
     result::PartKind,
     structure::{Structure, ended_well},
 };
-use crate::model::{Attempt, DagRun, Text, Timestamp};
+use crate::model::{Attempt, DagRun, RunState, Text, Timestamp};
 use std::collections::BTreeSet;
 
 /// A stretch of a run's time; stretches of a run follow each other without gap or overlap.
@@ -13,6 +13,9 @@ pub(super) struct Stretch {
     pub(super) kind: PartKind,
     /// Task it belongs to; `None` after the last one.
     pub(super) task_id: Option<Text>,
+    /// Attempt it belongs to, as a place among the attempts given.
+    pub(super) attempt: Option<usize>,
+    pub(super) from: Timestamp,
     pub(super) seconds: f64,
 }
 
@@ -24,31 +27,35 @@ pub(super) struct RunPath {
     pub(super) attempts: Vec<usize>,
 }
 
-/// Walks back from the run's end. Before an attempt stands the last end among the tasks it waits for; where the structure
+/// Walks back from the run's end; of a failed run, from the last attempt that ended at all. Before an attempt stands the last end among the tasks it waits for; where the structure
 /// does not tell (or those did not run), the last end before it was queued.
 pub(super) fn critical_path(run: &DagRun, attempts: &[&Attempt], structure: &Structure) -> Option<RunPath> {
     let (start, end) = (run.started_at?, run.ended_at?);
     run.duration_s()?;
     let mut path = RunPath { stretches: Vec::new(), attempts: Vec::new() };
     let mut cursor = end;
-    let mut current = last_to_end(attempts, |_| true, end);
+    let mut current = match run.state {
+        Some(RunState::Failed) => {
+            last(attempts, end, |attempt| attempt.ran() && attempt.ended_at >= attempt.started_at)
+        }
+        _ => last_to_end(attempts, |_| true, end),
+    };
     let mut seen = BTreeSet::new();
     if let Some(last) = current {
-        path.take(PartKind::Gap, None, &mut cursor, attempts[last].ended_at?, start);
+        path.take((PartKind::Gap, None), &mut cursor, attempts[last].ended_at?, (start, attempts));
     }
     while let Some(place) = current.filter(|place| seen.insert(*place)) {
         let attempt = attempts[place];
-        let task = Some(attempt.task_id.clone());
         let began = attempt.started_at?;
         let queued = attempt.queued_at.filter(|queued| *queued <= began).unwrap_or(began);
         path.attempts.push(place);
-        path.take(PartKind::Duration, task.clone(), &mut cursor, began, start);
-        path.take(PartKind::QueueWait, task.clone(), &mut cursor, queued, start);
+        path.take((PartKind::Duration, Some(place)), &mut cursor, began, (start, attempts));
+        path.take((PartKind::QueueWait, Some(place)), &mut cursor, queued, (start, attempts));
         current = before(attempts, place, queued, structure);
         let freed = current.and_then(|place| attempts[place].ended_at).unwrap_or(start);
-        path.take(PartKind::Gap, task, &mut cursor, freed, start);
+        path.take((PartKind::Gap, Some(place)), &mut cursor, freed, (start, attempts));
     }
-    path.take(PartKind::Gap, None, &mut cursor, start, start);
+    path.take((PartKind::Gap, None), &mut cursor, start, (start, attempts));
     path.stretches.reverse();
     path.attempts.reverse();
     Some(path)
@@ -58,31 +65,33 @@ impl RunPath {
     /// The time from `back_to` (not before the run's start) to the cursor, which moves there.
     fn take(
         &mut self,
-        kind: PartKind,
-        task_id: Option<Text>,
+        (kind, attempt): (PartKind, Option<usize>),
         cursor: &mut Timestamp,
         back_to: Timestamp,
-        start: Timestamp,
+        (start, attempts): (Timestamp, &[&Attempt]),
     ) {
         let from = back_to.max(start);
         if from < *cursor {
-            self.stretches.push(Stretch { kind, task_id, seconds: cursor.seconds_since(from) });
+            let task_id = attempt.map(|place| attempts[place].task_id.clone());
+            self.stretches.push(Stretch { kind, task_id, attempt, from, seconds: cursor.seconds_since(from) });
             *cursor = from;
         }
     }
 }
 
+/// The last of those that ended well.
 fn last_to_end(attempts: &[&Attempt], fits: impl Fn(&Attempt) -> bool, limit: Timestamp) -> Option<usize> {
-    let ended = |&i: &usize| {
-        ended_well(attempts[i]) && attempts[i].ended_at.is_some_and(|end| end <= limit) && fits(attempts[i])
-    };
+    last(attempts, limit, |attempt| ended_well(attempt) && fits(attempt))
+}
+
+fn last(attempts: &[&Attempt], limit: Timestamp, fits: impl Fn(&Attempt) -> bool) -> Option<usize> {
     (0..attempts.len())
-        .filter(ended)
+        .filter(|&i| attempts[i].ended_at.is_some_and(|end| end <= limit) && fits(attempts[i]))
         .max_by_key(|&i| (attempts[i].ended_at, &attempts[i].task_id, attempts[i].map_index))
 }
 
 /// The attempt whose end let the one at `place` go.
-fn before(attempts: &[&Attempt], place: usize, queued: Timestamp, structure: &Structure) -> Option<usize> {
+pub(super) fn before(attempts: &[&Attempt], place: usize, queued: Timestamp, structure: &Structure) -> Option<usize> {
     let task = &attempts[place].task_id;
     let waits_for: BTreeSet<&Text> = ancestors(task, structure, attempts);
     let known = last_to_end(attempts, |attempt| waits_for.contains(&attempt.task_id), queued);
@@ -94,7 +103,7 @@ fn before(attempts: &[&Attempt], place: usize, queued: Timestamp, structure: &St
 }
 
 /// Tasks it waits for: its upstream tasks, and theirs where one of them did not run (skipped, or an operator without a process).
-fn ancestors<'a>(task: &'a Text, structure: &'a Structure, attempts: &[&Attempt]) -> BTreeSet<&'a Text> {
+pub(super) fn ancestors<'a>(task: &'a Text, structure: &'a Structure, attempts: &[&Attempt]) -> BTreeSet<&'a Text> {
     let ran = |task: &Text| attempts.iter().any(|attempt| &attempt.task_id == task && ended_well(attempt));
     let (mut found, mut open) = (BTreeSet::new(), vec![task]);
     let mut seen = BTreeSet::new();

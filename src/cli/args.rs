@@ -1,6 +1,7 @@
 //! The command line as clap sees it. These types stop here.
 
 mod bench;
+mod explain;
 mod gate;
 mod simulate;
 mod synth;
@@ -8,6 +9,7 @@ mod values;
 
 pub(super) use bench::{Bench, BenchChild, Child, Engine};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(super) use explain::Explain;
 pub(super) use gate::{Annotations, Gate, OnOtherHost, OnUndecided};
 pub(super) use simulate::{PolicyOption, Simulate};
 use std::path::PathBuf;
@@ -152,6 +154,12 @@ pub(super) enum Command {
                       windtunnel simulate --dag - --json < wfformat.json | jq .makespan_s"
     )]
     Simulate(Simulate),
+    /// Why did that run take so long? And without a run: which tasks and limits decide how long a DAG takes
+    #[command(after_help = "RUN is a run id or a part of one, `latest` or `slowest`.\n\n\
+                      Examples:\n  windtunnel explain orders_etl slowest\n  \
+                      windtunnel explain orders_etl 2026-08-22 --deadline 2h\n  \
+                      windtunnel explain orders_etl            critical tasks, their slack and worth, crowded hours")]
+    Explain(Explain),
     /// Write the report: one HTML file, PNG twins of its charts, Markdown
     #[command(
         after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json"

@@ -7,7 +7,7 @@ use super::{
     rows::Stored,
     table::Table,
 };
-use crate::model::{Attempt, BenchRecord, DagRun, Deployment, Detail, Marker, Pool, Text};
+use crate::model::{Attempt, BenchRecord, DagRun, Deadline, Deployment, Detail, Marker, Pool, Text};
 use polars::prelude::*;
 use std::collections::BTreeSet;
 
@@ -52,6 +52,12 @@ impl Lake {
 
     /// Pools of a deployment, by name.
     pub fn pools(&self, deployment: &Deployment) -> Result<Vec<Pool>, Error> {
+        OrderedRows::open(self, deployment)?.all()
+    }
+
+    /// Deadlines and SLA misses of a deployment, in order of time.
+    pub fn deadlines(&self, deployment: &Deployment) -> Result<Vec<Deadline>, Error> {
+        let _held = self.hold();
         OrderedRows::open(self, deployment)?.all()
     }
 

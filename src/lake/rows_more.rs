@@ -239,3 +239,20 @@ impl Stored for Deadline {
         row.bool(self.missed);
     }
 }
+
+impl Loaded for Deadline {
+    fn from_row(row: &(impl Row + ?Sized)) -> Option<Self> {
+        let text = |place: usize| row.text(place);
+        Some(Self {
+            kind: if text(0).as_deref() == Some("sla_miss") { "sla_miss" } else { "deadline" },
+            id: text(1)?,
+            dag_id: text(2),
+            task_id: text(3),
+            run_id: text(4),
+            logical_date: row.time(5),
+            due_at: row.time(6),
+            missed_at: row.time(7),
+            missed: row.bool(8),
+        })
+    }
+}

@@ -1,5 +1,6 @@
 //! `simulate`: what would happen, in virtual time.
 
+use super::values::parse_span;
 use clap::{Args, ValueEnum};
 
 /// Order of ready tasks.
@@ -80,16 +81,7 @@ fn range(text: &str) -> Result<(String, u32, u32), String> {
 /// A DAG and seconds.
 fn shift(text: &str) -> Result<(String, f64), String> {
     let (dag, time) = edge(text)?;
-    let (number, unit) =
-        time.split_at(time.len() - time.chars().last().filter(|c| c.is_alphabetic()).map_or(0, char::len_utf8));
-    let unit = match unit {
-        "s" | "" => 1.0,
-        "m" => 60.0,
-        "h" => 3_600.0,
-        _ => return Err(format!("`{time}`: write s, m or h behind the number, such as +30m")),
-    };
-    let seconds = number.parse::<f64>().ok().map(|number| number * unit).filter(|seconds| seconds.abs() < 1e8);
-    seconds.map(|seconds| (dag, seconds)).ok_or_else(|| format!("`{time}`: write a time such as +30m or -1h"))
+    parse_span(&time).map(|seconds| (dag, seconds))
 }
 
 /// A task and by what its time is divided; `inf` is no time at all.

@@ -70,6 +70,20 @@ pub(in crate::cli) fn parse_days(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Seconds of `30m`, `2h`, `90` or `-1.5h`.
+pub(in crate::cli) fn parse_span(text: &str) -> Result<f64, String> {
+    let (number, unit) =
+        text.split_at(text.len() - text.chars().last().filter(|c| c.is_alphabetic()).map_or(0, char::len_utf8));
+    let unit = match unit {
+        "s" | "" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(format!("`{text}`: write s, m or h behind the number, such as 30m")),
+    };
+    let seconds = number.parse::<f64>().ok().map(|number| number * unit).filter(|seconds| seconds.abs() < 1e8);
+    seconds.ok_or_else(|| format!("`{text}`: write a time such as 30m or 2h"))
+}
+
 /// `last-week`, or a length of time.
 pub(in crate::cli) fn parse_against(text: &str) -> Result<f64, String> {
     if text == "last-week" {

@@ -6,10 +6,12 @@ mod compare;
 mod demo;
 mod detect;
 mod doctor;
+pub(super) mod explain;
 mod export_sql;
 mod gate;
 mod ingest;
 mod lake;
+mod loaded;
 mod quarantine;
 mod receipt_text;
 mod report;
@@ -78,6 +80,7 @@ pub(super) fn run(parsed: Cli, console: &Console) -> Result<Outcome, Error> {
         Command::BenchChild(args) => bench::child(&context, &args),
         Command::Gate(args) => gate::run(&context, &args),
         Command::Simulate(args) => simulate::run(&context, &args),
+        Command::Explain(args) => explain::run(&context, &args),
         Command::Report(args) => report::run(&context, &args),
         Command::Config(args) => settings::run(&context, &args),
         Command::Doctor => doctor::run(&context),

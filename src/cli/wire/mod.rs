@@ -5,6 +5,7 @@ pub(super) mod bench;
 pub(super) mod compare;
 pub(super) mod detect;
 mod estimate;
+pub(super) mod explain;
 pub(super) mod gate;
 pub(super) mod lake;
 pub(super) mod receipt;
@@ -23,8 +24,10 @@ pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("benchmarks", schemars::schema_for!(gate::Benchmarks)),
         ("compare", schemars::schema_for!(compare::Document)),
         ("config", schemars::schema_for!(small::Config)),
+        ("critical_path", schemars::schema_for!(explain::Overview)),
         ("detect", schemars::schema_for!(detect::Document)),
         ("doctor", schemars::schema_for!(small::Doctor)),
+        ("explanation", schemars::schema_for!(explain::Document)),
         ("gate", schemars::schema_for!(gate::Document)),
         ("lake", schemars::schema_for!(lake::Document)),
         ("receipt", schemars::schema_for!(receipt::Document)),

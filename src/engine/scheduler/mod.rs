@@ -3,11 +3,15 @@
 //! One code for two clocks: a simulation in virtual time and threads in real time hold the same [`Ready`] tasks.
 
 mod fair;
+mod intelligent;
+mod needs;
 mod predict;
 mod rank;
 mod ready;
 
 pub use fair::{Contender, fairest};
+pub use intelligent::{Job, Rules, Scheduler};
+pub use needs::Needs;
 pub use predict::{Predictor, TaskKey, Weekday};
 pub use rank::{Policy, Ranks, WeightRule, bottom_levels, weights};
 pub use ready::{Lane, Limits, Ready, Started};

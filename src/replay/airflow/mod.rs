@@ -11,8 +11,8 @@ mod world;
 
 pub use case::{Away, Case, Change, DagCase, Generation, Instance, PoolCase, Replayed, Rules, RunCase, Step};
 pub use recorded::{
-    AirflowLimits, DagLimits, DagReplay, InstanceName, LeftOut, LimitChange, ModelError, Recorded, RecordedRun,
-    RunError, TaskTimes, WeightBy, WhatIf, dag_replay, model_error, recorded,
+    AirflowLimits, Crowded, DagLimits, DagReplay, HOURS, InstanceName, LeftOut, Limit, LimitChange, ModelError,
+    Recorded, RecordedRun, Room, RunError, TaskTimes, WeightBy, WhatIf, crowded, dag_replay, model_error, recorded,
 };
 pub use world::replay;
 

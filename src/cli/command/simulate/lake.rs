@@ -2,18 +2,18 @@
 
 use super::Context;
 use crate::{
-    analysis::dependencies,
     cli::{
         args::{PolicyOption, Simulate},
+        command::loaded::Loaded,
         exit::{Error, Outcome},
         wire::simulate::Document,
     },
-    model::{DagHistory, Deployment, Detail, EdgeSource, Text},
-    replay::airflow::{DagReplay, Recorded, WeightBy, WhatIf, dag_replay, recorded},
+    model::{EdgeSource, Text},
+    replay::airflow::{DagReplay, Recorded, WeightBy, WhatIf, dag_replay},
 };
 
 /// Error of a replay from which on what-ifs carry a warning.
-const LARGE_ERROR: f64 = 0.1;
+pub(in crate::cli) const LARGE_ERROR: f64 = 0.1;
 /// Share of runs that may be incomplete before that is a warning.
 const MANY_INCOMPLETE: f64 = 0.1;
 
@@ -42,18 +42,9 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
     if args.slots.is_some() {
         return Err(Error::Usage("--slots is of DAGs from files; of one in the lake, --set parallelism=N".into()));
     }
-    let deployment = deployment(context, args)?;
-    let histories = histories(context, &deployment)?;
-    let dags: Vec<Text> = histories.iter().map(|history| history.dag_id.clone()).collect();
-    let dag = dags.iter().position(|dag| **dag == *args.dag).unwrap_or_default();
-    let (edges, sources): (Vec<_>, Vec<EdgeSource>) = histories.iter().map(dependencies).unzip();
-    let mut limits = context.config.file.airflow.limits().map_err(Error::Usage)?;
-    limits.runs_by_limit = args.runs_by_limit;
-    let pools = context.lake().pools(&deployment)?;
+    let Loaded { dags, dag, edges_from, recorded, .. } =
+        Loaded::new(context, &args.dag, args.deployment.as_deref(), args.runs_by_limit)?;
     let usage = |reason: String| Error::Usage(reason);
-    let recorded = recorded(&histories, &edges, &pools, &limits)
-        .map_err(usage)?
-        .ok_or_else(|| Error::Usage(format!("no run of {deployment} has a time")))?;
     let what_ifs = what_ifs(args)?;
     let bar =
         context.console.bar(2 + args.sweep.as_ref().map_or(0, |(_, from, to)| u64::from(to - from + 1)), "replaying");
@@ -78,7 +69,7 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
         base,
         after,
         sweep: args.sweep.as_ref().map(|(name, _, _)| (name.as_str(), tried)),
-        edges_from: sources[dag],
+        edges_from: edges_from[dag],
         parallelism: changed.case.rules.parallelism,
     };
     let warnings = warnings(&recorded, &simulation, recorded.caught_up(dag as u32) && !args.runs_by_limit);
@@ -93,40 +84,6 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
 
 fn policy(policy: PolicyOption) -> &'static str {
     super::name(super::order(policy))
-}
-
-fn deployment(context: &Context<'_>, args: &Simulate) -> Result<Deployment, Error> {
-    let lake = context.lake();
-    let mut found = Vec::new();
-    let mut known = 0;
-    for deployment in lake.deployments()? {
-        let dags = lake.dag_ids(&deployment)?;
-        known += dags.len();
-        let wanted = args.deployment.as_deref().is_none_or(|name| name == deployment.as_str());
-        if wanted && dags.iter().any(|dag| **dag == *args.dag) {
-            found.push(deployment);
-        }
-    }
-    match found.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => Err(Error::Usage(format!(
-            "`{}` is no file, and no DAG among the {known} of the lake at {}; see `windtunnel lake ls`",
-            args.dag,
-            context.lake_path().display()
-        ))),
-        several => {
-            let names: Vec<&str> = several.iter().map(Deployment::as_str).collect();
-            Err(Error::Usage(format!("{} have a DAG `{}`: name one with --deployment", names.join(", "), args.dag)))
-        }
-    }
-}
-
-fn histories(context: &Context<'_>, deployment: &Deployment) -> Result<Vec<DagHistory>, Error> {
-    let lake = context.lake();
-    let _held = lake.hold();
-    let ids: Vec<Text> = lake.dag_ids(deployment)?;
-    let mut reader = lake.histories(deployment, Detail::All)?;
-    ids.iter().map(|id| Ok(reader.next(id)?)).collect()
 }
 
 fn what_ifs(args: &Simulate) -> Result<Vec<WhatIf>, Error> {

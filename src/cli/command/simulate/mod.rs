@@ -19,7 +19,7 @@ mod history_text;
 mod lake;
 
 use lake::Tried;
-pub(in crate::cli) use lake::{Simulation, lower_bound};
+pub(in crate::cli) use lake::{LARGE_ERROR, Simulation, lower_bound};
 
 /// Slots where none are said: Airflow's default `parallelism`.
 const SLOTS: u32 = 32;
@@ -194,12 +194,17 @@ fn way(names: &[String]) -> String {
 
 /// Microseconds in words.
 fn length(micros: f64) -> String {
-    let seconds = micros / 1e6;
+    seconds_in_words(micros / 1e6)
+}
+
+/// Seconds in words.
+pub(super) fn seconds_in_words(seconds: f64) -> String {
     match seconds {
         s if s.is_infinite() => "never ends".to_owned(),
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
         s if s < 300.0 => format!("{s:.1} s"),
         s if s < 7_200.0 => format!("{:.1} min", s / 60.0),
-        s => format!("{:.2} h", s / 3_600.0),
+        s if s < 172_800.0 => format!("{:.2} h", s / 3_600.0),
+        s => format!("{:.1} days", s / 86_400.0),
     }
 }

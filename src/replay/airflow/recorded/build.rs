@@ -83,6 +83,8 @@ pub struct Recorded {
     pub runs: Vec<RecordedRun>,
     /// When each step was queued, where that is known.
     pub queued: Vec<Option<u64>>,
+    /// When each step ended.
+    pub ended: Vec<u64>,
     /// When the scheduler was restarted.
     pub restarts: Vec<(u64, u64)>,
     /// What could not be taken over.
@@ -124,8 +126,6 @@ struct Builder<'a> {
     edges: Vec<(u32, u32)>,
     /// An instance, the end of the last task that it waited for, and how long after it that was queued.
     gaps: Vec<(u32, u64, u64)>,
-    /// When each step ended.
-    ended: Vec<u64>,
 }
 
 /// The case of histories; `edges` are the dependencies of each of them. `None` where nothing ever ran.
@@ -221,6 +221,7 @@ impl<'a> Builder<'a> {
             names: Vec::new(),
             runs: Vec::new(),
             queued: Vec::new(),
+            ended: Vec::new(),
             restarts: Vec::new(),
             left_out: LeftOut::default(),
         };
@@ -233,7 +234,6 @@ impl<'a> Builder<'a> {
             out,
             edges: Vec::new(),
             gaps: Vec::new(),
-            ended: Vec::new(),
         }
     }
 
@@ -394,7 +394,7 @@ impl<'a> Builder<'a> {
     }
 
     fn step(&mut self, step: Step, ended: Timestamp, queued: Option<u64>) {
-        self.ended.push(self.since(ended));
+        self.out.ended.push(self.since(ended));
         self.out.case.steps.push(step);
         self.out.queued.push(queued);
     }
@@ -434,7 +434,7 @@ impl<'a> Builder<'a> {
 
     /// How long a process is not gone after its task has ended: what a follower waits beyond the pass that finds it.
     fn tails(&mut self, pace: &ByWindow) {
-        let times: Vec<_> = self.out.queued.iter().copied().zip(self.ended.iter().copied()).collect();
+        let times: Vec<_> = self.out.queued.iter().copied().zip(self.out.ended.iter().copied()).collect();
         let room = Room::new(&self.out.case, &times);
         let free = self.gaps.iter().filter(|(instance, end, _)| room.is_for(*instance, *end));
         let free: Vec<(u64, u64)> = free.map(|(_, end, gap)| (*end, *gap)).collect();
@@ -443,7 +443,7 @@ impl<'a> Builder<'a> {
         let mini_scheduler = free.iter().filter(early).count() * 2 > free.len();
         let mini_scheduler = mini_scheduler && self.out.case.rules.generation == Generation::Two;
         let handover = handover(free);
-        for (step, ended) in self.out.case.steps.iter_mut().zip(&self.ended) {
+        for (step, ended) in self.out.case.steps.iter_mut().zip(&self.out.ended) {
             // A pass begins by chance in between, up to a period later, and queues at its end: the quarter of the shortest.
             let pass = pace.at(*ended).unwrap_or(0);
             let found = if mini_scheduler { pass / 4 } else { pass / 4 + pass };

@@ -7,6 +7,7 @@
 //! run again (the first history is gone), and pokes whose times were not exported.
 
 mod build;
+mod crowd;
 mod dag;
 mod error;
 mod limits;
@@ -15,7 +16,9 @@ mod room;
 mod what_if;
 
 pub use build::{InstanceName, LeftOut, Recorded, RecordedRun, recorded};
+pub use crowd::{Crowded, HOURS, crowded};
 pub use dag::{DagReplay, TaskTimes, dag_replay};
 pub use error::{ModelError, RunError, model_error};
 pub use limits::{AirflowLimits, DagLimits, LimitChange};
+pub use room::{Limit, Room};
 pub use what_if::{WeightBy, WhatIf};

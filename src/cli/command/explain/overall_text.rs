@@ -1,0 +1,94 @@
+//! Many runs, for people.
+
+use super::{Context, Overall};
+use crate::{
+    cli::{
+        command::{lake::new_table, simulate::seconds_in_words as length, summary::counted},
+        console::line,
+    },
+    replay::airflow::HOURS,
+};
+use comfy_table::CellAlignment;
+
+/// Tasks of the table; the rest decide little.
+const MOST_TASKS: usize = 15;
+const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+/// Eighths of a block, from nothing.
+const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Seconds of waiting below which no map is worth its lines.
+const LITTLE: f64 = 60.0;
+
+pub(super) fn text(context: &Context<'_>, overall: &Overall<'_>) -> String {
+    let tasks = &overall.tasks;
+    let runs = counted(tasks.runs, "run");
+    let mut text = format!("{}: {runs} that ended well, {} in the mean\n\n", line(overall.dag), length(tasks.mean_s));
+    if let Some(landing) = &overall.landing {
+        let (deadline, of) = (length(landing.deadline_s), counted(landing.of, "run"));
+        text.push_str(&format!(
+            "  deadline {deadline} after its date: {} of the last {of} missed it\n\n",
+            landing.missed
+        ));
+    }
+    text.push_str(&critical(context, overall));
+    text.push_str(&waits(overall));
+    text
+}
+
+fn critical(context: &Context<'_>, overall: &Overall<'_>) -> String {
+    let tasks = &overall.tasks;
+    let mut table = new_table(context.console.width());
+    table.set_header(["task", "critical", "on path", "slack", "were it nothing"]);
+    for (at, task) in tasks.tasks.iter().enumerate().take(MOST_TASKS) {
+        let worth = overall.at_zero.get(at).and_then(Option::as_ref).map_or_else(String::new, |ratio| {
+            let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+            format!("{:+.1} % ({:+.1} to {:+.1})", percent(ratio.point), percent(ratio.lower), percent(ratio.upper))
+        });
+        let share = format!("{} of {}", task.critical, task.runs);
+        table.add_row([line(&task.task_id), share, length(task.on_path_s), length(task.slack_s), worth]);
+    }
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let left = tasks.tasks.len().saturating_sub(MOST_TASKS);
+    let left =
+        if left > 0 { format!("  and {} that take less of the path\n", counted(left, "task")) } else { String::new() };
+    let idle = length(tasks.idle_s);
+    let error = overall.model_error.as_ref().map_or_else(String::new, |error| {
+        format!(
+            "  were it nothing: replayed, with limits as recorded; the replay is {:.1} % off\n",
+            error.point * 100.0
+        )
+    });
+    format!("{table}\n{left}  on path: mean of a run, with its waits; {idle} are no task's\n{error}")
+}
+
+fn waits(overall: &Overall<'_>) -> String {
+    let mut text = String::from("\n  tasks that could run waited, in all its history, for\n");
+    if overall.waits.is_empty() {
+        return "\n  no task that could run ever waited\n".to_owned();
+    }
+    let mut by_hour = vec![0.0; HOURS];
+    for (limit, crowded) in &overall.waits {
+        let what = match limit.as_str() {
+            "scheduler_loop" => "the scheduler (nothing was full)".to_owned(),
+            "scheduler_down" => "the scheduler (it was down)".to_owned(),
+            full => format!("{} (full)", line(full)),
+        };
+        let times = counted(crowded.instances, "task instance");
+        text.push_str(&format!("    {what:<34} {:>10}  {times}\n", length(crowded.seconds)));
+        if limit != "scheduler_loop" {
+            by_hour.iter_mut().zip(&crowded.by_hour).for_each(|(sum, seconds)| *sum += seconds);
+        }
+    }
+    let most = by_hour.iter().copied().fold(0.0, f64::max);
+    if by_hour.iter().sum::<f64>() >= LITTLE {
+        text.push_str(&format!("\n  waiting for limits by hour of the week, UTC; full block: {}\n", length(most)));
+        text.push_str("        0     6     12    18\n");
+        for (day, hours) in DAYS.iter().zip(by_hour.chunks(24)) {
+            let block = |seconds: &f64| BLOCKS[((seconds / most * 8.0).ceil() as usize).min(8)];
+            let row: String = hours.iter().map(block).collect();
+            text.push_str(&format!("    {day} {row}\n"));
+        }
+    }
+    text
+}

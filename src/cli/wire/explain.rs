@@ -1,0 +1,238 @@
+//! `explain`: where the seconds of a run went, and what decides how long runs of a DAG take.
+
+use super::VERSION;
+use super::estimate::{Estimate, finite, tidy};
+use crate::{
+    analysis::{self, CriticalTask, Explained, Explanation},
+    cli::command::explain::{Blocked, Landing, OneRun, Overall},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// One run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct Document {
+    schema: &'static str,
+    windtunnel: &'static str,
+    deployment: String,
+    dag_id: String,
+    run_id: String,
+    run_type: String,
+    state: Option<String>,
+    logical_date: Option<String>,
+    started_at: Option<String>,
+    /// `null` while it goes on.
+    ended_at: Option<String>,
+    /// From its start to its end; of a run that goes on, to the last end of a task.
+    duration_s: f64,
+    usual: Option<Usual>,
+    /// From made to begun.
+    waited_to_begin: Option<Compared>,
+    /// From its date to its end.
+    landing: Option<Compared>,
+    deadline: Option<Deadline>,
+    /// Tasks of it whose SLA Airflow found missed.
+    sla_missed: Vec<String>,
+    /// Tasks on the critical path, first to last.
+    critical_path: Vec<String>,
+    /// The critical path: each second of the run once.
+    parts: Vec<Part>,
+    /// `serialized`, `api`, or `inferred` from the history.
+    edges_from: &'static str,
+    warnings: Vec<String>,
+}
+
+/// What other runs took, in seconds: the 30 before it, and where these are few the next after it; 5 % lie below `low_s`, and 5 % above `high_s`.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Usual {
+    median_s: f64,
+    low_s: f64,
+    high_s: f64,
+    n: usize,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Compared {
+    seconds: f64,
+    usual: Option<Usual>,
+}
+
+/// By when runs should have ended, counted from their dates.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Deadline {
+    deadline_s: f64,
+    /// Seconds past it; below 0 where it was kept. `null` of many runs, and of a run that goes on.
+    late_s: Option<f64>,
+    /// Of the runs looked at: how many were late.
+    missed: usize,
+    of: usize,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Part {
+    task_id: Option<String>,
+    /// -1 where it is not mapped.
+    map_index: i32,
+    /// `running`, `queued`, `waiting`, `failed_try`, `retry_delay` or `idle`.
+    kind: &'static str,
+    from: String,
+    seconds: f64,
+    usual: Option<Usual>,
+    /// Seconds above the usual.
+    more_s: Option<f64>,
+    /// Longer than in 95 % of the other runs.
+    unusual: bool,
+    /// Of waiting: which limits were full meanwhile. Each limit has all the time in which it was.
+    blocked_by: Vec<Limit>,
+}
+
+/// A limit and how long it was full.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Limit {
+    /// `pool.NAME`, `parallelism`, `max_active_tasks`, `scheduler_down`, or `scheduler_loop` where nothing was full.
+    limit: String,
+    seconds: f64,
+}
+
+/// Many runs.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct Overview {
+    schema: &'static str,
+    windtunnel: &'static str,
+    deployment: String,
+    dag_id: String,
+    runs: usize,
+    mean_s: f64,
+    /// Mean seconds before the first task and after the last.
+    idle_s: f64,
+    tasks: Vec<Task>,
+    waits: Vec<Wait>,
+    deadline: Option<Deadline>,
+    /// Of the replay that tells what a task is worth.
+    model_error: Option<Estimate>,
+    edges_from: &'static str,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Task {
+    task_id: String,
+    runs: usize,
+    /// Runs in which it was on the critical path.
+    critical_runs: usize,
+    /// Mean seconds of the critical path that are this task's.
+    on_path_s: f64,
+    slack_s: f64,
+    /// Replayed with this task taking no time: makespans over those with it. `null` where that was not replayed.
+    at_zero: Option<Estimate>,
+}
+
+/// What task instances waited for between the end of what they depend on and being queued.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Wait {
+    limit: String,
+    seconds: f64,
+    instances: usize,
+    /// By hour of the week, from Monday 00:00 UTC.
+    by_hour_s: Vec<f64>,
+}
+
+impl Document {
+    pub(in crate::cli) fn new(one: &OneRun<'_>, warnings: Vec<String>) -> Self {
+        let Explanation { run, seconds, usual, waited, landing, parts, edges_from, .. } = &one.explanation;
+        let compared = |(seconds, usual): &(f64, Option<analysis::Usual>)| Compared {
+            seconds: tidy(*seconds),
+            usual: usual.as_ref().map(Usual::from),
+        };
+        let mut critical_path: Vec<String> =
+            parts.iter().filter_map(|part| part.task_id.as_ref()).map(ToString::to_string).collect();
+        critical_path.dedup();
+        Self {
+            schema: "windtunnel.explanation.v1",
+            windtunnel: VERSION,
+            deployment: one.deployment.to_string(),
+            dag_id: run.dag_id.to_string(),
+            run_id: run.run_id.to_string(),
+            run_type: run.run_type.as_str().to_owned(),
+            state: run.state.as_ref().map(|state| state.as_str().to_owned()),
+            logical_date: run.logical_date.map(|time| time.to_string()),
+            started_at: run.started_at.map(|time| time.to_string()),
+            ended_at: run.ended_at.map(|time| time.to_string()),
+            duration_s: tidy(*seconds),
+            usual: usual.as_ref().map(Usual::from),
+            waited_to_begin: waited.as_ref().map(compared),
+            landing: landing.as_ref().filter(|_| run.ended_at.is_some()).map(compared),
+            deadline: one.landing.as_ref().map(Deadline::from),
+            sla_missed: one.sla_missed.iter().map(ToString::to_string).collect(),
+            critical_path,
+            parts: parts.iter().zip(&one.blocked).map(|(part, blocked)| Part::new(part, blocked)).collect(),
+            edges_from: edges_from.as_str(),
+            warnings,
+        }
+    }
+}
+
+impl Part {
+    fn new(part: &Explained, blocked: &[Blocked]) -> Self {
+        let limit = |blocked: &Blocked| Limit { limit: blocked.limit.clone(), seconds: tidy(blocked.seconds) };
+        Self {
+            task_id: part.task_id.as_ref().map(ToString::to_string),
+            map_index: part.map_index,
+            kind: part.kind.as_str(),
+            from: part.from.to_string(),
+            seconds: tidy(part.seconds),
+            usual: part.usual.as_ref().map(Usual::from),
+            more_s: part.more().and_then(finite),
+            unusual: part.is_unusual(),
+            blocked_by: blocked.iter().map(limit).collect(),
+        }
+    }
+}
+
+impl From<&analysis::Usual> for Usual {
+    fn from(usual: &analysis::Usual) -> Self {
+        Self { median_s: tidy(usual.median), low_s: tidy(usual.low), high_s: tidy(usual.high), n: usual.n }
+    }
+}
+
+impl From<&Landing> for Deadline {
+    fn from(landing: &Landing) -> Self {
+        let Landing { deadline_s, late_s, missed, of } = landing;
+        Self { deadline_s: tidy(*deadline_s), late_s: late_s.and_then(finite), missed: *missed, of: *of }
+    }
+}
+
+impl Overview {
+    pub(in crate::cli) fn new(overall: &Overall<'_>, warnings: Vec<String>) -> Self {
+        let tasks = &overall.tasks;
+        let task = |(at, task): (usize, &CriticalTask)| Task {
+            task_id: task.task_id.to_string(),
+            runs: task.runs,
+            critical_runs: task.critical,
+            on_path_s: tidy(task.on_path_s),
+            slack_s: tidy(task.slack_s),
+            at_zero: overall.at_zero.get(at).and_then(Option::as_ref).map(Estimate::from),
+        };
+        let wait = |(limit, crowded): &(String, crate::replay::airflow::Crowded)| Wait {
+            limit: limit.clone(),
+            seconds: tidy(crowded.seconds),
+            instances: crowded.instances,
+            by_hour_s: crowded.by_hour.iter().map(|seconds| tidy(*seconds)).collect(),
+        };
+        Self {
+            schema: "windtunnel.critical_path.v1",
+            windtunnel: VERSION,
+            deployment: overall.deployment.to_string(),
+            dag_id: overall.dag.to_owned(),
+            runs: tasks.runs,
+            mean_s: tidy(tasks.mean_s),
+            idle_s: tidy(tasks.idle_s),
+            tasks: tasks.tasks.iter().enumerate().map(task).collect(),
+            waits: overall.waits.iter().map(wait).collect(),
+            deadline: overall.landing.as_ref().map(Deadline::from),
+            model_error: overall.model_error.as_ref().map(Estimate::from),
+            edges_from: tasks.edges_from.as_str(),
+            warnings,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! When task instances that could run had to wait, and for which limit: over a whole history, by hour of the week.
+
+use super::{
+    build::Recorded,
+    room::{Limit, Room},
+};
+
+/// Hours of a week; hour 0 is Monday 00:00 UTC.
+pub const HOURS: usize = 168;
+const HOUR_US: i64 = 3_600_000_000;
+/// Hours from the Monday before 1970-01-01, a Thursday, to it.
+const EPOCH_HOURS: i64 = 72;
+
+/// Seconds that task instances waited for one thing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crowded {
+    /// What for.
+    pub limit: Limit,
+    /// In all.
+    pub seconds: f64,
+    /// Task instances that did.
+    pub instances: usize,
+    /// By hour of the week.
+    pub by_hour: Vec<f64>,
+}
+
+/// What the task instances of a DAG, or of all, waited for between the end of what they depend on and being handed to the
+/// executor; longest first. Where several limits were full at once, each has the time.
+#[must_use]
+pub fn crowded(recorded: &Recorded, dag: Option<u32>) -> Vec<Crowded> {
+    let room = Room::of_record(recorded);
+    let mut all: Vec<Crowded> = Vec::new();
+    for place in 0..recorded.case.instances.len() as u32 {
+        if dag.is_some_and(|dag| dag != recorded.names[place as usize].dag) {
+            continue;
+        }
+        let Some((mut from, to)) = wait_of(recorded, place) else { continue };
+        let mut told: Vec<Limit> = Vec::new();
+        while from < to {
+            let (hour, next) = hour_of(recorded, from);
+            let until = next.min(to);
+            for (limit, micros) in room.blocked(place, from, until) {
+                let at = all.iter().position(|one| one.limit == limit).unwrap_or_else(|| {
+                    all.push(Crowded { limit, seconds: 0.0, instances: 0, by_hour: vec![0.0; HOURS] });
+                    all.len() - 1
+                });
+                let (one, seconds) = (&mut all[at], micros as f64 / 1e6);
+                one.seconds += seconds;
+                one.by_hour[hour] += seconds;
+                if !told.contains(&limit) {
+                    told.push(limit);
+                    one.instances += 1;
+                }
+            }
+            from = until;
+        }
+    }
+    all.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then(a.limit.cmp(&b.limit)));
+    all
+}
+
+/// From when an instance could have been queued to when it was.
+fn wait_of(recorded: &Recorded, place: u32) -> Option<(u64, u64)> {
+    let instance = &recorded.case.instances[place as usize];
+    let queued = (*recorded.queued.get(instance.steps.start as usize)?).filter(|_| !instance.steps.is_empty())?;
+    let run = instance.run as usize;
+    let began = recorded.runs[run].times.map_or(recorded.case.runs[run].made, |(start, _)| start);
+    let last_end = |parent: &u32| {
+        let steps = &recorded.case.instances[*parent as usize].steps;
+        (!steps.is_empty()).then(|| recorded.ended[steps.end as usize - 1])
+    };
+    let freed = recorded.case.graph.parents(place).iter().filter_map(last_end).max().unwrap_or(0).max(began);
+    (freed < queued).then_some((freed, queued))
+}
+
+/// Hour of the week, and when the next one begins.
+fn hour_of(recorded: &Recorded, time: u64) -> (usize, u64) {
+    let now = recorded.origin.micros() + time as i64;
+    let hour = now.div_euclid(HOUR_US);
+    let next = ((hour + 1) * HOUR_US - recorded.origin.micros()) as u64;
+    ((hour + EPOCH_HOURS).rem_euclid(HOURS as i64) as usize, next)
+}
