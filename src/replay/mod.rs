@@ -11,6 +11,7 @@ mod limit;
 mod lock;
 mod measure;
 mod memory;
+pub mod platform;
 mod pool;
 mod quiet;
 mod record;

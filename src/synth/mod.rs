@@ -17,6 +17,7 @@ mod fleet;
 mod load;
 mod options;
 pub mod orders;
+pub mod platform;
 mod rows;
 mod run;
 mod runs;
