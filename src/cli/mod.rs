@@ -8,6 +8,7 @@ mod console;
 mod cost;
 mod exit;
 mod host;
+mod platform_file;
 mod wire;
 mod workload;
 

@@ -224,11 +224,7 @@ impl File {
 
 fn pool(pool: &Pool) -> Result<PlatformPool, String> {
     let serves = pool.serves.map(|serves| above_0(&format!("pools.{}.serves", pool.name), serves)).transpose()?;
-    Ok(PlatformPool {
-        name: pool.name.as_str().into(),
-        slots: pool.slots,
-        serves: serves.unwrap_or(f64::INFINITY),
-    })
+    Ok(PlatformPool { name: pool.name.as_str().into(), slots: pool.slots, serves: serves.unwrap_or(f64::INFINITY) })
 }
 
 fn above_0(name: &str, value: f64) -> Result<f64, String> {

@@ -23,7 +23,7 @@ impl Default for Plan {
 }
 
 /// Level of all intervals.
-pub(super) const LEVEL: f64 = 0.95;
+pub(in crate::replay) const LEVEL: f64 = 0.95;
 
 /// What a run did.
 #[derive(Clone, Debug)]

@@ -19,6 +19,10 @@ pub(in crate::cli) enum Engine {
     Pool,
     /// A plain lock against a lease with a fence
     Lock,
+    /// First come, first served against the intelligent scheduler, on threads and in virtual time
+    Scheduler,
+    /// A shop's platform as configured against what a search over its levers finds (only where it is named)
+    Ecommerce,
 }
 
 /// One or more, and no more than anybody waits for.
@@ -32,10 +36,11 @@ fn count(text: &str) -> Result<usize, String> {
 /// `bench`
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Bench {
-    /// Engines [default: all]
+    /// Engines [default: all but ecommerce]
     #[arg(value_enum, value_name = "ENGINE")]
     pub(in crate::cli) engines: Vec<Engine>,
-    /// What the platform is like and how the engines are set, such as datasets/orders.toml
+    /// What the platform is like and how the engines are set, such as datasets/orders.toml; of ecommerce, a platform such as
+    /// datasets/ecommerce.toml
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) workload: Option<PathBuf>,
     /// Pairs of runs that are measured, after one that is not
@@ -50,6 +55,9 @@ pub(in crate::cli) struct Bench {
     /// Name under which the lake keeps them
     #[arg(long, value_name = "NAME", default_value = BENCH_DEPLOYMENT)]
     pub(in crate::cli) deployment: String,
+    /// Leave out the runs on threads of `ecommerce`: in virtual time, the same seed gives the same bytes
+    #[arg(long)]
+    pub(in crate::cli) virtual_only: bool,
     /// Try each fixed batch size as well
     #[arg(long)]
     pub(in crate::cli) sweep: bool,

@@ -1,5 +1,7 @@
 //! `bench`: engines on workloads, baseline and candidate in turns.
 
+mod ecommerce;
+
 use super::Context;
 use crate::{
     cli::{
@@ -18,8 +20,8 @@ use crate::{
     model::{BenchRecord, Deployment, Row, Text, Timestamp, UNCOUNTED},
     replay::{
         Backends, BenchError, EngineResult, MemoryMode, Plan, Quiet, Side, StormPlan, StormReport, SweepPoint, Wall,
-        batch_child, bench_batch, bench_lock, bench_memory, bench_pool, bench_workers, memory_child, spin_scaling,
-        storm, storm_child,
+        batch_child, bench_batch, bench_lock, bench_memory, bench_pool, bench_scheduler, bench_workers, memory_child,
+        platform::PlatformTold, spin_scaling, storm, storm_child,
     },
 };
 use std::{
@@ -45,11 +47,17 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LOCKS: &str = "WINDTUNNEL_LOCKS";
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> {
-    let file = workload::File::load(args.workload.as_deref())?;
     let mut engines = args.engines.clone();
     if engines.is_empty() {
-        engines = vec![Engine::Batch, Engine::Memory, Engine::Workers, Engine::Pool, Engine::Lock];
+        engines = vec![Engine::Batch, Engine::Memory, Engine::Workers, Engine::Pool, Engine::Lock, Engine::Scheduler];
     }
+    let platform = engines.contains(&Engine::Ecommerce);
+    if platform && args.workload.is_some() && engines.iter().any(|engine| *engine != Engine::Ecommerce) {
+        return Err(Error::Usage(
+            "--workload of ecommerce is a platform, of other engines it is not: bench them one by one".to_owned(),
+        ));
+    }
+    let file = workload::File::load(args.workload.as_deref().filter(|_| !platform))?;
     let mut seen = Vec::new();
     engines.retain(|engine| {
         !seen.contains(engine) && {
@@ -57,10 +65,12 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
             true
         }
     });
-    for (given, option, engine) in
-        [(args.sweep, "--sweep", Engine::Batch), (args.backend.is_some(), "--backend", Engine::Lock)]
-    {
-        if given && !engines.contains(&engine) && std::env::var_os(LOCKS).is_none() {
+    for (given, option, engine) in [
+        (args.sweep, "--sweep", Engine::Batch),
+        (args.backend.is_some(), "--backend", Engine::Lock),
+        (args.virtual_only, "--virtual-only", Engine::Ecommerce),
+    ] {
+        if given && !engines.contains(&engine) && (engine != Engine::Lock || std::env::var_os(LOCKS).is_none()) {
             return Err(Error::Usage(format!("{option} says nothing to the engines that were named")));
         }
     }
@@ -70,8 +80,17 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     let folder = tempfile::tempdir().map_err(Error::io("create a folder in", std::env::temp_dir()))?;
     let quiet = spin_scaling();
     let plan = Plan { rounds: args.rounds, items: args.items, ..Plan::default() };
-    let mut bench =
-        Bench { context, args, file, plan, folder: folder.path(), results: Vec::new(), sweep: Vec::new(), storm: None };
+    let mut bench = Bench {
+        context,
+        args,
+        file,
+        plan,
+        folder: folder.path(),
+        results: Vec::new(),
+        sweep: Vec::new(),
+        storm: None,
+        platform: None,
+    };
     for engine in engines {
         bench.engine(engine)?;
     }
@@ -81,7 +100,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         context.console.note(&format!("kept in {} as `{}`", context.lake_path().display(), args.deployment));
     }
     let safe = bench.storm.as_ref().is_none_or(|(_, report)| report.is_safe() || args.unfenced);
-    let Bench { results, sweep, storm, .. } = bench;
+    let Bench { results, sweep, storm, platform, .. } = bench;
     if context.console.json {
         let parts = Parts {
             seed: context.seed(),
@@ -89,6 +108,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
             results: &results,
             sweep: &sweep,
             storm: storm.as_ref().map(|(backend, report)| Storm::new(backend.name(), !args.unfenced, report)),
+            platform: platform.as_ref(),
             quiet,
             warnings,
         };
@@ -99,6 +119,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
             results_text(&results),
             sweep_text(&sweep),
             storm.map_or_else(String::new, |(backend, report)| storm_text(&backend, &report)),
+            platform.map_or_else(String::new, |told| ecommerce::text(context, &told)),
         ];
         context.console.say(&text.concat())?;
     }
@@ -148,6 +169,7 @@ struct Bench<'a> {
     results: Vec<EngineResult>,
     sweep: Vec<SweepPoint>,
     storm: Option<(Backends, StormReport)>,
+    platform: Option<PlatformTold>,
 }
 
 impl Bench<'_> {
@@ -180,6 +202,16 @@ impl Bench<'_> {
                 self.results.extend(bench_pool(&work, self.plan, &self.file.pools()?).map_err(told)?);
             }
             Engine::Lock => self.lock()?,
+            Engine::Scheduler => {
+                let machine: Arc<dyn Machine> = Arc::new(ThisMachine(SystemProbe::default()));
+                self.results.push(bench_scheduler(seed, self.plan, &machine).map_err(told)?);
+            }
+            Engine::Ecommerce => {
+                let machine: Arc<dyn Machine> = Arc::new(ThisMachine(SystemProbe::default()));
+                let found = ecommerce::run(self.context, self.args, machine)?;
+                self.results.push(found.result.clone());
+                self.platform = Some((&found).into());
+            }
         }
         Ok(())
     }

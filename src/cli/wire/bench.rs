@@ -3,6 +3,7 @@
 use super::{
     VERSION,
     estimate::{Estimate, finite},
+    platform::Platform,
 };
 use crate::{model, replay, report::BenchResults};
 use schemars::JsonSchema;
@@ -22,6 +23,9 @@ pub(in crate::cli) struct Document {
     sweep: Vec<SweepPoint>,
     /// Of locks under processes that are stopped and killed, where that was asked for.
     storm: Option<Storm>,
+    /// A platform before and after a search over its configuration, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    platform: Option<Platform>,
     /// Do two threads have a core each? If not, nothing is said about several cores.
     quiet_machine: bool,
     /// Work of two threads over that of one, in the same time.
@@ -125,6 +129,7 @@ pub(in crate::cli) struct Parts<'a> {
     pub(in crate::cli) results: &'a [replay::EngineResult],
     pub(in crate::cli) sweep: &'a [replay::SweepPoint],
     pub(in crate::cli) storm: Option<Storm>,
+    pub(in crate::cli) platform: Option<&'a replay::platform::PlatformTold>,
     pub(in crate::cli) quiet: replay::Quiet,
     pub(in crate::cli) warnings: Vec<String>,
 }
@@ -144,6 +149,7 @@ impl Document {
             engine_results: parts.results.iter().map(EngineResult::from).collect(),
             sweep: parts.sweep.iter().map(point).collect(),
             storm: parts.storm,
+            platform: parts.platform.map(Platform::from),
             quiet_machine: parts.quiet.is_quiet(),
             spin_scaling: finite(parts.quiet.scaling).unwrap_or(0.0),
             warnings: parts.warnings,
@@ -161,6 +167,7 @@ impl Document {
             results: self.engine_results.into_iter().map(replay::EngineResult::from).collect(),
             sweep: self.sweep.into_iter().map(replay::SweepPoint::from).collect(),
             storm: self.storm.map(Storm::told),
+            platform: self.platform.map(Platform::told),
             host: self.host.into_iter().collect(),
             spin_scaling: self.spin_scaling,
             quiet: self.quiet_machine,

@@ -8,6 +8,7 @@ mod estimate;
 pub(super) mod explain;
 pub(super) mod gate;
 pub(super) mod lake;
+mod platform;
 pub(super) mod receipt;
 pub(super) mod roi;
 pub(super) mod simulate;

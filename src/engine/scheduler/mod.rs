@@ -8,6 +8,7 @@ mod needs;
 mod predict;
 mod rank;
 mod ready;
+mod threads;
 
 pub use fair::{Contender, fairest};
 pub use intelligent::{Job, Rules, Scheduler};
@@ -15,3 +16,4 @@ pub use needs::Needs;
 pub use predict::{Predictor, TaskKey, Weekday};
 pub use rank::{Policy, Ranks, WeightRule, bottom_levels, weights};
 pub use ready::{Lane, Limits, Ready, Started};
+pub use threads::{Act, Ran, ThreadPlan, run_on_threads};

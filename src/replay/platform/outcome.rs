@@ -42,6 +42,8 @@ pub struct Day {
     pub most_memory: f64,
     /// Seconds in which more than nine tenths of the memory were in use.
     pub crowded_s: f64,
+    /// Seconds of processors that were used, those of tries that came to nothing with them.
+    pub cpu_s: f64,
     /// Bytes of the machine.
     pub memory: f64,
     /// When all was over.
@@ -61,6 +63,8 @@ pub struct Figures {
     pub success: f64,
     /// Tries that ended well, as a share of all.
     pub tries_well: f64,
+    /// Seconds of processors that were used.
+    pub cpu_s: f64,
     /// Tries that were killed for memory.
     pub killed: usize,
     /// Runs of other DAGs that missed their deadlines, and all of them.
@@ -71,7 +75,30 @@ pub struct Figures {
 
 impl Day {
     pub(super) fn new(instances: usize, memory: f64) -> Self {
-        Self { tries: Vec::new(), done: vec![None; instances], most_memory: 0.0, crowded_s: 0.0, memory, ended: 0 }
+        Self {
+            tries: Vec::new(),
+            done: vec![None; instances],
+            most_memory: 0.0,
+            crowded_s: 0.0,
+            cpu_s: 0.0,
+            memory,
+            ended: 0,
+        }
+    }
+
+    /// Memory in use from each time on, in seconds, as a share of the machine's; `taken` is what others hold.
+    pub(super) fn memory_over_time(&self, taken: f64) -> Vec<(f64, f64)> {
+        let changes = self.tries.iter().flat_map(|one| [(one.began, one.memory), (one.ended, -one.memory)]);
+        let mut changes: Vec<(u64, f64)> = changes.collect();
+        // What ends at an instant is gone before what begins then.
+        changes.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let mut held = taken;
+        let mut told = vec![(0.0, held / self.memory)];
+        for at in changes.chunk_by(|a, b| a.0 == b.0) {
+            held += at.iter().map(|(_, change)| change).sum::<f64>();
+            told.push((at[0].0 as f64 / 1e6, (held / self.memory).min(1.0)));
+        }
+        told
     }
 
     /// Figures of it.
@@ -97,6 +124,7 @@ impl Day {
             success: self.done.iter().flatten().count() as f64 / self.done.len().max(1) as f64,
             tries_well: self.tries.iter().filter(|one| one.ending == Ending::Done).count() as f64
                 / self.tries.len().max(1) as f64,
+            cpu_s: self.cpu_s,
             killed: self.tries.iter().filter(|one| one.ending == Ending::Killed).count(),
             late: (0, 0),
             worst_late_s: 0.0,

@@ -27,7 +27,7 @@ const HOURS_A_LATE: f64 = 0.5;
 /// Hours that stand for a core DAG that does not end.
 const NEVER: f64 = 24.0;
 /// A setting is changed for a gain of this share of the cost as it was, and changed back where it is worth less.
-const WORTH: f64 = 0.001;
+const WORTH: f64 = 0.003;
 /// Rounds over all settings.
 const ROUNDS: usize = 8;
 
@@ -121,9 +121,13 @@ pub struct LeverWorth {
     pub lever: Lever,
     /// Seconds by which the core DAG is shorter if this lever alone is moved.
     pub alone_s: f64,
+    /// And by which share of the machine's memory less is in use at most.
+    pub alone_memory: f64,
     /// Its share of what all levers together save (Shapley 1953: the mean, over all orders of moving them, of what it saves when its
     /// turn comes). The shares sum to the whole.
     pub share_s: f64,
+    /// The same of the memory in use at most, in shares of the machine's.
+    pub share_memory: f64,
 }
 
 impl Trial {
@@ -140,11 +144,6 @@ impl Trial {
             figures.remove(0);
         }
         figures
-    }
-
-    /// Mean hours of the core DAG, one that does not end counted as a day.
-    fn core_hours(&self, configuration: &Configuration) -> f64 {
-        mean(&self.figures(configuration), |figures| (figures.core_s / 3_600.0).min(NEVER))
     }
 
     /// What a configuration costs, in hours.
@@ -282,17 +281,22 @@ fn worth(trial: &Trial, before: &Configuration, after: &Configuration) -> Vec<Le
     let moved = |lever: &Lever| changed(before, |other| lever.take(after, other)) != *before;
     let levers: Vec<Lever> = Lever::ALL.into_iter().filter(moved).collect();
     let subsets: Vec<usize> = (0..1 << levers.len()).collect();
-    let hours = parallel_map(&subsets, |subset| {
+    let told = parallel_map(&subsets, |subset| {
         let of = levers.iter().enumerate().filter(|(place, _)| subset >> place & 1 == 1);
         let mut configuration = before.clone();
         of.for_each(|(_, lever)| lever.take(after, &mut configuration));
-        trial.core_hours(&configuration)
+        let figures = trial.figures(&configuration);
+        let core_s = mean(&figures, |figures| figures.core_s.min(NEVER * 3_600.0));
+        (core_s, mean(&figures, |figures| figures.most_memory))
     });
-    let shares = shapley(levers.len(), |subset| hours[0] - hours[subset]);
+    let (seconds, memory) = (|subset: usize| told[0].0 - told[subset].0, |subset: usize| told[0].1 - told[subset].1);
+    let shares = (shapley(levers.len(), seconds), shapley(levers.len(), memory));
     let worth = |(place, lever): (usize, &Lever)| LeverWorth {
         lever: *lever,
-        alone_s: (hours[0] - hours[1 << place]) * 3_600.0,
-        share_s: shares[place] * 3_600.0,
+        alone_s: seconds(1 << place),
+        alone_memory: memory(1 << place),
+        share_s: shares.0[place],
+        share_memory: shares.1[place],
     };
     levers.iter().enumerate().map(worth).collect()
 }

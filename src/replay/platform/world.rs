@@ -209,7 +209,9 @@ impl World<'_> {
             self.out.crowded_s += seconds;
         }
         for running in &mut self.running {
-            running.left -= seconds * self.slow.rate(&running.load, self.platform);
+            let done = seconds * self.slow.rate(&running.load, self.platform);
+            running.left -= done;
+            self.out.cpu_s += done * running.load.cpu_s;
         }
     }
 

@@ -4,7 +4,7 @@ mod page;
 mod view;
 
 use super::{Error, Options, RenderedReport};
-use crate::replay::{EngineResult, StormReport, SweepPoint};
+use crate::replay::{EngineResult, StormReport, SweepPoint, platform::PlatformTold};
 
 /// What a bench came to, as a report is handed it.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct BenchResults {
     pub sweep: Vec<SweepPoint>,
     /// Locks in a storm: on what, and what came of it.
     pub storm: Option<(String, StormReport)>,
+    /// A platform before and after.
+    pub platform: Option<PlatformTold>,
     /// What is known of the machine.
     pub host: Vec<(String, String)>,
     /// Work of two threads over that of one.
@@ -102,6 +104,7 @@ mod tests {
                 "Redis".into(),
                 StormReport { accepted: 100_000, refused: 36, stopped: 412, killed: 170, ..StormReport::default() },
             )),
+            platform: None,
             host: vec![("cpu".into(), "A <b>".into()), ("cores".into(), "2".into())],
             spin_scaling: 1.52,
             quiet: false,
