@@ -278,9 +278,9 @@ impl Scheduler {
         let at = |task: &u32| {
             let State::Ready(since) = self.states[*task as usize] else { return None };
             let Job { deadline, way, .. } = self.jobs[*task as usize];
-            let starves = since.saturating_add(self.rules.starvation);
-            let urgent = deadline.map_or(u64::MAX, |deadline| deadline.saturating_sub(way));
-            [starves, urgent].into_iter().filter(|at| *at > now).min()
+            let starves = since.checked_add(self.rules.starvation);
+            let urgent = deadline.map(|deadline| deadline.saturating_sub(way));
+            [starves, urgent].into_iter().flatten().filter(|at| *at > now).min()
         };
         self.ready.iter().filter_map(at).min()
     }
@@ -324,7 +324,9 @@ mod tests {
         assert_eq!(all_that_start(&mut of(Rules::default(), jobs.clone()), 0), [3, 2, 1, 0, 4]);
         let late = all_that_start(&mut of(Rules::default(), jobs.clone()), 60);
         assert_eq!(late, [4, 3, 2, 1, 0], "there are 40 left, and its way is as long");
-        assert_eq!(of(Rules::default(), jobs).next_change(0), Some(60));
+        let scheduler = of(Rules::default(), jobs);
+        assert_eq!((scheduler.next_change(0), scheduler.next_change(60)), (Some(60), Some(3_600 * SECOND)));
+        assert_eq!(scheduler.next_change(3_600 * SECOND), None);
     }
 
     #[test]

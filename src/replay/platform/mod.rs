@@ -17,3 +17,6 @@ pub use real::{Scale, made_small, run_day};
 pub use search::{Found, Lever, LeverWorth, Trial, search};
 pub use told::{PlatformTold, Setting, Timeline, TimelineRow};
 pub use world::{Learnt, day};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The page of a bench: what against what, how much faster, how sure that is.
 
 mod page;
+mod platform;
 mod view;
 
 use super::{Error, Options, RenderedReport};

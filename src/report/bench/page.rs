@@ -32,7 +32,8 @@ pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
         text.push_str(&format!("| {} | {} |\n", cells.join(" | "), card.word));
     }
     if let Some(base) = images {
-        for figure in view.chart.iter().chain(&view.sweeps) {
+        let of_platform = view.platform.iter().map(|platform| &platform.timeline);
+        for figure in view.chart.iter().chain(of_platform).chain(&view.sweeps) {
             text.push_str(&format!("\n![{}]({base}/{})\n", escaped(&figure.title), figure.image));
         }
     }
@@ -40,6 +41,23 @@ pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
         for note in &card.notes {
             text.push_str(&format!("\n- {}, {}: {}", escaped(&card.engine), escaped(&card.workload), escaped(note)));
         }
+        text.push('\n');
+    }
+    if let Some(platform) = &view.platform {
+        text.push_str(&format!("\n## {}\n\n{}\n", escaped(&platform.title), escaped(&platform.sentence)));
+        for table in &platform.tables {
+            text.push_str(&format!(
+                "\n**{}**\n\n| {} |\n|{}\n",
+                table.title,
+                table.head.join(" | "),
+                "---|".repeat(table.head.len())
+            ));
+            for row in &table.rows {
+                let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+                text.push_str(&format!("| {} |\n", cells.join(" | ")));
+            }
+        }
+        platform.notes.iter().for_each(|note| text.push_str(&format!("\n- {}", escaped(note))));
         text.push('\n');
     }
     if let Some(storm) = &view.storm {

@@ -1,6 +1,9 @@
 //! What stands on the page of a bench, in words.
 
-use super::BenchResults;
+use super::{
+    BenchResults,
+    platform::{self, PlatformView},
+};
 use crate::{
     replay::{EngineResult, SweepPoint},
     report::{
@@ -21,6 +24,7 @@ pub(super) struct View {
     pub(super) results: Vec<Card>,
     pub(super) sweeps: Vec<Figure>,
     pub(super) storm: Option<Storm>,
+    pub(super) platform: Option<PlatformView>,
     pub(super) host: Vec<(String, String)>,
     pub(super) method: Vec<String>,
     pub(super) version: String,
@@ -68,6 +72,7 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
     for points in bench.sweep.chunk_by(|a, b| a.workload == b.workload) {
         sweeps.push(sweep(sweeps.len(), points, &mut images)?);
     }
+    let platform = bench.platform.as_ref().map(|told| platform::view(told, &mut images)).transpose()?;
     let faster = results.iter().filter(|card| card.class == "better").count();
     let slower = results.iter().filter(|card| card.class == "worse").count();
     let sentence = match (results.len(), &bench.storm) {
@@ -115,6 +120,7 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
         results,
         sweeps,
         storm,
+        platform,
         host: bench.host.clone(),
         method: vec![
             "Baseline and candidate run in turns, A B B A, after a pair that is not measured; a run whose counts or sums are not what the workload says gives no timing.".to_owned(),

@@ -11,6 +11,7 @@ mod png;
 mod speedup;
 mod svg;
 mod sweep;
+mod timeline;
 
 pub(crate) use change::{ChangeChart, Mark};
 pub(crate) use coverage::CoverageChart;
@@ -18,6 +19,7 @@ pub(crate) use gantt::GanttChart;
 pub(crate) use overhead::OverheadChart;
 pub(crate) use speedup::{Speedup, SpeedupChart};
 pub(crate) use sweep::SweepChart;
+pub(crate) use timeline::TimelineChart;
 
 use super::{Error, words};
 use canvas::{Align, Canvas, Drawn, Role};
