@@ -2,11 +2,11 @@
 //!
 //! `view` turns numbers into words, `chart` draws, `html` and `markdown` lay out. The same analysis gives the same bytes.
 
-mod bench;
 mod chart;
 mod gate;
 mod html;
 mod markdown;
+mod pages;
 mod view;
 mod words;
 
@@ -14,9 +14,9 @@ mod words;
 mod tests;
 
 use crate::analysis::Analysis;
-pub use bench::{BenchResults, render_bench};
 pub(crate) use gate::{AS_ASKED, change, gist, level, limit, tally};
 pub use gate::{GateContext, gate_annotations, gate_bmf, gate_code_quality, gate_junit, gate_markdown, gate_metrics};
+pub use pages::{BenchResults, SimulatedTask, SimulationResults, render_bench, render_simulation};
 pub(crate) use words::{count, counted, number};
 
 /// A report, ready to be written to files.

@@ -7,9 +7,9 @@ use crate::{
         args::Report,
         console::line,
         exit::{Error, Outcome},
-        wire::{VERSION, analysis::Document, bench, receipt::Paths, small},
+        wire::{VERSION, analysis::Document, bench, receipt::Paths, simulate, small},
     },
-    report::{self, BenchResults, Options},
+    report::{self, BenchResults, Options, RenderedReport, SimulationResults},
 };
 use std::{fs, path::Path};
 
@@ -27,7 +27,8 @@ pub(super) fn run(context: &Context<'_>, args: &Report) -> Result<Outcome, Error
     };
     let (paths, seed, warnings) = match source {
         From::Analysis(analysis) => (write(context, &analysis, &args.out)?, analysis.seed, analysis.warnings),
-        From::Bench(bench) => (write_bench(&bench, &args.out)?, bench.seed, bench.warnings),
+        From::Bench(bench) => (write_page(args, |o| report::render_bench(&bench, o))?, bench.seed, bench.warnings),
+        From::Simulation(of) => (write_page(args, |o| report::render_simulation(&of, o))?, of.seed, of.warnings),
     };
     if context.console.json {
         let schema = "windtunnel.report.v1";
@@ -42,6 +43,7 @@ pub(super) fn run(context: &Context<'_>, args: &Report) -> Result<Outcome, Error
 enum From {
     Analysis(Box<Analysis>),
     Bench(Box<BenchResults>),
+    Simulation(Box<SimulationResults>),
 }
 
 /// Reads a document, as `analyze --json` and `bench --json` write it; `-` is stdin.
@@ -53,7 +55,7 @@ fn read(path: &Path) -> Result<From, Error> {
     };
     let bad = |reason: String| {
         Error::Usage(format!(
-            "{}: not an analysis document, nor a bench: {reason}; `windtunnel analyze --json` and `windtunnel bench --json` write them",
+            "{}: not an analysis document, nor a bench, nor a simulation: {reason}; `analyze`, `bench` and `simulate` write them with --json",
             path.display()
         ))
     };
@@ -62,6 +64,11 @@ fn read(path: &Path) -> Result<From, Error> {
             let bad = |reason: String| Error::Usage(format!("{}: not a bench document: {reason}", path.display()));
             let document: bench::Document = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
             Ok(From::Bench(Box::new(document.into_results().map_err(bad)?)))
+        }
+        Ok(Schema { schema }) if schema == "windtunnel.simulation.v1" => {
+            let bad = |reason: String| Error::Usage(format!("{}: not a simulation document: {reason}", path.display()));
+            let document: simulate::Document = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+            Ok(From::Simulation(Box::new(document.into_results())))
         }
         _ => Ok(From::Analysis(Box::new(parse(text.as_bytes()).map_err(bad)?))),
     }
@@ -78,10 +85,14 @@ fn parse(json: &[u8]) -> Result<Analysis, String> {
     Analysis::try_from(document)
 }
 
-/// Writes the files of a bench's report.
-fn write_bench(bench: &BenchResults, out: &Path) -> Result<Paths, Error> {
+/// Writes the files of a page.
+fn write_page(
+    args: &Report,
+    render: impl FnOnce(&Options) -> Result<RenderedReport, report::Error>,
+) -> Result<Paths, Error> {
+    let out = args.out.as_path();
     let options = Options { version: VERSION.to_owned(), image_base: Some(IMAGES.to_owned()), ..Options::default() };
-    let rendered = report::render_bench(bench, &options)?;
+    let rendered = render(&options)?;
     let images = out.join(IMAGES);
     fs::create_dir_all(&images).map_err(Error::io("create", &images))?;
     let html = place(out, HTML, rendered.html.as_bytes())?;

@@ -9,25 +9,28 @@ use crate::{
         airflow::TaskTimes,
         simulate::{Bounds, Schedule, slots},
     },
+    report::{SimulatedTask, SimulationResults},
+    stats,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Microseconds in a second.
 const SECOND: f64 = 1e6;
 
 /// What a simulation gave.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(in crate::cli) struct Document {
-    schema: &'static str,
-    windtunnel: &'static str,
+    schema: Cow<'static, str>,
+    windtunnel: Cow<'static, str>,
     seed: u64,
     /// Name of the DAG.
     dag: String,
-    policy: &'static str,
+    policy: Cow<'static, str>,
     /// Where the best order came from; only of `best`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_from: Option<&'static str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order_from: Option<Cow<'static, str>>,
     slots: u32,
     /// `null` where it never ends.
     makespan_s: Option<f64>,
@@ -44,15 +47,15 @@ pub(in crate::cli) struct Document {
     /// Of the makespan; only where there is a history that it can rest on.
     interval: Option<Estimate>,
     /// The same without the what-ifs.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<Before>,
     /// Only of a DAG of the lake; then `tasks` and `critical_path` are those of its last run, and the other figures medians.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     history: Option<History>,
     warnings: Vec<String>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Task {
     task_id: String,
     start_s: f64,
@@ -62,7 +65,7 @@ struct Task {
 }
 
 /// As things are.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Before {
     makespan_s: Option<f64>,
     lower_bound_s: f64,
@@ -71,25 +74,25 @@ struct Before {
 }
 
 /// The replay of a recorded history.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct History {
     /// `serialized`, `api`, or `inferred` from the history.
-    edges_from: &'static str,
+    edges_from: Cow<'static, str>,
     /// Runs that the medians are of.
     runs: usize,
     /// The replay of what really happened against the record.
     checked: Checked,
     /// Makespans with what-ifs over those without, run by run; only with what-ifs.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     ratio: Option<Estimate>,
     /// Of earlier runs of which an interval like `interval` was told from those before them: how many lay inside.
     told_and_held: Held,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sweep: Vec<Swept>,
 }
 
 /// How well the replay tells what happened.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Checked {
     /// Runs without a scheduler restart, of all DAGs, that were compared.
     runs_compared: usize,
@@ -106,14 +109,14 @@ struct Checked {
 }
 
 /// How often intervals held.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Held {
     inside: usize,
     of: usize,
 }
 
 /// One value of a sweep.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Swept {
     limit: String,
     value: u32,
@@ -153,11 +156,11 @@ impl Document {
         tasks.iter_mut().zip(slots(&schedule)).for_each(|(task, slot)| task.slot = slot);
         let error = &base.error;
         Self {
-            schema: "windtunnel.simulation.v1",
-            windtunnel: VERSION,
+            schema: "windtunnel.simulation.v1".into(),
+            windtunnel: VERSION.into(),
             seed,
             dag: simulation.dag.to_owned(),
-            policy,
+            policy: policy.into(),
             order_from: None,
             slots: simulation.parallelism,
             makespan_s: finite(shown.median_s),
@@ -187,7 +190,7 @@ impl History {
         let restarted = error.runs.iter().filter(|run| run.restarted).count();
         let swept = simulation.sweep.iter().flat_map(|(name, tried)| tried.iter().map(move |tried| (name, tried)));
         Self {
-            edges_from: simulation.edges_from.as_str(),
+            edges_from: simulation.edges_from.as_str().into(),
             runs: base.makespans.len(),
             checked: Checked {
                 runs_compared: error.runs.len() - restarted,
@@ -236,12 +239,12 @@ impl Document {
             slot: on_slots[task as usize],
         };
         Self {
-            schema: "windtunnel.simulation.v1",
-            windtunnel: VERSION,
+            schema: "windtunnel.simulation.v1".into(),
+            windtunnel: VERSION.into(),
             seed,
             dag: after.workflow.name.to_string(),
-            policy,
-            order_from: after.order_from,
+            policy: policy.into(),
+            order_from: after.order_from.map(Into::into),
             slots: slots_given,
             makespan_s: Some(seconds(after.schedule.makespan)),
             lower_bound_s: tidy(after.bounds.lower / SECOND),
@@ -273,4 +276,39 @@ impl From<&Simulated<'_>> for Before {
 /// Microseconds as seconds: whole ones divided once, so that equal times stay equal.
 fn seconds(micros: u64) -> f64 {
     micros as f64 / SECOND
+}
+
+impl Document {
+    /// What a report is made of.
+    pub(in crate::cli) fn into_results(self) -> SimulationResults {
+        let task = |task: Task| SimulatedTask {
+            task_id: task.task_id,
+            start_s: task.start_s,
+            end_s: task.end_s,
+            slot: task.slot,
+        };
+        let (runs, ratio, sweep) = self.history.map_or((None, None, Vec::new()), |history| {
+            let sweep = history.sweep.into_iter().map(|swept| (swept.limit, swept.value, swept.makespan_s));
+            (Some(history.runs), history.ratio.map(stats::Estimate::from), sweep.collect())
+        });
+        SimulationResults {
+            dag: self.dag,
+            policy: self.policy.into_owned(),
+            slots: self.slots,
+            makespan_s: self.makespan_s,
+            lower_bound_s: self.lower_bound_tight_s,
+            work_s: self.work_s,
+            critical_path_s: self.critical_path_s,
+            critical_path: self.critical_path,
+            tasks: self.tasks.into_iter().map(task).collect(),
+            before_s: self.before.and_then(|before| before.makespan_s),
+            ratio,
+            model_error: self.model_error.map(stats::Estimate::from),
+            interval: self.interval.map(stats::Estimate::from),
+            runs,
+            sweep,
+            seed: self.seed,
+            warnings: self.warnings,
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod axis;
 mod canvas;
 mod change;
 mod coverage;
+mod curve;
 mod frame;
 mod gantt;
 mod overhead;
@@ -15,6 +16,7 @@ mod timeline;
 
 pub(crate) use change::{ChangeChart, Mark};
 pub(crate) use coverage::CoverageChart;
+pub(crate) use curve::CurveChart;
 pub(crate) use gantt::GanttChart;
 pub(crate) use overhead::OverheadChart;
 pub(crate) use speedup::{Speedup, SpeedupChart};

@@ -1,9 +1,6 @@
 //! What stands on the page of a bench, in words.
 
-use super::{
-    BenchResults,
-    platform::{self, PlatformView},
-};
+use super::{BenchResults, platform};
 use crate::{
     replay::{EngineResult, SweepPoint},
     report::{
@@ -24,10 +21,30 @@ pub(super) struct View {
     pub(super) results: Vec<Card>,
     pub(super) sweeps: Vec<Figure>,
     pub(super) storm: Option<Storm>,
-    pub(super) platform: Option<PlatformView>,
+    pub(super) sections: Vec<Section>,
     pub(super) host: Vec<(String, String)>,
+    /// Heading of the last section.
+    pub(super) how: &'static str,
     pub(super) method: Vec<String>,
     pub(super) version: String,
+}
+
+/// A part of the page with charts and tables of its own.
+#[derive(Debug, Serialize)]
+pub(super) struct Section {
+    pub(super) id: &'static str,
+    pub(super) title: String,
+    pub(super) sentence: String,
+    pub(super) figures: Vec<Figure>,
+    pub(super) tables: Vec<Table>,
+    pub(super) notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Table {
+    pub(super) title: &'static str,
+    pub(super) head: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<String>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,7 +89,11 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
     for points in bench.sweep.chunk_by(|a, b| a.workload == b.workload) {
         sweeps.push(sweep(sweeps.len(), points, &mut images)?);
     }
-    let platform = bench.platform.as_ref().map(|told| platform::view(told, &mut images)).transpose()?;
+    let sections = bench
+        .platform
+        .iter()
+        .map(|told| platform::section(told, &mut images))
+        .collect::<Result<Vec<Section>, Error>>()?;
     let faster = results.iter().filter(|card| card.class == "better").count();
     let slower = results.iter().filter(|card| card.class == "worse").count();
     let sentence = match (results.len(), &bench.storm) {
@@ -120,8 +141,9 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
         results,
         sweeps,
         storm,
-        platform,
+        sections,
         host: bench.host.clone(),
+        how: "How it was measured",
         method: vec![
             "Baseline and candidate run in turns, A B B A, after a pair that is not measured; a run whose counts or sums are not what the workload says gives no timing.".to_owned(),
             "The speed-up is the geometric mean of the ratios of the pairs, with an interval of 95 % by Student's t on their logarithms. It says nothing of other machines.".to_owned(),

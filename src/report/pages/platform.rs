@@ -1,6 +1,6 @@
 //! The section of a platform before and after, in words, tables and a chart.
 
-use super::view::Figure;
+use super::view::{Figure, Section, Table};
 use crate::{
     replay::{
         Side,
@@ -12,29 +12,9 @@ use crate::{
         words,
     },
 };
-use serde::Serialize;
-
-/// The section.
-#[derive(Debug, Serialize)]
-pub(super) struct PlatformView {
-    pub(super) title: String,
-    pub(super) sentence: String,
-    pub(super) tables: Vec<Table>,
-    pub(super) timeline: Figure,
-    pub(super) notes: Vec<String>,
-}
-
-/// A table.
-#[derive(Debug, Serialize)]
-pub(super) struct Table {
-    pub(super) title: &'static str,
-    pub(super) head: Vec<&'static str>,
-    pub(super) rows: Vec<Vec<String>>,
-}
-
 const IMAGE: &str = "bench-platform.png";
 
-pub(super) fn view(told: &PlatformTold, images: &mut Vec<Image>) -> Result<PlatformView, Error> {
+pub(super) fn section(told: &PlatformTold, images: &mut Vec<Image>) -> Result<Section, Error> {
     let of = |side: Side| -> Vec<&Figures> {
         told.seeds.iter().flat_map(|seed| if side == Side::Baseline { &seed.before } else { &seed.after }).collect()
     };
@@ -49,11 +29,12 @@ pub(super) fn view(told: &PlatformTold, images: &mut Vec<Image>) -> Result<Platf
         percent(most(&before, |figures| figures.most_memory)),
         words::counted(before.len(), "day", "days"),
     );
-    Ok(PlatformView {
+    Ok(Section {
+        id: "platform",
         title: format!("{} of {}, before and after", told.core, told.name),
         sentence,
         tables: vec![figures(&before, &after), levers(told), settings(told)],
-        timeline: timeline(told, images)?,
+        figures: vec![timeline(told, images)?],
         notes: notes(told),
     })
 }

@@ -1,8 +1,11 @@
-//! The page of a bench: what against what, how much faster, how sure that is.
+//! Pages of one document each: of a bench (what against what, how much faster, how sure that is), of a simulation.
 
 mod page;
 mod platform;
+mod simulation;
 mod view;
+
+pub use simulation::{SimulatedTask, SimulationResults, render_simulation};
 
 use super::{Error, Options, RenderedReport};
 use crate::replay::{EngineResult, StormReport, SweepPoint, platform::PlatformTold};

@@ -4,7 +4,7 @@ use super::view::View;
 use crate::report::{Error, markdown::text as escaped};
 use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig, value::Serde};
 
-const TEMPLATE: (&str, &str) = ("bench.html", include_str!("../templates/bench.html"));
+const TEMPLATE: (&str, &str) = ("page.html", include_str!("../templates/page.html"));
 /// That of the other reports.
 const STYLE: &str = include_str!("../templates/report.css");
 
@@ -32,8 +32,8 @@ pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
         text.push_str(&format!("| {} | {} |\n", cells.join(" | "), card.word));
     }
     if let Some(base) = images {
-        let of_platform = view.platform.iter().map(|platform| &platform.timeline);
-        for figure in view.chart.iter().chain(of_platform).chain(&view.sweeps) {
+        let of_sections = view.sections.iter().flat_map(|section| &section.figures);
+        for figure in view.chart.iter().chain(of_sections).chain(&view.sweeps) {
             text.push_str(&format!("\n![{}]({base}/{})\n", escaped(&figure.title), figure.image));
         }
     }
@@ -43,9 +43,9 @@ pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
         }
         text.push('\n');
     }
-    if let Some(platform) = &view.platform {
-        text.push_str(&format!("\n## {}\n\n{}\n", escaped(&platform.title), escaped(&platform.sentence)));
-        for table in &platform.tables {
+    for section in &view.sections {
+        text.push_str(&format!("\n## {}\n\n{}\n", escaped(&section.title), escaped(&section.sentence)));
+        for table in &section.tables {
             text.push_str(&format!(
                 "\n**{}**\n\n| {} |\n|{}\n",
                 table.title,
@@ -57,7 +57,7 @@ pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
                 text.push_str(&format!("| {} |\n", cells.join(" | ")));
             }
         }
-        platform.notes.iter().for_each(|note| text.push_str(&format!("\n- {}", escaped(note))));
+        section.notes.iter().for_each(|note| text.push_str(&format!("\n- {}", escaped(note))));
         text.push('\n');
     }
     if let Some(storm) = &view.storm {

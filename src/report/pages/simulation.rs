@@ -1,0 +1,289 @@
+//! The page of a simulation: how long, what no order can beat, what ran when, and how far the model is off.
+
+use super::{
+    page,
+    view::{Figure, Section, Table, View},
+};
+use crate::{
+    analysis::{DagView, GanttBar},
+    model::{Deployment, EdgeSource, Text, Timestamp},
+    report::{
+        Error, Image, Options, RenderedReport,
+        chart::{self, CurveChart, GanttChart, Label},
+        words,
+    },
+    stats::Estimate,
+};
+use std::collections::BTreeSet;
+
+/// Within this share of the best a value is as good.
+const AS_GOOD: f64 = 0.02;
+/// Error of a replay from which on its what-ifs are not to be trusted.
+const LARGE_ERROR: f64 = 0.1;
+/// Rows of the table of tasks.
+const MAX_TASKS: usize = 60;
+
+/// A task of a simulated run, in seconds from the run's start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SimulatedTask {
+    /// Task, with its map index.
+    pub task_id: String,
+    /// From.
+    pub start_s: f64,
+    /// To.
+    pub end_s: f64,
+    /// Slot, from 0.
+    pub slot: u32,
+}
+
+/// What a simulation came to, as a report is handed it.
+#[derive(Clone, Debug)]
+pub struct SimulationResults {
+    /// DAG.
+    pub dag: String,
+    /// Order.
+    pub policy: String,
+    /// Slots.
+    pub slots: u32,
+    /// Seconds; `None` where it never ends.
+    pub makespan_s: Option<f64>,
+    /// Seconds that no order can beat.
+    pub lower_bound_s: f64,
+    /// Seconds of all tasks.
+    pub work_s: f64,
+    /// Seconds of the longest way.
+    pub critical_path_s: f64,
+    /// Tasks of it.
+    pub critical_path: Vec<String>,
+    /// Tasks.
+    pub tasks: Vec<SimulatedTask>,
+    /// Makespan without the what-ifs.
+    pub before_s: Option<f64>,
+    /// Makespans with the what-ifs over those without, of a history.
+    pub ratio: Option<Estimate>,
+    /// Recorded against replayed.
+    pub model_error: Option<Estimate>,
+    /// Of the next run.
+    pub interval: Option<Estimate>,
+    /// Runs of a history.
+    pub runs: Option<usize>,
+    /// A limit, its values, and the seconds of each where it ends.
+    pub sweep: Vec<(String, u32, Option<f64>)>,
+    /// Seed.
+    pub seed: u64,
+    /// What it warned of.
+    pub warnings: Vec<String>,
+}
+
+/// Renders a simulation as a page, as Markdown and as pictures.
+///
+/// # Errors
+/// None that depends on the data.
+pub fn render_simulation(simulation: &SimulationResults, options: &Options) -> Result<RenderedReport, Error> {
+    chart::load_font()?;
+    let mut images = Vec::new();
+    let view = view(simulation, options, &mut images)?;
+    Ok(RenderedReport {
+        html: page::html(&view)?,
+        markdown: page::markdown(&view, options.image_base.as_deref()),
+        images,
+    })
+}
+
+fn view(of: &SimulationResults, options: &Options, images: &mut Vec<Image>) -> Result<View, Error> {
+    let mut sections = vec![result(of)];
+    if !of.sweep.is_empty() {
+        sections.push(sweep(of, images)?);
+    }
+    if !of.tasks.is_empty() {
+        sections.push(run(of, images)?);
+    }
+    let better = of.ratio.as_ref().is_some_and(|ratio| ratio.upper < 1.0)
+        || (of.ratio.is_none() && of.before_s.zip(of.makespan_s).is_some_and(|(before, after)| after < before));
+    Ok(View {
+        title: options.title.clone().unwrap_or_else(|| format!("Simulation of {}", words::visible(&of.dag))),
+        sentence: sentence(of),
+        class: if better { "better" } else { "calm" },
+        warnings: of.warnings.clone(),
+        chart: None,
+        results: Vec::new(),
+        sweeps: Vec::new(),
+        storm: None,
+        sections,
+        host: Vec::new(),
+        how: "What it is",
+        method: method(of),
+        version: options.version.clone(),
+    })
+}
+
+fn sentence(of: &SimulationResults) -> String {
+    let Some(makespan) = of.makespan_s else {
+        return "It never ends: a task needs more slots than there are.".to_owned();
+    };
+    let median = if of.runs.is_some() { "The median run takes" } else { "It takes" };
+    let took = format!("{median} {}", words::seconds(makespan));
+    match (of.before_s, &of.ratio) {
+        (Some(before), Some(ratio)) => format!(
+            "{took} instead of {}: {} run by run, {} to {} in 95 of 100.",
+            words::seconds(before),
+            words::change(ratio.point),
+            words::change(ratio.lower),
+            words::change(ratio.upper)
+        ),
+        (Some(before), None) => {
+            format!("{took} instead of {}: {}.", words::seconds(before), words::change(makespan / before))
+        }
+        (None, _) => format!("{took}; no order can beat {}.", words::seconds(of.lower_bound_s)),
+    }
+}
+
+fn result(of: &SimulationResults) -> Section {
+    let mut rows = vec![
+        vec!["order".to_owned(), of.policy.clone()],
+        vec!["slots".to_owned(), words::count(u64::from(of.slots))],
+        vec!["no order can beat".to_owned(), words::seconds(of.lower_bound_s)],
+        vec!["work of all tasks".to_owned(), words::seconds(of.work_s)],
+        vec!["critical path".to_owned(), words::seconds(of.critical_path_s)],
+    ];
+    if let Some(interval) = &of.interval {
+        let range = format!("{} to {}", words::seconds(interval.lower), words::seconds(interval.upper));
+        rows.push(vec![format!("next run, {:.0} of 100", interval.level * 100.0), range]);
+    }
+    if let Some(error) = &of.model_error {
+        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        let told = format!(
+            "{} ({} to {}, {})",
+            percent(error.point),
+            percent(error.lower),
+            percent(error.upper),
+            words::counted(error.n, "run", "runs")
+        );
+        rows.push(vec!["the replay of what really happened is off by".to_owned(), told]);
+    }
+    let shaky = of.model_error.as_ref().is_some_and(|error| error.point > LARGE_ERROR);
+    Section {
+        id: "result",
+        title: "The result".to_owned(),
+        sentence: String::new(),
+        figures: Vec::new(),
+        tables: vec![Table { title: "Figures", head: vec!["", "value"], rows }],
+        notes: shaky
+            .then(|| "The replay of the record is more than 10 % off: what-ifs are no better.".to_owned())
+            .into_iter()
+            .collect(),
+    }
+}
+
+fn sweep(of: &SimulationResults, images: &mut Vec<Image>) -> Result<Section, Error> {
+    let limit = of.sweep.first().map_or(String::new(), |(limit, _, _)| words::visible(limit));
+    let ended: Vec<(f64, f64)> =
+        of.sweep.iter().filter_map(|(_, value, seconds)| Some((f64::from(*value), (*seconds)?))).collect();
+    let best = ended.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
+    let knee = ended.iter().position(|(_, seconds)| *seconds <= best * (1.0 + AS_GOOD));
+    let sentence = knee.map_or_else(String::new, |knee| {
+        format!("{limit} = {} is the first value within {:.0} % of the best.", ended[knee].0, AS_GOOD * 100.0)
+    });
+    let title = format!("Median makespan by {limit}");
+    let desc = "Each point is a replay of the whole history with that limit; dashed: as it is.";
+    let label = Label { id: "sweep", title: &title, desc };
+    let chart = CurveChart { points: &ended, knee, now: of.before_s.or(of.makespan_s) };
+    images.push(Image { name: "simulation-sweep.png".to_owned(), bytes: chart::to_png(&chart, &label)? });
+    let row = |(_, value, seconds): &(String, u32, Option<f64>)| {
+        vec![value.to_string(), seconds.map_or_else(|| "never ends".to_owned(), words::seconds)]
+    };
+    let figure = Figure {
+        svg: chart::to_svg(&chart, &label)?,
+        image: "simulation-sweep.png".to_owned(),
+        head: vec!["value", "median makespan"],
+        rows: of.sweep.iter().map(row).collect(),
+        desc: desc.to_owned(),
+        title,
+    };
+    Ok(Section {
+        id: "curve",
+        title: format!("How much of {limit} is enough"),
+        sentence,
+        figures: vec![figure],
+        tables: Vec::new(),
+        notes: Vec::new(),
+    })
+}
+
+fn run(of: &SimulationResults, images: &mut Vec<Image>) -> Result<Section, Error> {
+    let critical: BTreeSet<&str> = of.critical_path.iter().map(String::as_str).collect();
+    // Mapped instances stand under their task's name with an index behind it.
+    let is_critical = |task: &str| critical.contains(task) || critical.contains(task.split('[').next().unwrap_or(task));
+    let bar = |task: &SimulatedTask| GanttBar {
+        task_id: Text::from(task.task_id.as_str()),
+        map_index: -1,
+        try_number: None,
+        queued_s: None,
+        started_s: task.start_s,
+        ended_s: task.end_s,
+        state: "success".to_owned(),
+        critical: is_critical(&task.task_id),
+    };
+    let end = of.tasks.iter().map(|task| task.end_s).fold(0.0, f64::max);
+    let dag = DagView {
+        deployment: Deployment::default(),
+        dag_id: of.dag.as_str().into(),
+        run_id: "simulated".into(),
+        started_at: Timestamp::from_micros(0),
+        duration_s: end,
+        gantt: of.tasks.iter().map(bar).collect(),
+        critical_path: of.critical_path.iter().map(|task| task.as_str().into()).collect(),
+        edges_from: EdgeSource::Serialized,
+        edges: Vec::new(),
+    };
+    let chart = GanttChart::new(&dag);
+    let title = if of.runs.is_some() { "The last run, replayed" } else { "The run" };
+    let left = chart.left_out();
+    let desc = if left > 0 {
+        format!("Those of the critical path and the longest; {} more are not drawn.", words::count(left as u64))
+    } else {
+        "From the run's start; the critical path decides its length.".to_owned()
+    };
+    let label = Label { id: "gantt", title, desc: &desc };
+    images.push(Image { name: "simulation-gantt.png".to_owned(), bytes: chart::to_png(&chart, &label)? });
+    let row = |task: &SimulatedTask| {
+        vec![task.task_id.clone(), words::seconds(task.start_s), words::seconds(task.end_s), task.slot.to_string()]
+    };
+    let figure = Figure {
+        svg: chart::to_svg(&chart, &label)?,
+        image: "simulation-gantt.png".to_owned(),
+        head: vec!["task", "from", "to", "slot"],
+        rows: of.tasks.iter().take(MAX_TASKS).map(row).collect(),
+        title: title.to_owned(),
+        desc,
+    };
+    Ok(Section {
+        id: "run",
+        title: title.to_owned(),
+        sentence: String::new(),
+        figures: vec![figure],
+        tables: Vec::new(),
+        notes: vec![format!("Critical path: {}", path(&of.critical_path))],
+    })
+}
+
+fn path(tasks: &[String]) -> String {
+    let shown: Vec<String> = tasks.iter().take(MAX_TASKS).map(|task| words::visible(task)).collect();
+    let more = tasks.len().saturating_sub(MAX_TASKS);
+    let rest = if more > 0 { format!(" → and {more} more") } else { String::new() };
+    format!("{}{rest}", shown.join(" → "))
+}
+
+fn method(of: &SimulationResults) -> Vec<String> {
+    let mut lines = Vec::new();
+    match of.runs {
+        Some(runs) => lines.extend([
+            format!("The whole recorded history of this Airflow replayed by the rules of its scheduler; figures are medians of {}.", words::counted(runs, "run", "runs")),
+            "Taken from the record: when runs were made, and how long attempts, starts and pauses took. What comes of the rules: when tasks are scheduled and queued.".to_owned(),
+            "The floor is the longest way through a run, or its work shared by all slots; the interval is that of recent runs around what was forecast for them.".to_owned(),
+        ]),
+        None => lines.push("One slot a task, no other limit and no delay; ties by the task's place in the file.".to_owned()),
+    }
+    lines.push(format!("Seed {}.", of.seed));
+    lines
+}
