@@ -1,6 +1,6 @@
 //! Platform files, such as `datasets/ecommerce.toml`: a machine, pools, DAGs and what their tasks need.
 
-use crate::model::{Platform, PlatformDag, PlatformMachine, PlatformPool, PlatformTask};
+use crate::model::{Graph, GraphError, Platform, PlatformDag, PlatformMachine, PlatformPool, PlatformTask};
 use serde::Deserialize;
 
 /// The file as written. Unknown keys are refused; toml then lists the known ones.
@@ -118,6 +118,8 @@ fn process() -> f64 {
     180.0
 }
 
+/// Task instances of a day: the search replays some thousand days.
+const MOST_INSTANCES: f64 = 20_000.0;
 const GB: f64 = 1e9;
 const MB: f64 = 1e6;
 const MINUTE: f64 = 60.0;
@@ -154,6 +156,19 @@ impl File {
         }
         let dags = self.dags.iter().map(|dag| self.dag(dag)).collect::<Result<Vec<PlatformDag>, String>>()?;
         let core = dags.iter().position(|dag| *dag.dag_id == *self.core);
+        let core = core.ok_or_else(|| format!("core: there is no DAG `{}`", self.core))?;
+        if dags[core].starts.is_empty() || dags[core].tasks.is_empty() {
+            return Err(format!("{}: the core DAG has no start, or no task", self.core));
+        }
+        let instances = |dag: &PlatformDag| {
+            dag.starts.len() as f64 * dag.tasks.iter().map(|task| f64::from(task.parts)).sum::<f64>()
+        };
+        let all: f64 = dags.iter().map(instances).sum();
+        if all > MOST_INSTANCES {
+            return Err(format!(
+                "a day of it has {all} task instances: {MOST_INSTANCES} are the most that a search gets through"
+            ));
+        }
         let platform = Platform {
             name: self.name.as_str().into(),
             machine,
@@ -162,22 +177,27 @@ impl File {
             look_s: above_0("airflow.scheduler_period_s", self.airflow.scheduler_period_s)?,
             startup_s: at_least_0("airflow.startup_s", self.airflow.startup_s)?,
             dags,
-            core: core.ok_or_else(|| format!("core: there is no DAG `{}`", self.core))?,
+            core,
         };
-        platform.day().map_err(|error| format!("dependencies: {error:?}"))?;
         Ok(platform)
     }
 
     fn dag(&self, dag: &Dag) -> Result<PlatformDag, String> {
         let name = &dag.name;
         let minutes = |key: &str, value: f64| at_least_0(&format!("{name}.{key}"), value).map(|value| value * MINUTE);
+        let tasks: Vec<PlatformTask> = dag.tasks.iter().map(|task| self.task(dag, task)).collect::<Result<_, _>>()?;
+        let edges = (0..).zip(&tasks).flat_map(|(at, task)| task.after.iter().map(move |before| (*before, at)));
+        if let Err(GraphError::Circle(circle)) = Graph::new(tasks.len(), edges.collect()) {
+            let names: Vec<&str> = circle.iter().map(|at| &*tasks[*at as usize].task_id).collect();
+            return Err(format!("{name}: dependencies have a circle: {}", names.join(" -> ")));
+        }
         Ok(PlatformDag {
             dag_id: name.as_str().into(),
             starts: dag.starts_at_min.iter().map(|at| minutes("starts_at_min", *at)).collect::<Result<_, _>>()?,
             deadline_s: minutes("deadline_min", dag.deadline_min)?,
             may_shift_s: minutes("may_shift_min", dag.may_shift_min)?,
             max_active_tasks: self.airflow.max_active_tasks,
-            tasks: dag.tasks.iter().map(|task| self.task(dag, task)).collect::<Result<_, String>>()?,
+            tasks,
         })
     }
 

@@ -72,6 +72,17 @@ fn batches_are_tried_on_six_costs_each_by_rules_and_by_search() {
 }
 
 #[test]
+fn the_scheduler_on_threads_does_what_it_does_in_virtual_time() {
+    let document = bench(&["scheduler", "--items", "120"]);
+    let results = document["engine_results"].as_array().expect("results");
+    assert_eq!(results.len(), 1);
+    check(&results[0]);
+    assert_eq!((results[0]["items_in"].as_u64(), results[0]["items_out"].as_u64()), (Some(120), Some(120)));
+    let notes = results[0]["notes"].to_string();
+    assert_eq!(notes.matches("in virtual time by the same decisions").count(), 2, "{notes}");
+}
+
+#[test]
 fn more_workers_are_worth_it_where_tasks_wait() {
     let document = bench(&["workers", "--items", "300"]);
     let results = document["engine_results"].as_array().expect("results");

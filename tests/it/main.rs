@@ -36,6 +36,7 @@ mod servers;
 // The lake to answers.
 mod analysis;
 mod cause;
+mod explain;
 mod fleet;
 mod manners;
 mod report;
@@ -49,3 +50,4 @@ mod worth;
 // Engines.
 mod engines;
 mod lock_servers;
+mod platform;

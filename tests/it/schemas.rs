@@ -77,6 +77,7 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
     let weekly = world.json(&["weekly", "in"]);
     world.write("cost.toml", "[engineers]\nhour = 100\ninvested_hours = 2\n");
     let dag = world.write("dag.json", r#"{"tasks": [["a", 1, null, null, []], ["b", 2, null, null, [0]]]}"#);
+    let platform = world.write("platform.toml", super::platform::SMALL);
     let documents = vec![
         ("receipt", receipt),
         ("weekly", weekly),
@@ -93,6 +94,9 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
             world.json(&["simulate", "--dag", "shop", "--set", "parallelism=4", "--sweep", "parallelism=1..2"]),
         ),
         ("simulation", world.json(&["simulate", "--dag", arg(&dag), "--policy", "best"])),
+        ("explanation", world.json(&["explain", "shop", "latest", "--deadline", "2h"])),
+        ("critical_path", world.json(&["explain", "shop"])),
+        ("bench", world.json(&["bench", "ecommerce", "--workload", arg(&platform), "--virtual-only"])),
         ("compare", world.json(&["compare", "--at", "2026-05-01", "--cost", "cost.toml"])),
         ("benchmarks", serde_json::from_slice(&std::fs::read(world.path("kept.json")).expect("kept")).expect("JSON")),
     ];
@@ -119,6 +123,8 @@ fn each_document_begins_as_the_contract_says() {
             "simulation" => {
                 "seed policy slots makespan_s lower_bound_s lower_bound_tight_s work_s critical_path_s critical_path tasks model_error interval"
             }
+            "explanation" => "dag_id run_id duration_s critical_path parts",
+            "bench" => "host engine_results quiet_machine",
             "gate" => "verdict benchmarks false_alarm_rate seed",
             "analysis" => {
                 "seed as_of window baseline axis regressions improvements trends went_away inconclusive not_measurable \

@@ -119,12 +119,12 @@ fn more_work_than_a_clock_can_hold_is_refused_and_zero_is_not() {
 }
 
 /// The real history of Airflow 2.10 with the limits that its operator noted.
-fn recorded(world: &World) {
+pub(crate) fn recorded(world: &World) {
     let folder = dataset("airflow-2.10.5");
     world.ingest("default", &[&folder]);
 }
 
-fn of_history(world: &World, args: &[&str]) -> Run {
+pub(crate) fn of_history(world: &World, args: &[&str]) -> Run {
     let config = dataset("airflow-2.10.5").join("windtunnel.toml");
     let all: Vec<&str> =
         ["--config", arg(&config), "simulate", "--dag", "orders_etl"].into_iter().chain(args.iter().copied()).collect();

@@ -26,6 +26,9 @@ const OTHER_SEEDS: u64 = 5;
 /// Share of this machine's processors that are used on threads: one in ten is left to it.
 const CORES: f64 = 0.9;
 
+/// What a day brings to each instance: of a platform, its instances, a seed and a day.
+pub type DrawDay<'a> = dyn Fn(&Platform, &[PlatformInstance], u64, u64) -> Vec<Drawn> + 'a;
+
 /// Days of a seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seed {
@@ -85,7 +88,7 @@ pub struct PlatformBench {
 pub fn bench_platform(
     platform: &Platform,
     seed: u64,
-    draw: &dyn Fn(&Platform, &[PlatformInstance], u64, u64) -> Vec<Drawn>,
+    draw: &DrawDay<'_>,
     (faster, machine): (Option<f64>, Arc<dyn Machine>),
     told: impl FnMut(usize),
 ) -> Result<PlatformBench, String> {
@@ -124,7 +127,7 @@ pub fn bench_platform(
 fn trial(
     platform: &Platform,
     instances: &(Vec<PlatformInstance>, Graph),
-    draw: &dyn Fn(&Platform, &[PlatformInstance], u64, u64) -> Vec<Drawn>,
+    draw: &DrawDay<'_>,
     seed: u64,
     days: std::ops::RangeInclusive<u64>,
 ) -> Trial {

@@ -9,7 +9,7 @@ mod search;
 mod told;
 mod world;
 
-pub use bench::{Night, PlatformBench, Seed, bench_platform};
+pub use bench::{DrawDay, Night, PlatformBench, Seed, bench_platform};
 pub use configuration::Configuration;
 pub use load::{Load, Slowness};
 pub use outcome::{Day, Ending, Figures, Try};

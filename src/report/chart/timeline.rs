@@ -109,7 +109,9 @@ fn draw_row<DB: DrawingBackend>(
     // Those that came to nothing lie above the others.
     for well in [true, false] {
         for (from, to, _) in row.tries.iter().filter(|one| one.2 == well) {
-            if !(x.holds(from - zero) || x.holds(to - zero)) {
+            // One before or after the span would be drawn at its edge.
+            let inside = x.holds(from - zero) || x.holds(to - zero) || (*from < zero && zero < *to);
+            if !inside {
                 continue;
             }
             let (start, end) = (x.at(from - zero), x.at(to - zero));

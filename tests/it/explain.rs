@@ -1,0 +1,108 @@
+//! `explain`, through the binary: where the seconds of a run went, and what decides how long a DAG takes.
+
+use super::{
+    simulate::recorded,
+    support::{World, arg, dataset, list, number, text},
+};
+use serde_json::Value;
+
+fn explained(world: &World, args: &[&str]) -> Value {
+    let config = dataset("airflow-2.10.5").join("windtunnel.toml");
+    let all: Vec<&str> =
+        ["explain", "orders_etl"].into_iter().chain(args.iter().copied()).chain(["--config", arg(&config)]).collect();
+    world.json(&all)
+}
+
+fn about(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-3 * a.abs().max(1.0)
+}
+
+#[test]
+fn each_second_of_a_run_is_told_once_beside_what_is_usual() {
+    let world = World::new();
+    recorded(&world);
+    for run in ["slowest", "latest", "2026-08-25"] {
+        let told = explained(&world, &[run]);
+        let parts = list(&told["parts"]);
+        let sum: f64 = parts.iter().map(|part| number(&part["seconds"])).sum();
+        assert!(about(sum, number(&told["duration_s"])), "{told}");
+        let mut path: Vec<&str> = parts.iter().filter_map(|part| part["task_id"].as_str()).collect();
+        path.dedup();
+        let named: Vec<&str> = list(&told["critical_path"]).iter().filter_map(Value::as_str).collect();
+        assert_eq!(path, named);
+        assert_eq!(text(&told, "edges_from"), "inferred");
+        for part in parts.iter().filter(|part| part["kind"] == "waiting") {
+            let limits = list(&part["blocked_by"]);
+            let longest = limits.iter().map(|limit| number(&limit["seconds"])).fold(0.0, f64::max);
+            assert!(!limits.is_empty() && longest <= number(&part["seconds"]) + 1e-3, "{part}");
+        }
+        for part in parts.iter().filter(|part| !part["usual"].is_null()) {
+            let usual = &part["usual"];
+            let [low, median, high] = ["low_s", "median_s", "high_s"].map(|name| number(&usual[name]));
+            assert!(low <= median && median <= high && number(&usual["n"]) >= 5.0, "{part}");
+            assert!(about(number(&part["more_s"]), number(&part["seconds"]) - median), "{part}");
+            assert_eq!(part["unusual"], number(&part["seconds"]) > high);
+        }
+    }
+    let slowest = explained(&world, &["slowest"]);
+    let longest = world.sql("SELECT max(duration_s) AS s FROM dag_runs WHERE dag_id = 'orders_etl'");
+    assert!(about(number(&slowest["duration_s"]), number(&longest[0]["s"])), "{slowest}");
+    // A task of it waited for the warehouse's slots.
+    let limits = list(&slowest["parts"]).iter().flat_map(|part| list(&part["blocked_by"]));
+    assert!(limits.clone().any(|limit| limit["limit"] == "pool.warehouse"), "{slowest}");
+}
+
+#[test]
+fn deadlines_count_from_the_date_of_a_run() {
+    let world = World::new();
+    recorded(&world);
+    let told = explained(&world, &["2026-08-25", "--deadline", "24h"]);
+    let deadline = &told["deadline"];
+    assert!(about(number(&deadline["late_s"]), number(&told["landing"]["seconds"]) - 86_400.0), "{told}");
+    // It was caught up months later: every run was late.
+    assert_eq!(deadline["missed"], deadline["of"]);
+    let shown = world.run(&["explain", "orders_etl", "2026-08-25", "--deadline", "24h"]).exits(0);
+    assert!(shown.says().contains("missed by"), "{}", shown.says());
+}
+
+#[test]
+fn the_tasks_of_a_dag_share_its_mean_run() {
+    let world = World::new();
+    recorded(&world);
+    let told = explained(&world, &["--worth", "2"]);
+    let tasks = list(&told["tasks"]);
+    let on_path: f64 = tasks.iter().map(|task| number(&task["on_path_s"])).sum();
+    assert!(about(on_path + number(&told["idle_s"]), number(&told["mean_s"])), "{told}");
+    for task in tasks {
+        let [critical, runs] = ["critical_runs", "runs"].map(|name| number(&task[name]));
+        assert!(critical <= runs && number(&task["slack_s"]) >= 0.0, "{task}");
+        // What is always on the path has nothing to spare.
+        assert!(critical < runs || number(&task["slack_s"]) < 1e-6, "{task}");
+    }
+    let worth: Vec<&Value> = tasks.iter().filter(|task| !task["at_zero"].is_null()).collect();
+    assert_eq!(worth.len(), 2);
+    assert!(worth.iter().all(|task| number(&task["at_zero"]["point"]) < 1.0), "{told}");
+    for wait in list(&told["waits"]) {
+        let by_hour = list(&wait["by_hour_s"]);
+        let sum: f64 = by_hour.iter().map(number).sum();
+        assert!(by_hour.len() == 168 && about(sum, number(&wait["seconds"])), "{wait}");
+    }
+    assert!(number(&told["model_error"]["point"]) < 0.105, "{told}");
+}
+
+#[test]
+fn a_run_that_is_not_there_is_told_from_one_that_is_not_named_well() {
+    let world = World::new();
+    recorded(&world);
+    for (args, said) in [
+        (&["orders_etl", "2025-01-01"][..], "its last ones are"),
+        (&["orders_etl", "2026-08"], "runs have `2026-08` in their ids"),
+        (&["nothing", "latest"], "no DAG among"),
+        (&["orders_etl", "latest", "--deadline", "-1h"], "a deadline is after"),
+        (&["orders_etl", "latest", "--deadline", "soon"], "soon"),
+    ] {
+        let all: Vec<&str> = ["explain"].into_iter().chain(args.iter().copied()).collect();
+        let run = world.run(&all).exits(1);
+        assert!(run.says().contains(said), "{args:?}: {}", run.says());
+    }
+}
