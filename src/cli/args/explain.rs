@@ -13,7 +13,7 @@ pub(in crate::cli) struct Explain {
     #[arg(value_name = "RUN")]
     pub(in crate::cli) run: Option<String>,
     /// By when a run must have ended, counted from its date, such as 2h [default: the deadline in the export, if any]
-    #[arg(long, value_name = "TIME", value_parser = deadline)]
+    #[arg(long, value_name = "TIME", value_parser = deadline, allow_hyphen_values = true)]
     pub(in crate::cli) deadline: Option<f64>,
     /// Runs that are looked at together, the last ones
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]

@@ -20,13 +20,15 @@ pub(in crate::cli) enum PolicyOption {
     Heft,
     /// The best of many orders, never worse than Airflow's
     Best,
+    /// Across DAGs: the one with the least predicted work left first, weighed by how long it has been there (a folder of DAGs)
+    Fair,
 }
 
 /// `simulate`
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Simulate {
-    /// DAG: a JSON file (compact or WfFormat; `-` is stdin), or the id of one in the lake
-    #[arg(long, value_name = "FILE|ID")]
+    /// DAG: a JSON file (compact or WfFormat; `-` is stdin), a folder of such that share slots, or the id of one in the lake
+    #[arg(long, value_name = "FILE|FOLDER|ID")]
     pub(in crate::cli) dag: String,
     /// Slots of a DAG from a file, one a task [default: 32, as Airflow's parallelism]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -53,6 +55,12 @@ pub(in crate::cli) struct Simulate {
     /// Airflow whose DAG it is, where several in the lake have one of that name
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) deployment: Option<String>,
+    /// Work that arrives over what the slots can do (a folder of DAGs)
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9, value_parser = load)]
+    pub(in crate::cli) load: f64,
+    /// How far predictions are off: standard deviation of the logarithm, of a run and again of a task (a folder of DAGs)
+    #[arg(long, value_name = "SIGMA", default_value_t = 0.3, value_parser = sigma)]
+    pub(in crate::cli) prediction_error: f64,
     /// Let runs wait for max_active_runs, instead of beginning when they were recorded to be made (lake)
     #[arg(long)]
     pub(in crate::cli) runs_by_limit: bool,
@@ -60,6 +68,16 @@ pub(in crate::cli) struct Simulate {
 
 /// Most values of a sweep: each is a replay of the whole history.
 const MOST_VALUES: u32 = 64;
+
+fn load(text: &str) -> Result<f64, String> {
+    let load = text.parse().ok().filter(|load: &f64| *load > 0.0 && *load <= 10.0);
+    load.ok_or_else(|| format!("`{text}`: write a share above 0, such as 0.9"))
+}
+
+fn sigma(text: &str) -> Result<f64, String> {
+    let sigma = text.parse().ok().filter(|sigma: &f64| (0.0..=3.0).contains(sigma));
+    sigma.ok_or_else(|| format!("`{text}`: write a number from 0 to 3"))
+}
 
 /// A limit and its number.
 fn setting(text: &str) -> Result<(String, u32), String> {

@@ -108,10 +108,23 @@ pub(in crate::cli) struct Overview {
     tasks: Vec<Task>,
     waits: Vec<Wait>,
     deadline: Option<Deadline>,
+    /// Durations of tasks, each foretold from those before it by the scheduler's predictor.
+    foretold: Foretold,
     /// Of the replay that tells what a task is worth.
     model_error: Option<Estimate>,
     edges_from: &'static str,
     warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Foretold {
+    /// Those with an interval of 95 %, and those of them inside it.
+    n: usize,
+    inside: usize,
+    /// Mean absolute relative errors: of the predictor, of the mean of the last two, of the mean of all before.
+    error: f64,
+    error_of_last_two: f64,
+    error_of_mean: f64,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -231,6 +244,13 @@ impl Overview {
             waits: overall.waits.iter().map(wait).collect(),
             deadline: overall.landing.as_ref().map(Deadline::from),
             model_error: overall.model_error.as_ref().map(Estimate::from),
+            foretold: Foretold {
+                n: overall.foretold.n,
+                inside: overall.foretold.inside,
+                error: tidy(overall.foretold.error),
+                error_of_last_two: tidy(overall.foretold.error_of_last_two),
+                error_of_mean: tidy(overall.foretold.error_of_mean),
+            },
             edges_from: tasks.edges_from.as_str(),
             warnings,
         }

@@ -35,6 +35,7 @@ pub(super) fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("report", schemars::schema_for!(small::Report)),
         ("rows", schemars::schema_for!(lake::Rows)),
         ("schemas", schemars::schema_for!(small::Schemas)),
+        ("sharing", schemars::schema_for!(simulate::Sharing)),
         ("simulation", schemars::schema_for!(simulate::Document)),
         ("weekly", schemars::schema_for!(receipt::Weekly)),
     ]

@@ -7,7 +7,7 @@ use crate::{
     model::Workflow,
     replay::{
         airflow::TaskTimes,
-        simulate::{Bounds, Schedule, slots},
+        simulate::{Arrivals, Bounds, Completions, Schedule, slots},
     },
     report::{SimulatedTask, SimulationResults},
     stats,
@@ -276,6 +276,57 @@ impl From<&Simulated<'_>> for Before {
 /// Microseconds as seconds: whole ones divided once, so that equal times stay equal.
 fn seconds(micros: u64) -> f64 {
     micros as f64 / SECOND
+}
+
+/// DAGs that share slots.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct Sharing {
+    schema: &'static str,
+    windtunnel: &'static str,
+    seed: u64,
+    dags: usize,
+    slots: u32,
+    /// Work that arrives over what the slots can do.
+    load: f64,
+    prediction_error: f64,
+    /// Each order on the same arrivals.
+    policies: Vec<Shared>,
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Shared {
+    policy: &'static str,
+    /// From arrival to end, mean of all DAGs.
+    mean_completion_s: f64,
+    /// Over that of Airflow's order, on the same arrivals.
+    against_airflow: Option<Estimate>,
+    /// Completion over what a DAG would take with all slots for itself: geometric mean.
+    slowdown: f64,
+    worst_slowdown: f64,
+}
+
+impl Sharing {
+    pub(in crate::cli) fn new(workflows: &[Workflow], arrivals: Arrivals, told: &[Completions]) -> Self {
+        let shared = |of: &Completions| Shared {
+            policy: of.policy,
+            mean_completion_s: tidy(of.mean_s),
+            against_airflow: of.against_airflow.as_ref().map(Estimate::from),
+            slowdown: tidy(of.slowdown),
+            worst_slowdown: tidy(of.worst_slowdown),
+        };
+        Self {
+            schema: "windtunnel.sharing.v1",
+            windtunnel: VERSION,
+            seed: arrivals.seed,
+            dags: workflows.len(),
+            slots: arrivals.slots,
+            load: arrivals.load,
+            prediction_error: arrivals.error,
+            policies: told.iter().map(shared).collect(),
+            warnings: Vec::new(),
+        }
+    }
 }
 
 impl Document {

@@ -11,8 +11,9 @@ mod world;
 
 pub use case::{Away, Case, Change, DagCase, Generation, Instance, PoolCase, Replayed, Rules, RunCase, Step};
 pub use recorded::{
-    AirflowLimits, Crowded, DagLimits, DagReplay, HOURS, InstanceName, LeftOut, Limit, LimitChange, ModelError,
-    Recorded, RecordedRun, Room, RunError, TaskTimes, WeightBy, WhatIf, crowded, dag_replay, model_error, recorded,
+    AirflowLimits, Crowded, DagLimits, DagReplay, Foretold, HOURS, InstanceName, LeftOut, Limit, LimitChange,
+    ModelError, Recorded, RecordedRun, Room, RunError, TaskTimes, WeightBy, WhatIf, crowded, dag_replay, foretold,
+    model_error, recorded,
 };
 pub use world::replay;
 

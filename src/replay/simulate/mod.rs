@@ -5,12 +5,14 @@ mod bounds;
 mod list;
 mod share;
 mod slots;
+mod together;
 
 pub use best::{Best, best};
 pub use bounds::{Bounds, bounds};
 pub use list::{Scenario, Schedule, list};
 pub use share::{Across, Job, share};
 pub use slots::slots;
+pub use together::{Arrivals, Completions, together};
 
 use crate::{
     engine::scheduler::{Policy, Ranks, bottom_levels},

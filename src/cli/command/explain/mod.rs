@@ -9,7 +9,7 @@ use crate::{
         wire::explain::{Document, Overview},
     },
     model::{DagHistory, DagRun, Deployment, EdgeSource, Text},
-    replay::airflow::{Crowded, Limit, Recorded, Room, WhatIf, crowded, dag_replay},
+    replay::airflow::{Crowded, Foretold, Limit, Recorded, Room, WhatIf, crowded, dag_replay, foretold},
     stats::Estimate,
 };
 use std::collections::BTreeSet;
@@ -55,6 +55,7 @@ pub(in crate::cli) struct Overall<'a> {
     pub(in crate::cli) waits: Vec<(String, Crowded)>,
     pub(in crate::cli) landing: Option<Landing>,
     pub(in crate::cli) model_error: Option<Estimate>,
+    pub(in crate::cli) foretold: Foretold,
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Explain) -> Result<Outcome, Error> {
@@ -195,6 +196,7 @@ fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Out
         waits: waits.collect(),
         landing: args.deadline.map(|deadline| landing(history, deadline, args.runs, None)),
         model_error: base.and_then(|base| base.error.makespan),
+        foretold: foretold(history),
         tasks,
     };
     let mut warnings = Vec::new();

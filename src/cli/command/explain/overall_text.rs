@@ -6,7 +6,7 @@ use crate::{
         command::{lake::new_table, simulate::seconds_in_words as length, summary::counted},
         console::line,
     },
-    replay::airflow::HOURS,
+    replay::airflow::{Foretold, HOURS},
 };
 use comfy_table::CellAlignment;
 
@@ -31,7 +31,24 @@ pub(super) fn text(context: &Context<'_>, overall: &Overall<'_>) -> String {
     }
     text.push_str(&critical(context, overall));
     text.push_str(&waits(overall));
+    text.push_str(&foretold(&overall.foretold));
     text
+}
+
+/// How well durations could have been foretold.
+fn foretold(told: &Foretold) -> String {
+    if told.n == 0 {
+        return "\n  durations of tasks: too little history to foretell any\n".to_owned();
+    }
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    format!(
+        "\n  durations of tasks, each foretold from those before: {} of {} inside 95 %\n  intervals; off by {} in the mean ({} by the last two, {} by the mean of all)\n",
+        percent(told.inside as f64 / told.n as f64),
+        told.n,
+        percent(told.error),
+        percent(told.error_of_last_two),
+        percent(told.error_of_mean)
+    )
 }
 
 fn critical(context: &Context<'_>, overall: &Overall<'_>) -> String {

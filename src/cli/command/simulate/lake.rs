@@ -83,7 +83,7 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
 }
 
 fn policy(policy: PolicyOption) -> &'static str {
-    super::name(super::order(policy))
+    super::order(policy).map_or("fair", super::name)
 }
 
 fn what_ifs(args: &Simulate) -> Result<Vec<WhatIf>, Error> {
@@ -101,7 +101,7 @@ fn what_ifs(args: &Simulate) -> Result<Vec<WhatIf>, Error> {
         PolicyOption::Fifo => all.push(WhatIf::Order(WeightBy::Date)),
         PolicyOption::Lpt => all.push(WhatIf::Order(WeightBy::Duration)),
         PolicyOption::Heft => all.push(WhatIf::Order(WeightBy::WayToEnd)),
-        PolicyOption::AirflowUpstream | PolicyOption::AirflowAbsolute | PolicyOption::Best => {
+        PolicyOption::AirflowUpstream | PolicyOption::AirflowAbsolute | PolicyOption::Best | PolicyOption::Fair => {
             return Err(Error::Usage(
                 "of a DAG in the lake, --policy is fifo, airflow, lpt or heft: recorded weights do not tell what each task's own was".into(),
             ));

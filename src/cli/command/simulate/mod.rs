@@ -17,6 +17,7 @@ use std::path::Path;
 
 mod history_text;
 mod lake;
+mod shared;
 
 use lake::Tried;
 pub(in crate::cli) use lake::{LARGE_ERROR, Simulation, lower_bound};
@@ -30,13 +31,17 @@ const MOST_ON_WAY: usize = 40;
 const WAY_WIDTH: usize = 74;
 
 pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Error> {
+    if Path::new(&args.dag).is_dir() {
+        return shared::run(context, args);
+    }
     if !is_file(&args.dag) {
         return lake::run(context, args);
     }
     let workflow = read_workflow(Path::new(&args.dag))?;
     let changed = what_if(&workflow, args)?;
     let (slots, seed) = (args.slots.unwrap_or(SLOTS), context.seed());
-    let order = order(args.policy);
+    let order = order(args.policy)
+        .ok_or_else(|| Error::Usage("--policy fair is across DAGs: name a folder of them with --dag".into()))?;
     let before = simulated(&workflow, slots, order, seed);
     let after = changed.as_ref().map(|changed| simulated(changed, slots, order, seed));
     let (before, after) = after.as_ref().map_or((None, &before), |after| (Some(&before), after));
@@ -57,8 +62,9 @@ fn is_file(dag: &str) -> bool {
     dag == "-" || named_so || Path::new(dag).is_file()
 }
 
-fn order(policy: PolicyOption) -> Order {
-    match policy {
+/// The order of one DAG; `None` of what is across DAGs.
+fn order(policy: PolicyOption) -> Option<Order> {
+    let order = match policy {
         PolicyOption::Fifo => Order::By(Policy::Fifo),
         PolicyOption::Airflow => Order::By(Policy::Airflow(WeightRule::Downstream)),
         PolicyOption::AirflowUpstream => Order::By(Policy::Airflow(WeightRule::Upstream)),
@@ -66,7 +72,9 @@ fn order(policy: PolicyOption) -> Order {
         PolicyOption::Lpt => Order::By(Policy::Lpt),
         PolicyOption::Heft => Order::By(Policy::Heft),
         PolicyOption::Best => Order::Best,
-    }
+        PolicyOption::Fair => return None,
+    };
+    Some(order)
 }
 
 fn name(order: Order) -> &'static str {
