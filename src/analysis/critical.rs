@@ -80,11 +80,12 @@ pub fn critical_tasks(history: &DagHistory, most: usize) -> Option<CriticalTasks
                 None => idle += if stretch.kind == PartKind::Gap { stretch.seconds } else { 0.0 },
             }
         }
-        for (task, slack) in slacks(attempts, &structure) {
+        for (task, slack) in slacks(run, attempts, &structure) {
             let of_task = sums.entry(task).or_default();
             of_task.runs += 1;
             of_task.critical += usize::from(critical.contains(task));
-            of_task.slacks.push(slack);
+            // What is on the path has none; spans of tasks that were cleared, or of clocks that differ, may say otherwise.
+            of_task.slacks.push(if critical.contains(task) { 0.0 } else { slack });
         }
     }
     let n = runs.len() as f64;
@@ -115,9 +116,11 @@ struct Span {
 }
 
 /// Seconds by which each task could have ended later, were the waits before the tasks behind it as long as they were.
-fn slacks<'a>(attempts: &[&'a Attempt], structure: &Structure) -> Vec<(&'a Text, f64)> {
+fn slacks<'a>(run: &DagRun, attempts: &[&'a Attempt], structure: &Structure) -> Vec<(&'a Text, f64)> {
     let mut spans: BTreeMap<&Text, Span> = BTreeMap::new();
-    for attempt in attempts.iter().filter(|attempt| ended_well(attempt)) {
+    let of_run =
+        |attempt: &&&Attempt| ended_well(attempt) && (run.ended_at.is_none() || attempt.ended_at <= run.ended_at);
+    for attempt in attempts.iter().filter(of_run) {
         let (Some(started), Some(ended)) = (attempt.started_at, attempt.ended_at) else { continue };
         let begun = attempt.queued_at.map_or(started, |queued| queued.min(started));
         let span = spans.entry(&attempt.task_id).or_insert(Span { begun, ended });

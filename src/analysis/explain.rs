@@ -9,7 +9,7 @@ use crate::{
     model::{Attempt, DagHistory, DagRun, EdgeSource, RunState, RunType, Text, TextMap, Timestamp},
     stats::quantile,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Other runs that tell what is usual: about a month of a daily DAG.
 const OTHER_RUNS: usize = 30;
@@ -17,6 +17,8 @@ const OTHER_RUNS: usize = 30;
 const MIN_RUNS: usize = 5;
 /// Share of the other runs that lies below, and above, what is still called usual.
 const TAIL: f64 = 0.05;
+/// Runs below which the least and the most stand for these.
+const FEW: usize = 20;
 
 /// What a stretch of a run was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,20 +57,28 @@ impl StretchKind {
 pub struct Usual {
     /// Median.
     pub median: f64,
-    /// 5 % of the runs lie below.
+    /// 5 % of the runs lie below; of fewer than twenty, the least.
     pub low: f64,
-    /// 5 % lie above.
+    /// 5 % lie above; of fewer than twenty, the most.
     pub high: f64,
     /// Runs.
     pub n: usize,
 }
 
 impl Usual {
+    /// Are there so few runs that `low` and `high` are the least and the most?
+    #[must_use]
+    pub fn is_of_few(&self) -> bool {
+        self.n < FEW
+    }
+
     /// `None` of fewer than five runs.
     fn of(mut seconds: Vec<f64>) -> Option<Self> {
         seconds.sort_by(f64::total_cmp);
+        // One run in twenty is the fewest of which a twentieth can lie outside.
+        let tail = if seconds.len() < FEW { 0.0 } else { TAIL };
         let at = |share| quantile(&seconds, share);
-        let (median, low, high) = (at(0.5)?, at(TAIL)?, at(1.0 - TAIL)?);
+        let (median, low, high) = (at(0.5)?, at(tail)?, at(1.0 - tail)?);
         (seconds.len() >= MIN_RUNS).then_some(Self { median, low, high, n: seconds.len() })
     }
 }
@@ -97,7 +107,7 @@ impl Explained {
         self.usual.map(|usual| self.seconds - usual.median)
     }
 
-    /// Longer than in 95 % of the other runs?
+    /// Longer than in 95 % of the other runs; of fewer than twenty, longer than in each?
     #[must_use]
     pub fn is_unusual(&self) -> bool {
         self.usual.is_some_and(|usual| self.seconds > usual.high)
@@ -117,10 +127,12 @@ pub struct Explanation {
     pub usual: Option<Usual>,
     /// From made to begun: it waited for `max_active_runs`, or for the scheduler.
     pub waited: Option<(f64, Option<Usual>)>,
-    /// From its date to its end (Airflow's landing time), and what was usual.
+    /// From when it was due (the end of its interval) to its end, Airflow's landing time; and what was usual.
     pub landing: Option<(f64, Option<Usual>)>,
     /// From its start to its end, each second once.
     pub parts: Vec<Explained>,
+    /// Of a run that is not over: the task of it that ended last, and how long other runs took from that task's end to theirs.
+    pub to_go: Option<(Text, Usual)>,
     /// Where the dependencies are known from.
     pub edges_from: EdgeSource,
 }
@@ -138,34 +150,112 @@ pub fn explain(history: &DagHistory, run: &DagRun) -> Option<Explanation> {
     let whole = until_now(run, attempts)?;
     let path = critical_path(&whole, attempts, &structure)?;
     let others = others(history, run);
-    let mut usual: HashMap<(StretchKind, &Text), Vec<f64>> = HashMap::new();
-    let on_path: Vec<&Text> = path.attempts.iter().map(|&place| &attempts[place].task_id).collect();
-    for other in &others {
-        let attempts = attempts_of(other);
-        for task in &on_path {
-            if let Some(took) = parts_of_task(other, attempts, task, &structure) {
-                took.into_iter().for_each(|(kind, seconds)| usual.entry((kind, *task)).or_default().push(seconds));
-            }
-        }
-    }
     let mut parts = split(&path, attempts);
-    for part in &mut parts {
-        let key = part.task_id.as_ref().map(|task| (part.kind, task));
-        part.usual = key.and_then(|key| usual.get(&key)).cloned().and_then(Usual::of);
-    }
+    let usual = UsualParts::of(&others, attempts_of, &parts, &structure);
+    let keys = numbered(parts.iter().map(|part| (part.task_id.clone(), part.map_index, part.kind)));
+    parts.iter_mut().zip(&keys).for_each(|(part, key)| part.usual = usual.part(key));
+    let interval = interval_s(history);
+    let landed = |run: &DagRun| Some(run.ended_at?.seconds_since(due_at(run, interval)?));
+    let whole_landing = landed(&whole);
     let of_runs = |of: fn(&DagRun) -> Option<f64>| {
         of(&whole).map(|seconds| (seconds, Usual::of(others.iter().filter_map(|run| of(run)).collect())))
     };
+    let last = path.attempts.last().map(|&place| &attempts[place].task_id).filter(|_| run.ended_at.is_none());
+    let to_go = last.and_then(|task| {
+        let rest = |other: &&DagRun| Some(other.ended_at?.seconds_since(last_end(attempts_of(other), task)?).max(0.0));
+        Some((task.clone(), Usual::of(others.iter().filter_map(rest).collect())?))
+    });
     Some(Explanation {
+        to_go,
         seconds: whole.duration_s()?,
         is_over: run.ended_at.is_some(),
         usual: Usual::of(others.iter().filter_map(|run| run.duration_s()).collect()),
         waited: of_runs(|run| Some(run.started_at?.seconds_since(run.queued_at?)).filter(|waited| *waited >= 0.0)),
-        landing: of_runs(|run| Some(run.ended_at?.seconds_since(run.run_after.or(run.logical_date)?))),
+        landing: whole_landing
+            .map(|seconds| (seconds, Usual::of(others.iter().filter_map(|run| landed(run)).collect()))),
         parts,
         edges_from: structure.source,
         run: run.clone(),
     })
+}
+
+/// Seconds between two scheduled runs' dates: their median distance; 0 where there are not two.
+#[must_use]
+pub fn interval_s(history: &DagHistory) -> f64 {
+    let scheduled = history.runs.iter().filter(|run| run.run_type == RunType::Scheduled);
+    let mut dates: Vec<Timestamp> = scheduled.filter_map(|run| run.logical_date).collect();
+    dates.sort_unstable();
+    dates.dedup();
+    let mut gaps: Vec<f64> = dates.windows(2).map(|pair| pair[1].seconds_since(pair[0])).collect();
+    gaps.sort_by(f64::total_cmp);
+    quantile(&gaps, 0.5).unwrap_or(0.0)
+}
+
+/// When a run was due: its `run_after` (Airflow 3), else the end of the interval that its date begins, which is an interval after it
+/// where it was scheduled.
+#[must_use]
+pub fn due_at(run: &DagRun, interval_s: f64) -> Option<Timestamp> {
+    let scheduled = run.run_type == RunType::Scheduled;
+    run.run_after.or(run.logical_date.map(|date| date.plus_seconds(if scheduled { interval_s } else { 0.0 })))
+}
+
+/// When the last instance of a task ended well.
+fn last_end(attempts: &[&Attempt], task: &Text) -> Option<Timestamp> {
+    let of_task = attempts.iter().filter(|attempt| attempt.task_id == *task && ended_well(attempt));
+    of_task.filter_map(|attempt| attempt.ended_at).max()
+}
+
+/// A stretch of a path: task, map index, what it was, and the how manieth such it is.
+type PartKey = (Option<Text>, i32, StretchKind, usize);
+
+/// Stretches with how many like them came before.
+fn numbered(parts: impl Iterator<Item = (Option<Text>, i32, StretchKind)>) -> Vec<PartKey> {
+    let mut seen: HashMap<(Option<Text>, i32, StretchKind), usize> = HashMap::new();
+    let keys = parts.map(move |part| {
+        let count = seen.entry(part.clone()).or_default();
+        *count += 1;
+        (part.0, part.1, part.2, *count)
+    });
+    keys.collect()
+}
+
+/// What stretches took in other runs.
+struct UsualParts {
+    seconds: HashMap<PartKey, Vec<f64>>,
+    /// Runs in which each task instance (or one that stands for it) ended well.
+    runs: HashMap<(Text, i32), usize>,
+}
+
+impl UsualParts {
+    fn of<'a>(
+        others: &[&DagRun],
+        attempts_of: impl Fn(&DagRun) -> &'a [&'a Attempt],
+        parts: &[Explained],
+        structure: &Structure,
+    ) -> Self {
+        let mut usual = Self { seconds: HashMap::new(), runs: HashMap::new() };
+        let on_path: BTreeSet<(&Text, i32)> =
+            parts.iter().filter_map(|part| Some((part.task_id.as_ref()?, part.map_index))).collect();
+        for other in others {
+            for (task, index) in &on_path {
+                let Some(took) = parts_of_task(other, attempts_of(other), (task, *index), structure) else { continue };
+                *usual.runs.entry(((*task).clone(), *index)).or_default() += 1;
+                let keys = numbered(took.iter().map(|(kind, _)| (Some((*task).clone()), *index, *kind)));
+                for (key, (_, seconds)) in keys.into_iter().zip(&took) {
+                    usual.seconds.entry(key).or_default().push(*seconds);
+                }
+            }
+        }
+        usual
+    }
+
+    /// A run that has the task and not that stretch of it spent no time there.
+    fn part(&self, key: &PartKey) -> Option<Usual> {
+        let runs = *self.runs.get(&(key.0.clone()?, key.1))?;
+        let mut seconds = self.seconds.get(key).cloned().unwrap_or_default();
+        seconds.resize(runs, 0.0);
+        Usual::of(seconds)
+    }
 }
 
 /// The run; one that is not over, as if it had ended with the last task of it that did.
@@ -190,32 +280,35 @@ fn others<'a>(history: &'a DagHistory, run: &DagRun) -> Vec<&'a DagRun> {
     all[from..].iter().take(OTHER_RUNS).copied().collect()
 }
 
-/// What a task took in a run: of its instance that ended last, until the first try was queued, that one's wait, all its tries.
+/// What a task took in a run, as its path through it would be told: of that instance, or where there is none the one that ended last.
 fn parts_of_task(
     run: &DagRun,
     attempts: &[&Attempt],
-    task: &Text,
+    (task, map_index): (&Text, i32),
     structure: &Structure,
-) -> Option<[(StretchKind, f64); 5]> {
+) -> Option<Vec<(StretchKind, f64)>> {
     let of_task = |i: &usize| &attempts[*i].task_id == task && ended_well(attempts[*i]);
-    let place = (0..attempts.len()).filter(of_task).max_by_key(|&i| attempts[i].ended_at)?;
+    let key = |i: &usize| (attempts[*i].map_index == map_index, attempts[*i].ended_at);
+    let place = (0..attempts.len()).filter(of_task).max_by_key(key)?;
     let last = attempts[place];
-    let started = last.started_at?;
+    let (started, ended) = (last.started_at?, last.ended_at?);
     let queued = last.queued_at.filter(|queued| *queued <= started).unwrap_or(started);
     let freed = before(attempts, place, queued, structure).and_then(|place| attempts[place].ended_at);
-    let freed = freed.or(run.started_at)?;
-    let tries = earlier_tries(attempts, place, freed, queued);
-    let first = tries.first().and_then(|first| first.queued_at.or(first.started_at)).unwrap_or(queued);
-    let failed: f64 = tries.iter().filter_map(|t| Some(t.ended_at?.seconds_since(t.started_at?))).sum();
-    let gap = queued.seconds_since(freed).max(0.0);
-    let waited = first.seconds_since(freed).clamp(0.0, gap);
-    Some([
-        (StretchKind::Running, last.ended_at?.seconds_since(started)),
-        (StretchKind::Queued, started.seconds_since(queued)),
-        (StretchKind::Waiting, waited),
-        (StretchKind::FailedTry, failed),
-        (StretchKind::RetryDelay, (gap - waited - failed).max(0.0)),
-    ])
+    let freed = freed.or(run.started_at)?.min(queued);
+    let stretch = |kind, from: Timestamp, to: Timestamp| Stretch {
+        kind,
+        task_id: Some(task.clone()),
+        attempt: Some(place),
+        from,
+        seconds: to.seconds_since(from),
+    };
+    let stretches = [
+        stretch(PartKind::Gap, freed, queued),
+        stretch(PartKind::QueueWait, queued, started),
+        stretch(PartKind::Duration, started, ended),
+    ];
+    let parts = stretches.iter().flat_map(|stretch| split_one(stretch, attempts));
+    Some(parts.map(|part| (part.kind, part.seconds)).collect())
 }
 
 /// Tries of an instance between two instants, other than the one given; in order.
@@ -322,7 +415,8 @@ mod tests {
         let unusual: Vec<bool> = explained.parts.iter().map(Explained::is_unusual).collect();
         assert_eq!(unusual, [true, false, false, false, false]);
         assert_eq!(explained.parts[0].more(), Some(295.5));
-        assert_eq!(explained.landing.map(|(seconds, _)| seconds), Some(460.0));
+        // Its interval is a day, at whose beginning it ran.
+        assert_eq!(explained.landing.map(|(seconds, _)| seconds), Some(460.0 - 86_400.0));
     }
 
     #[test]
@@ -350,7 +444,7 @@ mod tests {
                 "retry_delay b 70 0",
                 "failed_try b 30 0",
                 "retry_delay b 68 0",
-                "queued b 2 3",
+                "queued b 2 0",
                 "running b 30 50",
             ]
         );
@@ -371,6 +465,8 @@ mod tests {
         (run.state, run.ended_at) = (Some(RunState::Running), None);
         let running = explain(&history, &run).expect("explained");
         assert!(!running.is_over);
+        // In other runs `b` waits 8 s, runs 50, and 2 s later all is over.
+        assert_eq!(running.to_go.map(|(task, usual)| (task.to_string(), usual.median)), Some(("a".to_owned(), 60.0)));
         assert_eq!(told(&running), ["running a 100 104.5"]);
         run.run_id = "none".into();
         assert_eq!(explain(&history, &run), None);

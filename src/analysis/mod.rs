@@ -43,7 +43,7 @@ mod weekly;
 pub use before_after::{BeforeAfter, Ranges, SidePair, compare_ranges, last_days};
 pub use compare::{CompareSettings, Comparison, Effect, Statistic, Verdict, compare_numbers};
 pub use critical::{CriticalTask, CriticalTasks, critical_tasks};
-pub use explain::{Explained, Explanation, StretchKind, Usual, explain};
+pub use explain::{Explained, Explanation, StretchKind, Usual, due_at, explain, interval_s};
 pub use facts::Histories;
 pub use minutes::minutes_lost;
 pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_numbers};

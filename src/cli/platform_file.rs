@@ -2,6 +2,7 @@
 
 use crate::model::{Graph, GraphError, Platform, PlatformDag, PlatformMachine, PlatformPool, PlatformTask};
 use serde::Deserialize;
+use std::collections::HashSet;
 
 /// The file as written. Unknown keys are refused; toml then lists the known ones.
 #[derive(Clone, Debug, Deserialize)]
@@ -119,10 +120,14 @@ fn process() -> f64 {
 }
 
 /// Task instances of a day: the search replays some thousand days.
-const MOST_INSTANCES: f64 = 20_000.0;
+const MOST_INSTANCES: f64 = 2_000.0;
+/// Tries after the first that anybody would want.
+const MOST_RETRIES: u32 = 100;
 const GB: f64 = 1e9;
 const MB: f64 = 1e6;
 const MINUTE: f64 = 60.0;
+/// Minutes of a day.
+const DAY_MIN: f64 = 1_440.0;
 
 impl File {
     /// Reads a file's text.
@@ -152,7 +157,13 @@ impl File {
             ("chance.speed", self.chance.speed),
             ("chance.memory", self.chance.memory),
         ] {
-            at_least_0(name, value)?;
+            within(name, value, 0.0, 2.0)?;
+        }
+        if let Some(name) = twice(self.pools.iter().map(|pool| &*pool.name)) {
+            return Err(format!("pools: `{name}` stands there twice"));
+        }
+        if let Some(name) = twice(self.dags.iter().map(|dag| &*dag.name)) {
+            return Err(format!("dags: `{name}` stands there twice"));
         }
         let dags = self.dags.iter().map(|dag| self.dag(dag)).collect::<Result<Vec<PlatformDag>, String>>()?;
         let core = dags.iter().position(|dag| *dag.dag_id == *self.core);
@@ -174,8 +185,8 @@ impl File {
             machine,
             pools: self.pools.iter().map(pool).collect::<Result<_, _>>()?,
             parallelism: self.airflow.parallelism,
-            look_s: above_0("airflow.scheduler_period_s", self.airflow.scheduler_period_s)?,
-            startup_s: at_least_0("airflow.startup_s", self.airflow.startup_s)?,
+            look_s: within("airflow.scheduler_period_s", self.airflow.scheduler_period_s, 0.01, 3_600.0)?,
+            startup_s: within("airflow.startup_s", self.airflow.startup_s, 0.0, 3_600.0)?,
             dags,
             core,
         };
@@ -184,7 +195,12 @@ impl File {
 
     fn dag(&self, dag: &Dag) -> Result<PlatformDag, String> {
         let name = &dag.name;
-        let minutes = |key: &str, value: f64| at_least_0(&format!("{name}.{key}"), value).map(|value| value * MINUTE);
+        let minutes = |key: &str, value: f64, most: f64| {
+            within(&format!("{name}.{key}"), value, 0.0, most).map(|value| value * MINUTE)
+        };
+        if let Some(task) = twice(dag.tasks.iter().map(|task| &*task.name)) {
+            return Err(format!("{name}.tasks: `{task}` stands there twice"));
+        }
         let tasks: Vec<PlatformTask> = dag.tasks.iter().map(|task| self.task(dag, task)).collect::<Result<_, _>>()?;
         let edges = (0..).zip(&tasks).flat_map(|(at, task)| task.after.iter().map(move |before| (*before, at)));
         if let Err(GraphError::Circle(circle)) = Graph::new(tasks.len(), edges.collect()) {
@@ -193,9 +209,13 @@ impl File {
         }
         Ok(PlatformDag {
             dag_id: name.as_str().into(),
-            starts: dag.starts_at_min.iter().map(|at| minutes("starts_at_min", *at)).collect::<Result<_, _>>()?,
-            deadline_s: minutes("deadline_min", dag.deadline_min)?,
-            may_shift_s: minutes("may_shift_min", dag.may_shift_min)?,
+            starts: dag
+                .starts_at_min
+                .iter()
+                .map(|at| minutes("starts_at_min", *at, DAY_MIN))
+                .collect::<Result<_, _>>()?,
+            deadline_s: minutes("deadline_min", dag.deadline_min, 100.0 * DAY_MIN)?,
+            may_shift_s: minutes("may_shift_min", dag.may_shift_min, DAY_MIN)?,
             max_active_tasks: self.airflow.max_active_tasks,
             tasks,
         })
@@ -216,8 +236,9 @@ impl File {
         if task.slots > self.pools[pool].slots {
             return Err(format!("{name}.slots: {} has {} slots", task.pool, self.pools[pool].slots));
         }
-        if !(0.0..1.0).contains(&task.failing) {
-            return Err(format!("{name}.failing: a share from 0 to below 1, not {}", task.failing));
+        within(&format!("{name}.failing"), task.failing, 0.0, 0.9)?;
+        if self.airflow.retries > MOST_RETRIES {
+            return Err(format!("airflow.retries: {MOST_RETRIES} at most, not {}", self.airflow.retries));
         }
         Ok(PlatformTask {
             task_id: task.name.as_str().into(),
@@ -236,7 +257,7 @@ impl File {
             slots: task.slots,
             priority: task.priority_weight,
             retries: self.airflow.retries,
-            retry_delay_s: at_least_0("airflow.retry_delay_s", self.airflow.retry_delay_s)?,
+            retry_delay_s: within("airflow.retry_delay_s", self.airflow.retry_delay_s, 0.0, 86_400.0)?,
             failing: task.failing,
         })
     }
@@ -247,10 +268,26 @@ fn pool(pool: &Pool) -> Result<PlatformPool, String> {
     Ok(PlatformPool { name: pool.name.as_str().into(), slots: pool.slots, serves: serves.unwrap_or(f64::INFINITY) })
 }
 
+/// No number of a platform is larger: beyond it sums mean nothing.
+const MOST: f64 = 1e12;
+/// Nor is one smaller that has to be above 0.
+const LEAST: f64 = 1e-6;
+
 fn above_0(name: &str, value: f64) -> Result<f64, String> {
-    (value > 0.0 && value.is_finite()).then_some(value).ok_or_else(|| format!("{name}: a number above 0, not {value}"))
+    within(name, value, LEAST, MOST).map_err(|_| format!("{name}: a number above 0 (up to {MOST:e}), not {value}"))
 }
 
 fn at_least_0(name: &str, value: f64) -> Result<f64, String> {
-    (value >= 0.0 && value.is_finite()).then_some(value).ok_or_else(|| format!("{name}: 0 or more, not {value}"))
+    within(name, value, 0.0, MOST).map_err(|_| format!("{name}: 0 or more (up to {MOST:e}), not {value}"))
+}
+
+fn within(name: &str, value: f64, low: f64, high: f64) -> Result<f64, String> {
+    (low..=high).contains(&value).then_some(value).ok_or_else(|| format!("{name}: {low} to {high}, not {value}"))
+}
+
+/// The first name that stands twice.
+fn twice<'a>(names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut seen = HashSet::new();
+    let mut names = names;
+    names.find(|name| !seen.insert(*name))
 }

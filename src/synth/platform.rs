@@ -8,6 +8,9 @@ use crate::{
 /// Tells this stream of random numbers from others of the same seed.
 const DAY_KEY: u64 = 0x6461_7973;
 
+/// More tries than that nobody makes.
+const MOST_FAILS: u32 = 1_000;
+
 /// How much days differ: standard deviations of logarithms.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chance {
@@ -38,7 +41,7 @@ pub fn draw_day(
         let part = draw.log_normal(1.0, spread);
         let (seconds, memory) = (draw.log_normal(1.0, chance.speed), draw.log_normal(1.0, chance.memory));
         let failing = platform.task(*of).failing;
-        let fails = (0..).take_while(|_| draw.chance(failing)).count() as u32;
+        let fails = (0..MOST_FAILS).take_while(|_| draw.chance(failing)).count() as u32;
         Drawn { items: items * part, seconds, memory, fails }
     };
     instances.iter().map(one).collect()

@@ -98,7 +98,7 @@ fn a_run_that_is_not_there_is_told_from_one_that_is_not_named_well() {
         (&["orders_etl", "2025-01-01"][..], "its last ones are"),
         (&["orders_etl", "2026-08"], "runs have `2026-08` in their ids"),
         (&["nothing", "latest"], "no DAG among"),
-        (&["orders_etl", "latest", "--deadline", "-1h"], "a deadline is after"),
+        (&["orders_etl", "latest", "--deadline", "-1h"], "a deadline is after the run is due"),
         (&["orders_etl", "latest", "--deadline", "soon"], "soon"),
     ] {
         let all: Vec<&str> = ["explain"].into_iter().chain(args.iter().copied()).collect();

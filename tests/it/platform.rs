@@ -90,7 +90,7 @@ fn the_bundled_platform_is_slow_and_dies_of_memory_until_a_search_has_seen_it() 
 fn a_small_platform_on_threads_takes_as_long_as_in_virtual_time() {
     let world = World::new();
     world.write("small.toml", SMALL);
-    let told = platform(&world, &["--workload", "small.toml"]);
+    let told = platform(&world, &["--workload", "small.toml", "--even-if-busy"]);
     let of = &told["platform"];
     // Commits were the trouble, and nothing else is changed.
     let settings: Vec<(&str, &str)> =
@@ -123,6 +123,11 @@ fn a_platform_that_means_nothing_is_refused_by_name() {
         ("name = \"read\"", "name = \"read\"\nafter = [\"write <b>\"]", "circle"),
         ("batch = 1.0", "batch = -1.0", "batch: a number above 0"),
         ("parts = 4\nwait_s", "parts = 0\nwait_s", "parts: 1 or more"),
+        ("parts = 4\nwait_s", "parts = 9000\nwait_s", "task instances"),
+        ("items = 4000.0", "items = 1e300", "nightly.write <b>.items: 0 or more"),
+        ("day = 0.05", "day = 100.0", "chance.day: 0 to 2"),
+        ("retries = 1", "retries = 4294967295", "airflow.retries: 100 at most"),
+        ("name = \"read\"", "name = \"write <b>\"", "stands there twice"),
         ("slots = 16", "slot = 16", "unknown field `slot`"),
         ("starts_at_min = [60.0]", "starts_at_min = []", "no start"),
     ] {

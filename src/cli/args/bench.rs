@@ -55,9 +55,12 @@ pub(in crate::cli) struct Bench {
     /// Name under which the lake keeps them
     #[arg(long, value_name = "NAME", default_value = BENCH_DEPLOYMENT)]
     pub(in crate::cli) deployment: String,
-    /// Leave out the runs on threads of `ecommerce`: in virtual time, the same seed gives the same bytes
+    /// Leave out the runs on threads of `ecommerce`: in virtual time the same seed gives the same figures, the machine's own aside
     #[arg(long)]
     pub(in crate::cli) virtual_only: bool,
+    /// Run `ecommerce` on threads even where this machine is busy with other work
+    #[arg(long, conflicts_with = "virtual_only")]
+    pub(in crate::cli) even_if_busy: bool,
     /// Try each fixed batch size as well
     #[arg(long)]
     pub(in crate::cli) sweep: bool,

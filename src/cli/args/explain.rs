@@ -9,10 +9,10 @@ pub(in crate::cli) struct Explain {
     /// DAG of the lake
     #[arg(value_name = "DAG")]
     pub(in crate::cli) dag: String,
-    /// Run: its id or a part of it, `latest` or `slowest`; without it, the last runs together
+    /// Run: its id or a part of it, `latest` (that has ended) or `slowest`; without it, the last runs together
     #[arg(value_name = "RUN")]
     pub(in crate::cli) run: Option<String>,
-    /// By when a run must have ended, counted from its date, such as 2h [default: the deadline in the export, if any]
+    /// By when a run must have ended, counted from when it was due (the end of its interval), such as 2h
     #[arg(long, value_name = "TIME", value_parser = deadline, allow_hyphen_values = true)]
     pub(in crate::cli) deadline: Option<f64>,
     /// Runs that are looked at together, the last ones
@@ -28,5 +28,5 @@ pub(in crate::cli) struct Explain {
 
 fn deadline(text: &str) -> Result<f64, String> {
     parse_span(text)
-        .and_then(|seconds| if seconds > 0.0 { Ok(seconds) } else { Err("a deadline is after the run's date".into()) })
+        .and_then(|seconds| if seconds > 0.0 { Ok(seconds) } else { Err("a deadline is after the run is due".into()) })
 }

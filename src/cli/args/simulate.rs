@@ -102,11 +102,14 @@ fn shift(text: &str) -> Result<(String, f64), String> {
     parse_span(&time).map(|seconds| (dag, seconds))
 }
 
+/// A task a million times as slow is slow enough.
+const LEAST_SPEEDUP: f64 = 1e-6;
+
 /// A task and by what its time is divided; `inf` is no time at all.
 fn speedup(text: &str) -> Result<(String, f64), String> {
     let (task, factor) = edge(text)?;
     match factor.trim_end_matches('x').parse() {
-        Ok(factor) if factor > 0.0 => Ok((task, factor)),
+        Ok(factor) if factor >= LEAST_SPEEDUP => Ok((task, factor)),
         _ => Err(format!("`{factor}`: write a number above 0, such as 2 for twice as fast, or inf")),
     }
 }

@@ -28,8 +28,10 @@ pub(in crate::cli) struct Document {
     usual: Option<Usual>,
     /// From made to begun.
     waited_to_begin: Option<Compared>,
-    /// From its date to its end.
+    /// From when it was due (the end of its interval) to its end.
     landing: Option<Compared>,
+    /// Of a run that goes on: how long others took from the end of the task of it that ended last.
+    to_go: Option<Usual>,
     deadline: Option<Deadline>,
     /// Tasks of it whose SLA Airflow found missed.
     sla_missed: Vec<String>,
@@ -42,7 +44,7 @@ pub(in crate::cli) struct Document {
     warnings: Vec<String>,
 }
 
-/// What other runs took, in seconds: the 30 before it, and where these are few the next after it; 5 % lie below `low_s`, and 5 % above `high_s`.
+/// What other runs took, in seconds: the 30 before it, and where these are few the next after it; 5 % lie below `low_s`, and 5 % above `high_s`; of fewer than twenty, the least and the most.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Usual {
     median_s: f64,
@@ -57,7 +59,7 @@ struct Compared {
     usual: Option<Usual>,
 }
 
-/// By when runs should have ended, counted from their dates.
+/// By when runs should have ended, counted from when they were due. One that failed missed it.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Deadline {
     deadline_s: f64,
@@ -106,7 +108,12 @@ pub(in crate::cli) struct Overview {
     /// Mean seconds before the first task and after the last.
     idle_s: f64,
     tasks: Vec<Task>,
+    /// What for; limits that were full at once each have the time.
     waits: Vec<Wait>,
+    /// Seconds waited in all.
+    waited_s: f64,
+    /// By hour of the week, from Monday 00:00 UTC: seconds in which any limit was full.
+    full_by_hour_s: Vec<f64>,
     deadline: Option<Deadline>,
     /// Durations of tasks, each foretold from those before it by the scheduler's predictor.
     foretold: Foretold,
@@ -175,6 +182,7 @@ impl Document {
             usual: usual.as_ref().map(Usual::from),
             waited_to_begin: waited.as_ref().map(compared),
             landing: landing.as_ref().filter(|_| run.ended_at.is_some()).map(compared),
+            to_go: one.explanation.to_go.as_ref().map(|(_, usual)| usual.into()),
             deadline: one.landing.as_ref().map(Deadline::from),
             sla_missed: one.sla_missed.iter().map(ToString::to_string).collect(),
             critical_path,
@@ -244,6 +252,8 @@ impl Overview {
             waits: overall.waits.iter().map(wait).collect(),
             deadline: overall.landing.as_ref().map(Deadline::from),
             model_error: overall.model_error.as_ref().map(Estimate::from),
+            waited_s: tidy(overall.waited_s),
+            full_by_hour_s: overall.by_hour.iter().map(|seconds| tidy(*seconds)).collect(),
             foretold: Foretold {
                 n: overall.foretold.n,
                 inside: overall.foretold.inside,

@@ -94,6 +94,9 @@ struct History {
 /// How well the replay tells what happened.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Checked {
+    /// Median error of the makespans of this DAG alone.
+    #[serde(default)]
+    own_error: Option<Estimate>,
     /// Runs without a scheduler restart, of all DAGs, that were compared.
     runs_compared: usize,
     /// Runs that a restart touched.
@@ -193,6 +196,7 @@ impl History {
             edges_from: simulation.edges_from.as_str().into(),
             runs: base.makespans.len(),
             checked: Checked {
+                own_error: base.own_error.as_ref().map(Estimate::from),
                 runs_compared: error.runs.len() - restarted,
                 runs_restarted: restarted,
                 runs_incomplete: error.not_whole,

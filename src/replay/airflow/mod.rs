@@ -11,7 +11,7 @@ mod world;
 
 pub use case::{Away, Case, Change, DagCase, Generation, Instance, PoolCase, Replayed, Rules, RunCase, Step};
 pub use recorded::{
-    AirflowLimits, Crowded, DagLimits, DagReplay, Foretold, HOURS, InstanceName, LeftOut, Limit, LimitChange,
+    AirflowLimits, Crowd, Crowded, DagLimits, DagReplay, Foretold, HOURS, InstanceName, LeftOut, Limit, LimitChange,
     ModelError, Recorded, RecordedRun, Room, RunError, TaskTimes, WeightBy, WhatIf, crowded, dag_replay, foretold,
     model_error, recorded,
 };

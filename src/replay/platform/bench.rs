@@ -160,50 +160,54 @@ fn night(
 fn result(platform: &Platform, instances: &[PlatformInstance], seeds: &[Seed], days: &(Day, Day)) -> EngineResult {
     let core = instances.iter().filter(|of| of.dag as usize == platform.core).count();
     let pairs: Vec<(&Figures, &Figures)> = seeds.iter().flat_map(|seed| seed.before.iter().zip(&seed.after)).collect();
-    let ended: Vec<&(&Figures, &Figures)> =
-        pairs.iter().filter(|(before, after)| before.core_s.is_finite() && after.core_s.is_finite()).collect();
     let estimate = |of: &dyn Fn(&Figures, &Figures) -> f64| {
-        let values: Vec<f64> = ended.iter().map(|(before, after)| of(before, after)).collect();
+        let values: Vec<f64> = pairs.iter().map(|(before, after)| of(before, after)).collect();
         geometric_mean(&values, LEVEL).unwrap_or(Estimate {
             point: f64::NAN,
             lower: 0.0,
             upper: f64::INFINITY,
             level: LEVEL,
             n: values.len(),
-            method: "no two days that ended".into(),
+            method: "not measurable".into(),
         })
     };
     let samples = pairs.iter().enumerate().flat_map(|(round, (before, after))| {
         [(Side::Baseline, before), (Side::Candidate, after)].map(|(side, figures)| SideSample {
             side,
             round,
-            seconds: figures.core_s,
+            seconds: figures.core_or_a_day(),
             cpu_seconds: figures.cpu_s,
             items: core as u64,
             peak_rss_bytes: (figures.most_memory * platform.machine.memory) as u64,
         })
     });
-    let samples: Vec<SideSample> = samples.filter(|sample| sample.seconds.is_finite()).collect();
+    let samples: Vec<SideSample> = samples.collect();
     let most = |side: Side| samples.iter().filter(|sample| sample.side == side).map(|s| s.peak_rss_bytes).max();
     let all = (instances.len() * pairs.len()) as f64;
     let well: f64 = pairs.iter().map(|(_, after)| after.success * instances.len() as f64).sum();
-    let never = pairs.len() - ended.len();
+    let never = |of: &dyn Fn(&(&Figures, &Figures)) -> f64| pairs.iter().filter(|pair| of(pair).is_infinite()).count();
+    let never = (never(&|pair| pair.0.core_s), never(&|pair| pair.1.core_s));
     let mut notes = vec![
         "days in virtual time; what is compared is the time of the core DAG, day by day".to_owned(),
         format!("{} seeds, of which the search saw none of the days measured", seeds.len()),
     ];
-    if never > 0 {
-        notes.push(format!("{never} of {} days left out: the core DAG did not end on one side", pairs.len()));
+    if never.0 + never.1 > 0 {
+        notes.push(format!(
+            "the core DAG did not end on {} of {} days before, {} after: a day stands for it",
+            never.0,
+            pairs.len(),
+            never.1
+        ));
     }
     EngineResult {
         engine: "ecommerce".to_owned(),
         workload: format!("{}: {} of {} task instances are the core's", platform.name, core, instances.len()),
         baseline: "as configured".to_owned(),
         candidate: "as found".to_owned(),
-        baseline_throughput: estimate(&|before, _| core as f64 / before.core_s),
-        throughput: estimate(&|_, after| core as f64 / after.core_s),
-        speedup: estimate(&|before, after| before.core_s / after.core_s),
-        cpu_speedup: estimate(&|before, after| before.cpu_s / after.cpu_s),
+        baseline_throughput: estimate(&|before, _| core as f64 / before.core_or_a_day()),
+        throughput: estimate(&|_, after| core as f64 / after.core_or_a_day()),
+        speedup: estimate(&|before, after| before.core_or_a_day() / after.core_or_a_day()),
+        cpu_speedup: estimate(&|before, after| if after.cpu_s > 0.0 { before.cpu_s / after.cpu_s } else { 1.0 }),
         peak_rss_bytes: most(Side::Candidate).unwrap_or(0),
         baseline_peak_rss_bytes: most(Side::Baseline).unwrap_or(0),
         items_in: all as u64,

@@ -12,7 +12,7 @@ mod world;
 pub use bench::{DrawDay, Night, PlatformBench, Seed, bench_platform};
 pub use configuration::Configuration;
 pub use load::{Load, Slowness};
-pub use outcome::{Day, Ending, Figures, Try};
+pub use outcome::{Day, Ending, Figures, NEVER_S, Try};
 pub use real::{Scale, made_small, run_day};
 pub use search::{Found, Lever, LeverWorth, Trial, search};
 pub use told::{PlatformTold, Setting, Timeline, TimelineRow};

@@ -73,6 +73,17 @@ pub struct Figures {
     pub worst_late_s: f64,
 }
 
+/// Seconds that stand for a core DAG that did not end that day.
+pub const NEVER_S: f64 = 86_400.0;
+
+impl Figures {
+    /// Seconds of the core DAG; a day where it did not end.
+    #[must_use]
+    pub fn core_or_a_day(&self) -> f64 {
+        self.core_s.min(NEVER_S)
+    }
+}
+
 impl Day {
     pub(super) fn new(instances: usize, memory: f64) -> Self {
         Self {

@@ -7,7 +7,7 @@
 
 use super::{
     configuration::Configuration,
-    outcome::Figures,
+    outcome::{Figures, NEVER_S},
     world::{Learnt, day},
 };
 use crate::{
@@ -25,7 +25,7 @@ const HOURS_A_TRY: f64 = 0.02;
 /// Hours that a late run of another DAG costs, and each hour of the worst.
 const HOURS_A_LATE: f64 = 0.5;
 /// Hours that stand for a core DAG that does not end.
-const NEVER: f64 = 24.0;
+const NEVER: f64 = NEVER_S / 3_600.0;
 /// A setting is changed for a gain of this share of the cost as it was, and changed back where it is worth less.
 const WORTH: f64 = 0.003;
 /// Rounds over all settings.
@@ -253,7 +253,8 @@ fn settings(platform: &Platform) -> Vec<Setting<'_>> {
         all.push(Box::new(move |at| {
             AT_ONCE.into_iter().map(|count| changed(at, |other| other.active[dag] = count)).collect()
         }));
-        if of.may_shift_s > 0.0 {
+        // The core is what it is all about: later is no shorter.
+        if of.may_shift_s > 0.0 && dag != platform.core {
             let most = of.may_shift_s;
             all.push(Box::new(move |at| {
                 SHIFTS.into_iter().map(|share| changed(at, |other| other.shifts[dag] = share * most)).collect()
@@ -286,7 +287,7 @@ fn worth(trial: &Trial, before: &Configuration, after: &Configuration) -> Vec<Le
         let mut configuration = before.clone();
         of.for_each(|(_, lever)| lever.take(after, &mut configuration));
         let figures = trial.figures(&configuration);
-        let core_s = mean(&figures, |figures| figures.core_s.min(NEVER * 3_600.0));
+        let core_s = mean(&figures, Figures::core_or_a_day);
         (core_s, mean(&figures, |figures| figures.most_memory))
     });
     let (seconds, memory) = (|subset: usize| told[0].0 - told[subset].0, |subset: usize| told[0].1 - told[subset].1);

@@ -143,7 +143,7 @@ pub(super) fn scheduler(
     let job = |(at, of): (usize, &PlatformInstance)| {
         let task = platform.task(*of);
         let made = made(platform, *of, configuration);
-        let deadline = made + (platform.dags[of.dag as usize].deadline_s * SECOND) as u64;
+        let deadline = made.saturating_add((platform.dags[of.dag as usize].deadline_s * SECOND) as u64);
         let bytes = learnt.bytes(*of).unwrap_or_else(|| load(*of).memory * UNSEEN);
         Job {
             priority: if configuration.core_first && !is_core(of) { Priority::Low } else { Priority::Normal },
@@ -187,6 +187,10 @@ impl World<'_> {
             let event = self.events.peek().map(|Reverse((at, _))| *at);
             // Nothing runs, nothing will happen, and what waits does not start: it never will.
             let Some(next) = self.next_end(now).into_iter().chain(event).chain(looks).min() else { break };
+            // What takes longer than time can be counted does not end.
+            if next <= now {
+                break;
+            }
             due |= looks == Some(next);
             self.advance(now, next);
             now = next;
@@ -197,7 +201,7 @@ impl World<'_> {
     fn next_end(&self, now: u64) -> Option<u64> {
         let end = |running: &Running| {
             let seconds = running.left / self.slow.rate(&running.load, self.platform);
-            now + ((seconds * SECOND).ceil() as u64).max(1)
+            now.saturating_add(((seconds * SECOND).ceil() as u64).max(1))
         };
         self.running.iter().map(end).min()
     }
@@ -270,7 +274,7 @@ impl World<'_> {
             self.out.done[instance as usize] = Some(now);
             self.scheduler.done(instance, now);
         } else if self.tries[instance as usize] <= task.retries {
-            let again = now + (task.retry_delay_s * SECOND) as u64;
+            let again = now.saturating_add((task.retry_delay_s * SECOND) as u64);
             self.events.push(Reverse((again, Event::Again(instance))));
         } else {
             self.scheduler.failed(instance);

@@ -13,7 +13,12 @@ pub(super) fn html(view: &View) -> Result<String, Error> {
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     engine.add_template(TEMPLATE.0, TEMPLATE.1)?;
-    Ok(engine.get_template(TEMPLATE.0)?.render(context! { view => Serde(view), style => STYLE })?)
+    Ok(harmless(&engine.get_template(TEMPLATE.0)?.render(context! { view => Serde(view), style => STYLE })?))
+}
+
+/// Without control characters, which a terminal that shows the file would obey; lines stay.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
 }
 
 pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
@@ -67,5 +72,5 @@ pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
     for line in &view.method {
         text.push_str(&format!("- {}\n", escaped(line)));
     }
-    text
+    harmless(&text)
 }

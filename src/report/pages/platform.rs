@@ -19,7 +19,7 @@ pub(super) fn section(told: &PlatformTold, images: &mut Vec<Image>) -> Result<Se
         told.seeds.iter().flat_map(|seed| if side == Side::Baseline { &seed.before } else { &seed.after }).collect()
     };
     let (before, after) = (of(Side::Baseline), of(Side::Candidate));
-    let core = |of: &[&Figures]| mean(of, |figures| figures.core_s);
+    let core = |of: &[&Figures]| mean(of, Figures::core_or_a_day);
     let sentence = format!(
         "{} takes {} instead of {}, with {} of the memory in use at most instead of {}: means and maxima of {} that the search did not see.",
         told.core,
@@ -61,14 +61,15 @@ fn figures(before: &[&Figures], after: &[&Figures]) -> Table {
         title: "Figures of a day",
         head: vec!["", "before", "after"],
         rows: vec![
-            row("core DAG, mean", &|of| words::seconds(mean(of, |f| f.core_s))),
+            row("core DAG, mean", &|of| words::seconds(mean(of, Figures::core_or_a_day))),
             row("core DAG, longest", &never),
             row("memory in use at most", &|of| percent(most(of, |f| f.most_memory))),
             row("time with more than 90 % in use", &|of| words::seconds(mean(of, |f| f.crowded_s))),
             row("tries that ended well", &|of| percent(mean(of, |f| f.tries_well))),
             row("task instances that ended well", &|of| percent(mean(of, |f| f.success))),
             row("tries killed for memory", &|of| format!("{:.1}", mean(of, |f| f.killed as f64))),
-            row("late runs of other DAGs", &|of| format!("{:.1}", mean(of, |f| f.late.0 as f64))),
+            row("late runs of other DAGs", &|of| format!("{:.2}", mean(of, |f| f.late.0 as f64))),
+            row("the latest of them, past its deadline", &|of| words::seconds(most(of, |f| f.worst_late_s))),
         ],
     }
 }
@@ -133,7 +134,7 @@ fn timeline(told: &PlatformTold, images: &mut Vec<Image>) -> Result<Figure, Erro
 fn notes(told: &PlatformTold) -> Vec<String> {
     let mut notes = vec![
         format!("The search tried {} configurations on days of its own; no single change of a setting made the last one better.", told.tried),
-        "Alone: only this lever moved. Its share: of what all levers save together (Shapley value), on the search's days; the shares sum to the whole.".to_owned(),
+        "Where the core DAG did not end, a day stands for it. Alone: only this lever moved. Its share: of what all levers save together (Shapley value), on the search's days; the shares sum to the whole.".to_owned(),
         "Left out: page cache and swap, several machines, and what a killed process takes along.".to_owned(),
     ];
     for night in &told.nights {

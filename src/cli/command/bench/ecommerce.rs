@@ -23,16 +23,26 @@ use std::{fs, path::Path, sync::Arc};
 const BUNDLED: &str = include_str!("../../../../datasets/ecommerce.toml");
 /// Seconds of the platform in one of this machine, on threads: a night in a quarter of a minute.
 const FASTER: f64 = 1_200.0;
+const NOT_QUIET: &str = "this machine is not quiet: a night on threads would tell of its other work, and is left out";
 /// What is wanted of the platform: hours of the core DAG, memory, tries that end well.
 const WANTED: (f64, f64, f64) = (3_600.0, 0.7, 0.995);
 
-pub(super) fn run(context: &Context<'_>, args: &Args, machine: Arc<dyn Machine>) -> Result<PlatformBench, Error> {
+pub(super) fn run(
+    context: &Context<'_>,
+    args: &Args,
+    machine: Arc<dyn Machine>,
+    quiet: bool,
+) -> Result<PlatformBench, Error> {
     let (platform, chance) = load(args.workload.as_deref())?;
     let draw = |platform: &Platform, instances: &[PlatformInstance], seed: u64, day: u64| -> Vec<Drawn> {
         draw_day(platform, instances, chance, (seed, day))
     };
     let bar = context.console.bar(0, "searching");
-    let faster = (!args.virtual_only).then_some(FASTER);
+    let quiet = quiet || args.even_if_busy;
+    if !args.virtual_only && !quiet {
+        context.console.warn(NOT_QUIET);
+    }
+    let faster = (!args.virtual_only && quiet).then_some(FASTER);
     let bench = bench_platform(&platform, context.seed(), &draw, (faster, machine), |_| bar.tick());
     bar.finish_and_clear();
     bench.map_err(Error::Usage)
@@ -57,7 +67,7 @@ pub(super) fn text(context: &Context<'_>, told: &PlatformTold) -> String {
     text.push_str("\n  what was changed\n");
     for setting in &told.settings {
         let change = format!("{} -> {}", setting.before, setting.after);
-        text.push_str(&format!("    {:<12} {:<36} {change}\n", setting.lever, line(&setting.name)));
+        text.push_str(&format!("    {:<12} {:<32} {change}\n", setting.lever, line(&setting.name)));
     }
     text.push_str(&nights(&told.nights));
     text
@@ -79,14 +89,23 @@ fn figures(context: &Context<'_>, told: &PlatformTold) -> String {
     let mut row = |name: &str, what: &dyn Fn(&[&Figures]) -> String, wanted: String| {
         table.add_row([name.to_owned(), what(&before), what(&after), wanted]);
     };
-    row("core DAG, mean", &|of| length(mean(of, &|f| f.core_s)), format!("below {}", length(WANTED.0)));
+    row("core DAG, mean", &|of| length(mean(of, &Figures::core_or_a_day)), format!("below {}", length(WANTED.0)));
     row("core DAG, longest", &|of| length(most(of, &|f| f.core_s)), String::new());
+    let never = |of: &[&Figures]| of.iter().filter(|figures| figures.core_s.is_infinite()).count();
+    if never(&before) + never(&after) > 0 {
+        row(
+            "days on which it did not end",
+            &|of| format!("{} of {}", never(of), of.len()),
+            "a day stands for it".to_owned(),
+        );
+    }
     row("memory in use at most", &|of| percent(most(of, &|f| f.most_memory)), format!("below {}", percent(WANTED.1)));
-    row("with over 90 % in use, a day", &|of| length(mean(of, &|f| f.crowded_s)), String::new());
+    row("over 90 % in use, a day", &|of| length(mean(of, &|f| f.crowded_s)), String::new());
     row("tries that ended well", &|of| percent(mean(of, &|f| f.tries_well)), percent(WANTED.2));
-    row("task instances that did", &|of| percent(mean(of, &|f| f.success)), percent(WANTED.2));
+    row("task instances that did so", &|of| percent(mean(of, &|f| f.success)), percent(WANTED.2));
     row("killed for memory, a day", &|of| format!("{:.1}", mean(of, &|f| f.killed as f64)), String::new());
-    row("other DAGs' late runs, a day", &|of| format!("{:.1}", mean(of, &|f| f.late.0 as f64)), String::new());
+    row("late runs of others, a day", &|of| format!("{:.2}", mean(of, &|f| f.late.0 as f64)), String::new());
+    row("the latest of them", &|of| length(most(of, &|f| f.worst_late_s)), String::new());
     right(&mut table, 1..4);
     let days = before.len();
     format!("{table}\n  {days} days of {} seeds that the search did not see\n", told.seeds.len())
@@ -96,7 +115,11 @@ fn levers(context: &Context<'_>, told: &PlatformTold) -> String {
     let mut table = new_table(context.console.width());
     table.set_header(["lever", "alone", "its share", "memory alone", "its share"]);
     let saved = |seconds: f64| format!("{}{}", if seconds < 0.0 { "+" } else { "-" }, length(seconds.abs()));
-    let points = |share: f64| format!("{:+.0} points", -share * 100.0);
+    // Without a sign where nothing is saved.
+    let points = |share: f64| match (-share * 100.0).round() {
+        0.0 => "0 points".to_owned(),
+        points => format!("{points:+.0} points"),
+    };
     for worth in &told.levers {
         table.add_row([
             worth.lever.as_str().to_owned(),
@@ -108,7 +131,7 @@ fn levers(context: &Context<'_>, told: &PlatformTold) -> String {
     }
     right(&mut table, 1..5);
     format!(
-        "\n{table}\n  alone: only this lever moved; its share: of what all save together (Shapley), on\n  the search's days; {} configurations tried\n",
+        "\n{table}\n  alone: only this lever moved; its share: of what all save together (Shapley),\n  on the search's days; {} configurations tried\n",
         told.tried
     )
 }
@@ -125,13 +148,14 @@ fn nights(nights: &[Night]) -> String {
     if nights.is_empty() {
         return String::new();
     }
-    let mut text = "\n  a night of it on threads of this machine, made small and fast\n".to_owned();
+    let mut text = "\n  one night of it on threads of this machine, made small (so that a task can take\n  more of the machine) and fast; in brackets the same night simulated\n".to_owned();
     for night in nights {
         let side = if night.side == Side::Baseline { "before" } else { "after" };
         text.push_str(&format!(
-            "    {side:<7} {} (simulated {}); memory {:.0} % ({:.0}); {} killed ({})\n",
+            "    {side:<7} {} ({}), {}; memory {:.0} % ({:.0}); {} killed ({})\n",
             length(night.real_s),
             length(night.simulated_s),
+            apart(night),
             night.real_memory * 100.0,
             night.simulated_memory * 100.0,
             night.real_killed,
@@ -139,4 +163,10 @@ fn nights(nights: &[Night]) -> String {
         ));
     }
     text
+}
+
+/// How far threads and simulation are apart.
+fn apart(night: &Night) -> String {
+    let ratio = night.real_s / night.simulated_s;
+    if ratio.is_finite() { format!("{:+.0} %", (ratio - 1.0) * 100.0) } else { "they do not agree".to_owned() }
 }

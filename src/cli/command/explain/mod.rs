@@ -2,14 +2,14 @@
 
 use super::{Context, loaded::Loaded, simulate::LARGE_ERROR};
 use crate::{
-    analysis::{CriticalTasks, Explained, Explanation, StretchKind, critical_tasks, explain},
+    analysis::{CriticalTasks, Explained, Explanation, StretchKind, critical_tasks, due_at, explain, interval_s},
     cli::{
         args::Explain,
         exit::{Error, Outcome},
         wire::explain::{Document, Overview},
     },
-    model::{DagHistory, DagRun, Deployment, EdgeSource, Text},
-    replay::airflow::{Crowded, Foretold, Limit, Recorded, Room, WhatIf, crowded, dag_replay, foretold},
+    model::{DagHistory, DagRun, Deployment, EdgeSource, RunState, Text, Timestamp},
+    replay::airflow::{Crowd, Crowded, Foretold, Limit, Recorded, Room, WhatIf, crowded, dag_replay, foretold},
     stats::Estimate,
 };
 use std::collections::BTreeSet;
@@ -52,7 +52,13 @@ pub(in crate::cli) struct Overall<'a> {
     pub(in crate::cli) tasks: CriticalTasks,
     /// Of the first tasks: makespans with them taking no time, over those as they are.
     pub(in crate::cli) at_zero: Vec<Option<Estimate>>,
+    /// By limit; those that were full at once each have the time.
     pub(in crate::cli) waits: Vec<(String, Crowded)>,
+    /// Seconds waited in all, and by hour of the week those in which any limit was full.
+    pub(in crate::cli) waited_s: f64,
+    pub(in crate::cli) by_hour: Vec<f64>,
+    /// Runs that the replays of `at_zero` are of.
+    pub(in crate::cli) replayed: usize,
     pub(in crate::cli) landing: Option<Landing>,
     pub(in crate::cli) model_error: Option<Estimate>,
     pub(in crate::cli) foretold: Foretold,
@@ -93,6 +99,7 @@ fn one_run(context: &Context<'_>, args: &Explain, loaded: &Loaded, wanted: &str)
     if !one.explanation.is_over {
         warnings.push("this run is not over: it is told as far as the last end of a task of it".to_owned());
     }
+    caught_up(loaded, &mut warnings);
     inferred(one.explanation.edges_from, &mut warnings);
     if context.console.json {
         context.console.document(&Document::new(&one, warnings))?;
@@ -103,11 +110,14 @@ fn one_run(context: &Context<'_>, args: &Explain, loaded: &Loaded, wanted: &str)
     Ok(Outcome::Fine)
 }
 
-/// `latest`, `slowest`, a run id, or a part of one that no other has.
+/// `latest` (that has ended), `slowest`, a run id, or a part of one that no other has.
 fn find<'a>(history: &'a DagHistory, wanted: &str) -> Result<&'a DagRun, Error> {
     let runs = &history.runs;
     let found = match wanted {
-        "latest" => runs.iter().filter(|run| run.started_at.is_some()).max_by_key(|run| (run.started_at, &run.run_id)),
+        "latest" => runs
+            .iter()
+            .filter(|run| run.started_at.is_some() && run.ended_at.is_some())
+            .max_by_key(|run| (run.started_at, &run.run_id)),
         "slowest" => runs
             .iter()
             .filter(|run| run.duration_s().is_some())
@@ -163,12 +173,22 @@ fn name(loaded: &Loaded, limit: Limit) -> String {
     }
 }
 
-/// How many of the last runs ended past their deadline.
+/// How many of the last runs missed their deadline: they ended past it or failed, or go on and are past it by the last instant that is
+/// known.
 fn landing(history: &DagHistory, deadline_s: f64, most: u32, late_s: Option<f64>) -> Landing {
-    let landed = |run: &DagRun| Some(run.ended_at?.seconds_since(run.run_after.or(run.logical_date)?));
-    let all: Vec<f64> = history.runs.iter().filter_map(landed).collect();
+    let interval = interval_s(history);
+    let known: Option<Timestamp> = history.attempts.iter().filter_map(|attempt| attempt.ended_at).max();
+    let missed = |run: &DagRun| {
+        let late = |at: Timestamp| Some(at.seconds_since(due_at(run, interval)?) > deadline_s);
+        match (run.ended_at, &run.state) {
+            (Some(_), Some(RunState::Failed)) => Some(true),
+            (Some(end), _) => late(end),
+            (None, _) => late(known?).filter(|late| *late),
+        }
+    };
+    let all: Vec<bool> = history.runs.iter().filter_map(missed).collect();
     let last = &all[all.len().saturating_sub(most as usize)..];
-    Landing { deadline_s, late_s, missed: last.iter().filter(|landed| **landed > deadline_s).count(), of: last.len() }
+    Landing { deadline_s, late_s, missed: last.iter().filter(|missed| **missed).count(), of: last.len() }
 }
 
 fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Outcome, Error> {
@@ -188,14 +208,17 @@ fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Out
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let waits = crowded(&loaded.recorded, Some(dag)).into_iter().map(|crowded| (name(loaded, crowded.limit), crowded));
+    let Crowd { limits, by_hour, seconds } = crowded(&loaded.recorded, Some(dag));
     let overall = Overall {
         deployment: &loaded.deployment,
         dag: &args.dag,
         at_zero,
-        waits: waits.collect(),
+        waits: limits.into_iter().map(|crowded| (name(loaded, crowded.limit), crowded)).collect(),
+        waited_s: seconds,
+        by_hour,
         landing: args.deadline.map(|deadline| landing(history, deadline, args.runs, None)),
-        model_error: base.and_then(|base| base.error.makespan),
+        replayed: base.as_ref().map_or(0, |base| base.makespans.len()),
+        model_error: base.and_then(|base| base.own_error),
         foretold: foretold(history),
         tasks,
     };
@@ -207,6 +230,7 @@ fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Out
             error.point * 100.0
         ));
     }
+    caught_up(loaded, &mut warnings);
     inferred(overall.tasks.edges_from, &mut warnings);
     if context.console.json {
         context.console.document(&Overview::new(&overall, warnings))?;
@@ -215,6 +239,12 @@ fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Out
         context.console.say(&overall_text::text(context, &overall))?;
     }
     Ok(Outcome::Fine)
+}
+
+fn caught_up(loaded: &Loaded, warnings: &mut Vec<String>) {
+    if loaded.recorded.caught_up(loaded.dag as u32) {
+        warnings.push("this history was caught up: its runs began long after they were due, and landed so".to_owned());
+    }
 }
 
 fn inferred(edges_from: EdgeSource, warnings: &mut Vec<String>) {

@@ -6,7 +6,7 @@ use crate::{
         command::{lake::new_table, simulate::seconds_in_words as length, summary::counted},
         console::line,
     },
-    replay::airflow::{Foretold, HOURS},
+    replay::airflow::Foretold,
 };
 use comfy_table::CellAlignment;
 
@@ -25,7 +25,7 @@ pub(super) fn text(context: &Context<'_>, overall: &Overall<'_>) -> String {
     if let Some(landing) = &overall.landing {
         let (deadline, of) = (length(landing.deadline_s), counted(landing.of, "run"));
         text.push_str(&format!(
-            "  deadline {deadline} after its date: {} of the last {of} missed it\n\n",
+            "  deadline {deadline} after a run was due: {} of the last {of} missed it\n\n",
             landing.missed
         ));
     }
@@ -72,7 +72,8 @@ fn critical(context: &Context<'_>, overall: &Overall<'_>) -> String {
     let idle = length(tasks.idle_s);
     let error = overall.model_error.as_ref().map_or_else(String::new, |error| {
         format!(
-            "  were it nothing: replayed, with limits as recorded; the replay is {:.1} % off\n",
+            "  were it nothing: {} replayed, limits as recorded; the replay is {:.1} % off;\n  what sensors pause between pokes stays\n",
+            counted(overall.replayed, "run"),
             error.point * 100.0
         )
     });
@@ -84,7 +85,6 @@ fn waits(overall: &Overall<'_>) -> String {
     if overall.waits.is_empty() {
         return "\n  no task that could run ever waited\n".to_owned();
     }
-    let mut by_hour = vec![0.0; HOURS];
     for (limit, crowded) in &overall.waits {
         let what = match limit.as_str() {
             "scheduler_loop" => "the scheduler (nothing was full)".to_owned(),
@@ -93,13 +93,18 @@ fn waits(overall: &Overall<'_>) -> String {
         };
         let times = counted(crowded.instances, "task instance");
         text.push_str(&format!("    {what:<34} {:>10}  {times}\n", length(crowded.seconds)));
-        if limit != "scheduler_loop" {
-            by_hour.iter_mut().zip(&crowded.by_hour).for_each(|(sum, seconds)| *sum += seconds);
-        }
     }
+    let by_hour = &overall.by_hour;
+    text.push_str(&format!(
+        "    {} in all; limits that were full at once each have the time\n",
+        length(overall.waited_s)
+    ));
     let most = by_hour.iter().copied().fold(0.0, f64::max);
     if by_hour.iter().sum::<f64>() >= LITTLE {
-        text.push_str(&format!("\n  waiting for limits by hour of the week, UTC; full block: {}\n", length(most)));
+        text.push_str(&format!(
+            "\n  waiting for a full limit by hour of the week, UTC; full block: {}\n",
+            length(most)
+        ));
         text.push_str("        0     6     12    18\n");
         for (day, hours) in DAYS.iter().zip(by_hour.chunks(24)) {
             let block = |seconds: &f64| BLOCKS[((seconds / most * 8.0).ceil() as usize).min(8)];

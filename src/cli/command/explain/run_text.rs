@@ -9,11 +9,13 @@ use crate::{
     },
     model::RunState,
 };
-use anstyle::AnsiColor;
 use comfy_table::CellAlignment;
 
 /// Within this share of the usual it is about as usual.
 const ABOUT: f64 = 0.05;
+/// Share of a wait from which on a limit is told, and seconds of one from which on it is said that none was full.
+const TOLD: f64 = 0.25;
+const LONG: f64 = 5.0;
 /// Parts that are told to be most of what was more.
 const CULPRITS: usize = 3;
 
@@ -26,7 +28,11 @@ pub(super) fn text(context: &Context<'_>, one: &OneRun<'_>) -> String {
         text.push_str(&format!("  before    waited {} to begin{}\n", length(*waited), beside(*waited, usual.as_ref())));
     }
     if let Some((landed, usual)) = one.explanation.landing.as_ref().filter(|_| one.explanation.is_over) {
-        text.push_str(&format!("  landed    {} after its date{}\n", length(*landed), beside(*landed, usual.as_ref())));
+        text.push_str(&format!(
+            "  landed    {} after it was due{}\n",
+            length(*landed),
+            beside(*landed, usual.as_ref())
+        ));
     }
     if let Some(landing) = &one.landing {
         let deadline = length(landing.deadline_s);
@@ -37,6 +43,10 @@ pub(super) fn text(context: &Context<'_>, one: &OneRun<'_>) -> String {
         };
         let of = counted(landing.of, "run");
         text.push_str(&format!("  deadline  {deadline}: {kept}; {} of the last {of} missed it\n", landing.missed));
+    }
+    if let Some((task, usual)) = &one.explanation.to_go {
+        let (task, rest) = (line(task), length(usual.median));
+        text.push_str(&format!("  to go     {rest} after {task} ended\n            ({})\n", range(usual)));
     }
     for task in &one.sla_missed {
         text.push_str(&format!("  SLA       Airflow found that of {} missed\n", line(task)));
@@ -56,9 +66,17 @@ fn beside(seconds: f64, usual: Option<&Usual>) -> String {
     } else {
         format!("{} {} than usual", length(more.abs()), if more > 0.0 { "more" } else { "less" })
     };
-    let (low, high) = (length(usual.low), length(usual.high));
-    let of = counted(usual.n, "other run");
-    format!(", {than}\n            ({}; {low} to {high} in 90 of 100 of {of})", length(usual.median))
+    format!(", {than}\n            (usually {}; {})", length(usual.median), range(usual))
+}
+
+/// Where most of the other runs lay.
+fn range(usual: &Usual) -> String {
+    let (low, high, of) = (length(usual.low), length(usual.high), counted(usual.n, "other run"));
+    if usual.is_of_few() {
+        format!("{low} to {high} in all of {of}")
+    } else {
+        format!("{low} to {high} in 90 of 100 of {of}")
+    }
 }
 
 /// A line for each stay of a task on the path: what it waited, was queued, and ran.
@@ -81,7 +99,7 @@ fn table(context: &Context<'_>, one: &OneRun<'_>) -> String {
         let known = of.iter().any(|part| part.usual.is_some());
         let mut shown = if known { signed(more) } else { String::new() };
         if of.iter().any(Explained::is_unusual) {
-            shown = context.console.paint(&shown, AnsiColor::Red);
+            shown.push_str(" !");
         }
         table.add_row([
             format!("+{}", length(begun)),
@@ -119,11 +137,14 @@ fn why(of: &[Explained], blocked: &[Vec<Blocked>]) -> String {
     let failed = of.iter().any(|part| part.kind == StretchKind::FailedTry);
     let waiting = of.iter().zip(blocked).filter(|(part, _)| part.kind == StretchKind::Waiting);
     let full = waiting.filter_map(|(part, blocked)| {
-        let most = blocked.iter().find(|blocked| blocked.limit != "scheduler_loop")?;
-        (most.seconds * 2.0 > part.seconds).then(|| match most.limit.as_str() {
-            "scheduler_down" => "scheduler down".to_owned(),
-            full => line(full),
-        })
+        let most = blocked.iter().find(|blocked| blocked.limit != "scheduler_loop");
+        let most = most.filter(|most| most.seconds >= TOLD * part.seconds);
+        match most {
+            Some(most) if most.limit == "scheduler_down" => Some("scheduler down".to_owned()),
+            Some(most) => Some(line(&most.limit)),
+            // With room everywhere it waits for the loop, behind others.
+            None => (part.seconds >= LONG).then(|| "scheduler".to_owned()),
+        }
     });
     full.chain(failed.then(|| "try failed".to_owned())).collect::<Vec<String>>().join(", ")
 }
@@ -134,24 +155,21 @@ fn signed(seconds: f64) -> String {
 
 /// What was most of it.
 fn culprits(explanation: &Explanation) -> String {
+    let Some(of_few) = explanation.parts.iter().find_map(|part| part.usual).map(|usual| usual.is_of_few()) else {
+        return String::new();
+    };
+    let which = if of_few { "in all other runs" } else { "in 95 of 100 other runs" };
     let mut unusual: Vec<&Explained> = explanation.parts.iter().filter(|part| part.is_unusual()).collect();
     unusual.sort_by(|a, b| b.more().unwrap_or(0.0).total_cmp(&a.more().unwrap_or(0.0)));
     let told = unusual.iter().take(CULPRITS).map(|part| {
-        format!(
-            "  {:>10} more: {} {}\n",
-            length(part.more().unwrap_or(0.0)),
-            name(part),
-            part.kind.as_str().replace('_', " ")
-        )
+        let what = part.kind.as_str().replace('_', " ");
+        format!("  {:>10} more: {} {what}\n", length(part.more().unwrap_or(0.0)), name(part))
     });
     let told: String = told.collect();
     if told.is_empty() {
-        let known = explanation.parts.iter().any(|part| part.usual.is_some());
-        return if known {
-            "\n  no part took longer than in 95 of 100 of other runs\n".to_owned()
-        } else {
-            String::new()
-        };
+        return format!("\n  no part took longer than {which}\n");
     }
-    format!("\n  longer than in 95 of 100 of other runs:\n{told}")
+    format!(
+        "\n  longer than {which} (!), the most of them\n{told}  why: a limit that was full; scheduler: none was, others went first or its loop was late\n"
+    )
 }

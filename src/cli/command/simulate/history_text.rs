@@ -7,12 +7,17 @@ use crate::{
         console::line,
     },
     model::EdgeSource,
+    replay::airflow::DagReplay,
     stats::Estimate,
 };
 use comfy_table::CellAlignment;
 
+/// Share by which runs must land elsewhere for that to be told.
+const LANDS_ELSEWHERE: f64 = 0.01;
 /// A value of a sweep this close to the best is as good: the first such is the knee.
 const AS_GOOD: f64 = 0.02;
+/// However far the replay is off, a value that is a fifth worse is worse.
+const MOST_AS_GOOD: f64 = 0.2;
 
 pub(super) fn text(context: &Context<'_>, simulation: &Simulation<'_>) -> String {
     let base = &simulation.base;
@@ -25,7 +30,13 @@ pub(super) fn text(context: &Context<'_>, simulation: &Simulation<'_>) -> String
         text.push_str(&format!("  with the what-ifs  {}{change}\n", length(after.median_s * 1e6)));
     }
     let bound = lower_bound(shown, simulation.parallelism);
-    text.push_str(&format!("  no order can beat  {}\n", length(bound * 1e6)));
+    if let Some((before, after)) = simulation.after.as_ref().map(|after| (base.landed_s, after.landed_s)) {
+        if (after / before - 1.0).abs() > LANDS_ELSEWHERE {
+            let (before, after) = (length(before * 1e6), length(after * 1e6));
+            text.push_str(&format!("  from made to ended {before} before, {after} with the what-ifs\n"));
+        }
+    }
+    text.push_str(&format!("  no order can beat  {}  (median run)\n", length(bound * 1e6)));
     if let Some(next) = &shown.next {
         let (low, high) = (length(next.lower * 1e6), length(next.upper * 1e6));
         let (inside, of) = shown.held;
@@ -43,7 +54,7 @@ pub(super) fn text(context: &Context<'_>, simulation: &Simulation<'_>) -> String
     ));
     if let Some((name, tried)) = &simulation.sweep {
         text.push('\n');
-        text.push_str(&curve(context, name, tried, base.median_s));
+        text.push_str(&curve(context, name, tried, base));
     }
     text
 }
@@ -55,7 +66,11 @@ fn checked(simulation: &Simulation<'_>) -> String {
         format!("; tasks queued {median:+.1} s off in the median, within {p90:.0} s in 90 of 100")
     });
     format!(
-        "  replay as recorded {:.1} % off in the median run ({:.1} to {:.1}, {} of all DAGs)\n                     {}\n",
+        "  replay as recorded {}{:.1} % off in the median run ({:.1} to {:.1}, {} of all DAGs)\n                     {}\n",
+        simulation.base.own_error.as_ref().map_or_else(String::new, |own| format!(
+            "{:.1} % off in the median run of this DAG\n                     ",
+            own.point * 100.0
+        )),
         makespan.point * 100.0,
         makespan.lower * 100.0,
         makespan.upper * 100.0,
@@ -66,14 +81,17 @@ fn checked(simulation: &Simulation<'_>) -> String {
 
 fn percent(ratio: &Estimate) -> String {
     let percent = |ratio: f64| (ratio - 1.0) * 100.0;
-    format!("{:+.1} %, {:+.1} to {:+.1}", percent(ratio.point), percent(ratio.lower), percent(ratio.upper))
+    format!("run by run {:+.1} %, {:+.1} to {:+.1}", percent(ratio.point), percent(ratio.lower), percent(ratio.upper))
 }
 
-fn curve(context: &Context<'_>, name: &str, tried: &[super::Tried], base_s: f64) -> String {
+fn curve(context: &Context<'_>, name: &str, tried: &[super::Tried], base: &DagReplay) -> String {
+    let base_s = base.median_s;
+    // What the replay cannot tell apart is no knee.
+    let as_good = base.own_error.as_ref().map_or(AS_GOOD, |error| error.point.clamp(AS_GOOD, MOST_AS_GOOD));
     let best = tried.iter().map(|tried| tried.replay.median_s).fold(f64::INFINITY, f64::min);
-    let knee = tried.iter().position(|tried| tried.replay.median_s <= best * (1.0 + AS_GOOD));
+    let knee = tried.iter().position(|tried| tried.replay.median_s <= best * (1.0 + as_good));
     let mut table = new_table(context.console.width());
-    table.set_header([line(name), "median makespan".to_owned(), "against now".to_owned(), String::new()]);
+    table.set_header([line(name), "median makespan".to_owned(), "against the record".to_owned(), String::new()]);
     for (at, tried) in tried.iter().enumerate() {
         let ratio = tried.replay.median_s / base_s;
         let change = if ratio.is_finite() { format!("{:+.1} %", (ratio - 1.0) * 100.0) } else { String::new() };
@@ -90,5 +108,9 @@ fn curve(context: &Context<'_>, name: &str, tried: &[super::Tried], base_s: f64)
     for column in table.column_iter_mut().take(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{table}\n\n  knee: the first that is within {:.0} % of the best\n", AS_GOOD * 100.0)
+    let edge = if knee == Some(tried.len() - 1) { "; here it is the last one tried: more may be better" } else { "" };
+    format!(
+        "{table}\n\n  knee: the first that is within {:.0} % of the best, as far as the replay can tell{edge}\n",
+        as_good * 100.0
+    )
 }

@@ -53,6 +53,12 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
         dag_replay(recorded, dag as u32)
     };
     let base = replayed(&recorded);
+    if base.makespans.is_empty() {
+        return Err(Error::Usage(format!(
+            "no run of {} has ended and is known as a whole: there is nothing to replay",
+            args.dag
+        )));
+    }
     let changed = recorded.with(&what_ifs, &dags).map_err(usage)?;
     let after = if what_ifs.is_empty() { None } else { Some(replayed(&changed)) };
     let mut tried = Vec::new();
@@ -128,14 +134,16 @@ fn limit(name: &str, value: u32) -> Result<WhatIf, Error> {
 fn warnings(recorded: &Recorded, simulation: &Simulation<'_>, fixed_starts: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     let error = &simulation.base.error;
-    match &error.makespan {
+    let own = simulation.base.own_error.as_ref();
+    match own.filter(|own| own.point > LARGE_ERROR).or(error.makespan.as_ref()) {
         None => warnings.push(
             "no run could be compared with its record: the replay is unchecked, and what-ifs of it are worth nothing".to_owned(),
         ),
         Some(of_runs) if of_runs.point > LARGE_ERROR => warnings.push(format!(
-            "the replay of what really happened is {:.0} % off in the median run: what-ifs are no better (are the recorded limits in \
+            "the replay of what really happened is {:.0} % off in the median run{}: what-ifs are no better (are the recorded limits in \
              windtunnel.toml, under [airflow]?)",
-            of_runs.point * 100.0
+            of_runs.point * 100.0,
+            if own.is_some_and(|own| own.point > LARGE_ERROR) { " of this DAG" } else { "" }
         )),
         Some(_) => {}
     }
@@ -155,7 +163,7 @@ fn warnings(recorded: &Recorded, simulation: &Simulation<'_>, fixed_starts: bool
     }
     if let Some(never) = simulation.after.as_ref().map(DagReplay::never_end).filter(|never| *never > 0) {
         warnings.push(format!(
-            "{never} of {} runs never end: a task of theirs, or of another DAG, needs more slots than its pool has",
+            "{never} of {} runs never end: a task of theirs, or of another DAG, needs more slots than there are",
             simulation.base.makespans.len()
         ));
     }

@@ -330,7 +330,13 @@ impl<'a> Builder<'a> {
 
     /// One instance; `None` where it never ran.
     fn instance(&mut self, dag: u32, run: u32, attempts: &[&'a Attempt], pokes: &[&Reschedule]) -> Option<Placed> {
-        let ran: Vec<&&Attempt> = attempts.iter().filter(|attempt| attempt.ran()).collect();
+        // A run that was cleared began anew: what had ended before belongs to a history that is gone.
+        let began = self.out.runs[run as usize].times.map(|(start, _)| start);
+        let of_now = |attempt: &&&Attempt| {
+            let before = began.zip(attempt.ended_at).is_some_and(|(start, end)| self.since(end) < start);
+            attempt.ran() && !before
+        };
+        let ran: Vec<&&Attempt> = attempts.iter().filter(of_now).collect();
         let last = attempts[attempts.len() - 1];
         let without_slot = ran.is_empty() && last.state == Some(TaskState::Success) && last.queued_at.is_none();
         if ran.is_empty() && !without_slot {

@@ -24,12 +24,24 @@ pub struct Crowded {
     pub by_hour: Vec<f64>,
 }
 
+/// All that task instances waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crowd {
+    /// Limits, longest first. Where several were full at once, each has the time.
+    pub limits: Vec<Crowded>,
+    /// Seconds in which any limit was full, by hour of the week, each once.
+    pub by_hour: Vec<f64>,
+    /// Seconds waited in all.
+    pub seconds: f64,
+}
+
 /// What the task instances of a DAG, or of all, waited for between the end of what they depend on and being handed to the
-/// executor; longest first. Where several limits were full at once, each has the time.
+/// executor.
 #[must_use]
-pub fn crowded(recorded: &Recorded, dag: Option<u32>) -> Vec<Crowded> {
+pub fn crowded(recorded: &Recorded, dag: Option<u32>) -> Crowd {
     let room = Room::of_record(recorded);
     let mut all: Vec<Crowded> = Vec::new();
+    let mut crowd = Crowd { limits: Vec::new(), by_hour: vec![0.0; HOURS], seconds: 0.0 };
     for place in 0..recorded.case.instances.len() as u32 {
         if dag.is_some_and(|dag| dag != recorded.names[place as usize].dag) {
             continue;
@@ -39,12 +51,18 @@ pub fn crowded(recorded: &Recorded, dag: Option<u32>) -> Vec<Crowded> {
         while from < to {
             let (hour, next) = hour_of(recorded, from);
             let until = next.min(to);
+            let waited = (until - from) as f64 / 1e6;
+            crowd.seconds += waited;
+            crowd.by_hour[hour] += waited;
             for (limit, micros) in room.blocked(place, from, until) {
                 let at = all.iter().position(|one| one.limit == limit).unwrap_or_else(|| {
                     all.push(Crowded { limit, seconds: 0.0, instances: 0, by_hour: vec![0.0; HOURS] });
                     all.len() - 1
                 });
                 let (one, seconds) = (&mut all[at], micros as f64 / 1e6);
+                if limit == Limit::Loop {
+                    crowd.by_hour[hour] -= seconds;
+                }
                 one.seconds += seconds;
                 one.by_hour[hour] += seconds;
                 if !told.contains(&limit) {
@@ -56,7 +74,8 @@ pub fn crowded(recorded: &Recorded, dag: Option<u32>) -> Vec<Crowded> {
         }
     }
     all.sort_by(|a, b| b.seconds.total_cmp(&a.seconds).then(a.limit.cmp(&b.limit)));
-    all
+    crowd.by_hour.iter_mut().for_each(|seconds| *seconds = seconds.max(0.0));
+    Crowd { limits: all, ..crowd }
 }
 
 /// From when an instance could have been queued to when it was.

@@ -16,6 +16,8 @@ use std::collections::HashMap;
 const LEVEL: f64 = 0.9;
 /// Level of the interval of a ratio.
 const RATIO_LEVEL: f64 = 0.95;
+/// Runs without which the ratio of two replays is not told: two or three would have an interval that says nothing.
+const MIN_RATIOS: usize = 5;
 /// Replays of one case, an odd number.
 const REPLAYS: u64 = 9;
 /// Task instances of a history beyond which it is replayed once: the median of many runs moves little then.
@@ -45,6 +47,8 @@ pub struct DagReplay {
     pub makespans: Vec<(usize, f64)>,
     /// Their median.
     pub median_s: f64,
+    /// Median seconds from when a run was made to its end: what a limit on runs adds to.
+    pub landed_s: f64,
     /// The next run, with the interval that recent ones had around their forecasts.
     pub next: Option<Estimate>,
     /// Runs that lay where such an interval had said, from those before them alone; and runs of which one had been told.
@@ -57,6 +61,8 @@ pub struct DagReplay {
     pub tasks: Vec<TaskTimes>,
     /// Its longest way.
     pub critical_path: Vec<Text>,
+    /// Median absolute error of this DAG's makespans against the record: of the case as recorded only.
+    pub own_error: Option<Estimate>,
     /// How far the whole replay is from the record: of the case as recorded only.
     pub error: ModelError,
 }
@@ -69,6 +75,9 @@ impl DagReplay {
         let of_base: HashMap<usize, f64> = base.makespans.iter().copied().collect();
         let ratio = |(run, seconds): &(usize, f64)| Some(seconds / of_base.get(run)?);
         let ratios: Vec<f64> = self.makespans.iter().filter_map(ratio).filter(|r| r.is_finite() && *r > 0.0).collect();
+        if ratios.len() < MIN_RATIOS {
+            return None;
+        }
         let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
         let effective = effective_sample_size(ratios.len(), ar1_residual(&logs)).max(1.0);
         let mean = geometric_mean(&ratios, RATIO_LEVEL)?.widened((ratios.len() as f64 / effective).sqrt(), true);
@@ -114,8 +123,13 @@ pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
         forecaster.push(*seconds);
     }
     let paths: Vec<RunPath> = makespans.iter().map(|(run, _)| RunPath::of(recorded, *run)).collect();
+    let error = model_error(recorded, replayed);
     let last = makespans.last().map(|(run, _)| *run);
     DagReplay {
+        landed_s: median(makespans.iter().map(|(run, _)| match replayed.run_ended[*run] {
+            u64::MAX => f64::INFINITY,
+            ended => ended.saturating_sub(recorded.case.runs[*run].made) as f64 / 1e6,
+        })),
         median_s: median(makespans.iter().map(|(_, seconds)| *seconds)),
         held,
         next: forecaster.forecast().filter(|next| next.upper.is_finite()),
@@ -123,7 +137,8 @@ pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
         work_s: median(paths.iter().map(|path| path.work)),
         tasks: last.map(|run| tasks(recorded, replayed, run)).unwrap_or_default(),
         critical_path: paths.last().map(|path| path.tasks.clone()).unwrap_or_default(),
-        error: model_error(recorded, replayed),
+        own_error: error.of_dag(recorded, dag),
+        error,
         makespans,
     }
 }

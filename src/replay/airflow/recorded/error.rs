@@ -42,6 +42,17 @@ pub struct ModelError {
     pub not_whole: usize,
 }
 
+impl ModelError {
+    /// Median of the absolute errors of one DAG's runs, of those without a restart.
+    #[must_use]
+    pub fn of_dag(&self, recorded: &Recorded, dag: u32) -> Option<Estimate> {
+        let of_dag = self.runs.iter().filter(|run| !run.restarted && recorded.runs[run.run].dag == dag);
+        let mut shares: Vec<f64> = of_dag.map(RunError::share).collect();
+        shares.sort_by(f64::total_cmp);
+        median_with_interval(&shares)
+    }
+}
+
 /// Confidence of the interval of the median error.
 const LEVEL: f64 = 0.95;
 

@@ -17,7 +17,7 @@ mod room;
 mod what_if;
 
 pub use build::{InstanceName, LeftOut, Recorded, RecordedRun, recorded};
-pub use crowd::{Crowded, HOURS, crowded};
+pub use crowd::{Crowd, Crowded, HOURS, crowded};
 pub use dag::{DagReplay, TaskTimes, dag_replay};
 pub use error::{ModelError, RunError, model_error};
 pub use foretold::{Foretold, foretold};

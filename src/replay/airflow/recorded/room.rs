@@ -28,6 +28,14 @@ impl Taken {
         }
     }
 
+    /// How often it changes between two instants.
+    fn changes(&self, from: u64, to: u64) -> usize {
+        let count = |times: &[(u64, u64)]| {
+            times.partition_point(|(at, _)| *at < to).saturating_sub(times.partition_point(|(at, _)| *at <= from))
+        };
+        count(&self.begins) + count(&self.ends)
+    }
+
     /// Instants in which it changes, between two, without these.
     fn instants(&self, from: u64, to: u64) -> impl Iterator<Item = u64> {
         let inside = |times: &'_ [(u64, u64)]| {
@@ -46,6 +54,10 @@ impl Taken {
         until(&self.begins).saturating_sub(until(&self.ends))
     }
 }
+
+/// Pieces in which a wait is looked at: where more changes than that, in even ones, so that the work does not grow with the square of
+/// the history.
+const MOST_CUTS: usize = 96;
 
 /// What a task instance that could run has waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,8 +160,12 @@ impl<'a> Room<'a> {
         let (pool, active) = (&self.pools[of.pool as usize], &self.active[self.key(of.run)]);
         let changes = self.changes.iter().map(|(at, _)| *at).skip_while(|at| *at <= from).take_while(|at| *at < to);
         let downs = self.down.iter().flat_map(|(from, to)| [*from, *to]).filter(|at| from < *at && *at < to);
-        let mut cuts: Vec<u64> = pool.instants(from, to).chain(self.all.instants(from, to)).collect();
-        cuts.extend(active.instants(from, to).chain(changes).chain(downs).chain([from, to]));
+        let mut cuts: Vec<u64> = changes.chain(downs).chain([from, to]).collect();
+        if [pool, &self.all, active].iter().map(|taken| taken.changes(from, to)).sum::<usize>() <= MOST_CUTS {
+            cuts.extend(pool.instants(from, to).chain(self.all.instants(from, to)).chain(active.instants(from, to)));
+        } else {
+            cuts.extend((1..MOST_CUTS as u64).map(|piece| from + (to - from) / MOST_CUTS as u64 * piece));
+        }
         cuts.sort_unstable();
         cuts.dedup();
         let limits = [
