@@ -69,6 +69,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         (args.sweep, "--sweep", Engine::Batch),
         (args.backend.is_some(), "--backend", Engine::Lock),
         (args.virtual_only, "--virtual-only", Engine::Ecommerce),
+        (args.even_if_busy, "--even-if-busy", Engine::Ecommerce),
     ] {
         if given && !engines.contains(&engine) && (engine != Engine::Lock || std::env::var_os(LOCKS).is_none()) {
             return Err(Error::Usage(format!("{option} says nothing to the engines that were named")));
