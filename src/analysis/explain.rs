@@ -466,7 +466,10 @@ mod tests {
         let running = explain(&history, &run).expect("explained");
         assert!(!running.is_over);
         // In other runs `b` waits 8 s, runs 50, and 2 s later all is over.
-        assert_eq!(running.to_go.clone().map(|(task, usual)| (task.to_string(), usual.median)), Some(("a".to_owned(), 60.0)));
+        assert_eq!(
+            running.to_go.clone().map(|(task, usual)| (task.to_string(), usual.median)),
+            Some(("a".to_owned(), 60.0))
+        );
         assert_eq!(told(&running), ["running a 100 104.5"]);
         run.run_id = "none".into();
         assert_eq!(explain(&history, &run), None);

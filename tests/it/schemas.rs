@@ -77,6 +77,7 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
     let weekly = world.json(&["weekly", "in"]);
     world.write("cost.toml", "[engineers]\nhour = 100\ninvested_hours = 2\n");
     let dag = world.write("dag.json", r#"{"tasks": [["a", 1, null, null, []], ["b", 2, null, null, [0]]]}"#);
+    world.write("dags/dag.json", r#"{"tasks": [["a", 1, null, null, []], ["b", 2, null, null, [0]]]}"#);
     let platform = world.write("platform.toml", super::platform::SMALL);
     let documents = vec![
         ("receipt", receipt),
@@ -94,6 +95,7 @@ fn documents() -> (World, Vec<(&'static str, Value)>) {
             world.json(&["simulate", "--dag", "shop", "--set", "parallelism=4", "--sweep", "parallelism=1..2"]),
         ),
         ("simulation", world.json(&["simulate", "--dag", arg(&dag), "--policy", "best"])),
+        ("sharing", world.json(&["simulate", "--dag", "dags"])),
         ("explanation", world.json(&["explain", "shop", "latest", "--deadline", "2h"])),
         ("critical_path", world.json(&["explain", "shop"])),
         ("bench", world.json(&["bench", "ecommerce", "--workload", arg(&platform), "--virtual-only"])),

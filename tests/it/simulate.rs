@@ -210,3 +210,44 @@ fn limits_of_the_configuration_are_checked() {
         assert!(run.stderr.contains(says), "{toml}: {}", run.stderr);
     }
 }
+
+#[test]
+fn dags_of_a_folder_share_slots_and_fair_is_shorter_in_the_mean() {
+    let world = World::new();
+    // Many short DAGs and a wide one that fills all slots.
+    for dag in 0..6 {
+        let tasks: Vec<Value> = (0..4_u32)
+            .map(|at| {
+                json!([
+                    format!("step_{at}"),
+                    5.0 + f64::from(dag),
+                    null,
+                    null,
+                    if at > 0 { vec![at - 1] } else { vec![] }
+                ])
+            })
+            .collect();
+        world.write(
+            &format!("dags/short{dag}.json"),
+            json!({"name": format!("short{dag}"), "tasks": tasks}).to_string(),
+        );
+    }
+    let wide: Vec<Value> = (0..400).map(|at| json!([format!("part_{at}"), 60.0, null, null, []])).collect();
+    world.write("dags/wide.json", json!({"name": "wide", "tasks": wide}).to_string());
+    let args = ["simulate", "--dag", "dags", "--slots", "4", "--load", "0.9", "--policy", "fair"];
+    let told = world.json(&args);
+    assert_eq!((text(&told, "schema"), number(&told["dags"])), ("windtunnel.sharing.v1", 7.0));
+    let policies = list(&told["policies"]);
+    let of = |name: &str| policies.iter().find(|of| of["policy"] == name).unwrap_or_else(|| panic!("{name} in {told}"));
+    assert!(of("airflow")["against_airflow"].is_null());
+    assert!(number(&of("fair")["against_airflow"]["upper"]) < 1.0, "{told}");
+    assert!(number(&of("fair")["worst_slowdown"]) <= number(&of("airflow")["worst_slowdown"]), "{told}");
+    assert!(policies.iter().all(|of| number(&of["slowdown"]) >= 1.0), "{told}");
+    assert_eq!(told, world.json(&args), "the same seed gives the same");
+    world.run(&["simulate", "--dag", "dags", "--speedup", "part_1=2"]).exits(1);
+    world.write("none/readme.txt", "nothing");
+    let none = world.run(&["simulate", "--dag", "none"]).exits(1);
+    assert!(none.says().contains("no DAG in it"), "{}", none.says());
+    let one = world.run(&["simulate", "--dag", "dags/wide.json", "--policy", "fair"]).exits(1);
+    assert!(one.says().contains("a folder of them"), "{}", one.says());
+}

@@ -59,7 +59,7 @@ fn figures(before: &[&Figures], after: &[&Figures]) -> Table {
         |of: &[&Figures]| if longest(of).is_finite() { words::seconds(longest(of)) } else { "did not end".to_owned() };
     Table {
         title: "Figures of a day",
-        head: vec!["", "before", "after"],
+        head: vec!["figure", "before", "after"],
         rows: vec![
             row("core DAG, mean", &|of| words::seconds(mean(of, Figures::core_or_a_day))),
             row("core DAG, longest", &never),
@@ -76,7 +76,10 @@ fn figures(before: &[&Figures], after: &[&Figures]) -> Table {
 
 fn levers(told: &PlatformTold) -> Table {
     let seconds = |saved: f64| format!("{}{}", if saved < 0.0 { "+" } else { "−" }, words::seconds(saved.abs()));
-    let points = |saved: f64| format!("{}{:.0} points", if saved < 0.0 { "+" } else { "−" }, saved.abs() * 100.0);
+    let points = |saved: f64| match (saved * 100.0).round() {
+        0.0 => "0 points".to_owned(),
+        points => format!("{}{:.0} points", if points < 0.0 { "+" } else { "−" }, points.abs()),
+    };
     let row = |worth: &crate::replay::platform::LeverWorth| {
         vec![
             worth.lever.as_str().to_owned(),

@@ -168,7 +168,7 @@ fn result(of: &SimulationResults) -> Section {
         title: "The result".to_owned(),
         sentence: String::new(),
         figures: Vec::new(),
-        tables: vec![Table { title: "Figures", head: vec!["", "value"], rows }],
+        tables: vec![Table { title: "Figures", head: vec!["figure", "value"], rows }],
         notes: shaky
             .then(|| "The replay of the record is more than 10 % off: what-ifs are no better.".to_owned())
             .into_iter()

@@ -113,6 +113,11 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
             if faster == 1 { "is" } else { "are" }
         ),
     };
+    // Where it is all about one platform, that is the news.
+    let sentence = match sections.as_slice() {
+        [only] if results.len() == 1 => only.sentence.clone(),
+        _ => sentence,
+    };
     let storm = bench.storm.as_ref().map(|(backend, report)| Storm {
         class: if report.is_safe() { "better" } else { "worse" },
         sentence: format!(

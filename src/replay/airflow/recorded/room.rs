@@ -200,3 +200,73 @@ impl<'a> Room<'a> {
         blocked
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Graph,
+        replay::airflow::{Away, DagCase, Instance, PoolCase, Rules, RunCase, Step},
+    };
+
+    /// A run of instances of one step each, one slot of one pool.
+    fn case(instances: u32, pool: u32, parallelism: u32, max_active_tasks: u32) -> Case {
+        let instance =
+            |at: u32| Instance { run: 0, pool: 0, slots: 1, weight: 1, map_index: -1, task: at, steps: at..at + 1 };
+        let step = Step { away: Away::No, pause: 0, latency: 0, length: 1, tail: 0 };
+        Case {
+            rules: Rules { parallelism, ..Rules::of(Generation::Two) },
+            pools: vec![PoolCase { slots: pool, include_deferred: false }],
+            dags: vec![DagCase { max_active_tasks, max_active_runs: 16 }],
+            runs: vec![RunCase { dag: 0, made: 0, date: 0, backfill: false }],
+            instances: (0..instances).map(instance).collect(),
+            steps: vec![step; instances as usize],
+            graph: Graph::new(instances as usize, Vec::new()).expect("no edges"),
+            changes: Vec::new(),
+            sections: Vec::new(),
+            ties: 0,
+        }
+    }
+
+    /// Two instances hold slots from 0 to 100, and a third one waits from 50 to 150.
+    fn blocked(case: &Case, down: &[(u64, u64)]) -> Vec<(Limit, u64)> {
+        let times = [(Some(0), 100), (Some(0), 100), (Some(150), 160)];
+        let room = Room { down: down.to_vec(), ..Room::new(case, &times) };
+        room.blocked(2, 50, 150)
+    }
+
+    #[test]
+    fn what_was_full_is_told_while_it_was() {
+        let pool = (Limit::Pool(0), 50);
+        let open = (Limit::Loop, 50);
+        assert_eq!(blocked(&case(3, 2, 9, 9), &[]), [pool, open]);
+        assert_eq!(blocked(&case(3, 9, 2, 9), &[]), [(Limit::Parallelism, 50), open]);
+        assert_eq!(blocked(&case(3, 9, 9, 2), &[]), [(Limit::ActiveTasks(0), 50), open]);
+        assert_eq!(blocked(&case(3, 9, 9, 9), &[]), [(Limit::Loop, 100)]);
+        // Both at once: each has the time.
+        assert_eq!(blocked(&case(3, 2, 2, 9), &[]), [pool, (Limit::Parallelism, 50), open]);
+        assert_eq!(
+            blocked(&case(3, 2, 9, 9), &[(90, 130)]),
+            [(Limit::Pool(0), 40), (Limit::Down, 40), (Limit::Loop, 20)]
+        );
+    }
+
+    #[test]
+    fn a_limit_that_was_raised_is_full_until_then() {
+        let mut case = case(3, 2, 9, 9);
+        case.changes = vec![(70, Change::Loop(5)), (80, Change::Pool(0, 3))];
+        assert_eq!(blocked(&case, &[]), [(Limit::Loop, 70), (Limit::Pool(0), 30)]);
+    }
+
+    #[test]
+    fn many_changes_are_looked_at_in_even_pieces() {
+        // One slot is taken half the time, in a thousand short stays.
+        let case = case(1_001, 1, 9, 9);
+        let stays = (0..1_000_u64).map(|at| (Some(at * 1_000), at * 1_000 + 500));
+        let times: Vec<(Option<u64>, u64)> = stays.chain([(Some(1_000_000), 1_000_001)]).collect();
+        let told = Room::new(&case, &times).blocked(1_000, 0, 1_000_000);
+        assert_eq!(told.iter().map(|(_, time)| time).sum::<u64>(), 1_000_000);
+        let pool = told.iter().find(|(limit, _)| *limit == Limit::Pool(0)).map_or(0, |(_, time)| *time);
+        assert!((300_000..=700_000).contains(&pool), "{pool}");
+    }
+}
