@@ -144,9 +144,15 @@ fn a_recorded_history_is_replayed_to_a_tenth() {
     assert!(number(&checked["runs_restarted"]) > 0.0, "{checked}");
     let interval = &told["interval"];
     assert!(number(&interval["level"]) == 0.9 && number(&interval["lower"]) < number(&interval["upper"]), "{interval}");
-    let held = &told["history"]["told_and_held"];
-    let share = number(&held["inside"]) / number(&held["of"]);
-    assert!(number(&held["of"]) > 50.0 && (0.85..=0.97).contains(&share), "{held}");
+    // Of all its DAGs: one alone has too few runs for a share.
+    let (mut inside, mut of) = (0.0, 0.0);
+    for dag in world.sql("SELECT DISTINCT dag_id FROM dag_runs") {
+        let config = dataset("airflow-2.10.5").join("windtunnel.toml");
+        let one = world.json(&["--config", arg(&config), "simulate", "--dag", text(&dag, "dag_id")]);
+        let held = &one["history"]["told_and_held"];
+        (inside, of) = (inside + number(&held["inside"]), of + number(&held["of"]));
+    }
+    assert!(of > 300.0 && (0.85..=0.97).contains(&(inside / of)), "{inside} of {of}");
     assert!(number(&told["lower_bound_s"]) <= number(&told["makespan_s"]));
     assert!(list(&told["tasks"]).len() >= 10 && list(&told["critical_path"]).len() >= 5, "{told}");
     // Twice the same.

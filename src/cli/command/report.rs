@@ -70,6 +70,9 @@ fn read(path: &Path) -> Result<From, Error> {
             let document: simulate::Document = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
             Ok(From::Simulation(Box::new(document.into_results())))
         }
+        Ok(Schema { schema }) if schema.starts_with("windtunnel.") && schema != "windtunnel.analysis.v1" => {
+            Err(bad(format!("it is {schema}, which has no page")))
+        }
         _ => Ok(From::Analysis(Box::new(parse(text.as_bytes()).map_err(bad)?))),
     }
 }

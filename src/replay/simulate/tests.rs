@@ -203,8 +203,12 @@ proptest! {
         let tasks = lengths.len() as u32;
         let edges = (0..tasks).flat_map(|task| scenario.graph.children(task).iter().map(move |child| (task, *child)));
         more.graph = Graph::new(tasks as usize + 1, edges.collect()).expect("no circle");
-        more.lanes.push(0);
-        more.groups.push(0);
+        // In a pool and a group of its own: in another's it would take a slot for an instant, in which that one's tasks are passed.
+        more.lanes.push(more.limits.lanes.len() as u32);
+        more.limits.lanes.push(Lane { pool: more.limits.pools.len() as u32, slots: 1 });
+        more.limits.pools.push(1);
+        more.groups.push(more.limits.groups.len() as u32);
+        more.limits.groups.push(1);
         if !more.releases.is_empty() {
             more.releases.push(0);
         }

@@ -30,11 +30,10 @@ pub(super) fn text(context: &Context<'_>, simulation: &Simulation<'_>) -> String
         text.push_str(&format!("  with the what-ifs  {}{change}\n", length(after.median_s * 1e6)));
     }
     let bound = lower_bound(shown, simulation.parallelism);
-    if let Some((before, after)) = simulation.after.as_ref().map(|after| (base.landed_s, after.landed_s)) {
-        if (after / before - 1.0).abs() > LANDS_ELSEWHERE {
-            let (before, after) = (length(before * 1e6), length(after * 1e6));
-            text.push_str(&format!("  from made to ended {before} before, {after} with the what-ifs\n"));
-        }
+    let landed = simulation.after.as_ref().map(|after| (base.landed_s, after.landed_s));
+    if let Some((before, after)) = landed.filter(|(before, after)| (after / before - 1.0).abs() > LANDS_ELSEWHERE) {
+        let (before, after) = (length(before * 1e6), length(after * 1e6));
+        text.push_str(&format!("  from made to ended {before} before, {after} with the what-ifs\n"));
     }
     text.push_str(&format!("  no order can beat  {}  (median run)\n", length(bound * 1e6)));
     if let Some(next) = &shown.next {
