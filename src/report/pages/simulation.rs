@@ -248,7 +248,8 @@ fn run(of: &SimulationResults, images: &mut Vec<Image>) -> Result<Section, Error
     let desc = if left > 0 {
         format!("Those of the critical path and the longest; {} more are not drawn.", words::count(left as u64))
     } else {
-        "From the run's start; the critical path decides its length.".to_owned()
+        "From the run's start; the critical path is the longest way by what tasks take, their waits left out."
+            .to_owned()
     };
     let label = Label { id: "gantt", title, desc: &desc };
     images.push(Image { name: "simulation-gantt.png".to_owned(), bytes: chart::to_png(&chart, &label)? });
