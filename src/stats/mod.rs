@@ -3,6 +3,7 @@
 mod estimate;
 
 mod autocorrelation;
+mod knee;
 mod location;
 
 mod compare;
@@ -81,6 +82,7 @@ pub use excursion::{Excursion, excursion};
 pub use forecast::Forecaster;
 pub use gap::{Gap, Level, levels};
 pub use geometric::geometric_mean;
+pub use knee::{as_good, knee};
 pub use line::{line_beats_steps, uneven_slope, uneven_slope_p_value};
 pub use location::{MAD_TO_SD, hodges_lehmann, mad, median, quantile, weighted_median, winsorise};
 pub use means::{plain_gap, plain_mean_difference};

@@ -241,31 +241,6 @@ impl Scheduler {
         never
     }
 
-    /// What a task is now known to need; not of one that runs.
-    pub fn set_needs(&mut self, task: u32, needs: Needs) {
-        if self.states[task as usize] != State::Runs {
-            self.jobs[task as usize].needs = needs;
-        }
-    }
-
-    /// What the running tasks take.
-    #[must_use]
-    pub fn used(&self) -> Needs {
-        self.used
-    }
-
-    /// Tasks that run.
-    #[must_use]
-    pub fn running(&self) -> u32 {
-        self.running
-    }
-
-    /// Tasks that could run and do not.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.ready.len()
-    }
-
     /// Has every task ended, or been given up?
     #[must_use]
     pub fn is_done(&self) -> bool {

@@ -33,12 +33,6 @@ impl Needs {
         self.with(other, |a, b| (a - b).max(0.0))
     }
 
-    /// Of each the larger.
-    #[must_use]
-    pub fn max(self, other: Self) -> Self {
-        self.with(other, f64::max)
-    }
-
     /// Is each no more than the limit's?
     #[must_use]
     pub fn is_within(self, limit: Self) -> bool {

@@ -82,6 +82,19 @@ impl Figures {
     pub fn core_or_a_day(&self) -> f64 {
         self.core_s.min(NEVER_S)
     }
+
+    /// Mean over days of what is finite.
+    #[must_use]
+    pub fn mean(days: &[&Self], what: impl Fn(&Self) -> f64) -> f64 {
+        let finite: Vec<f64> = days.iter().map(|figures| what(figures)).filter(|value| value.is_finite()).collect();
+        finite.iter().sum::<f64>() / finite.len().max(1) as f64
+    }
+
+    /// The most of any day.
+    #[must_use]
+    pub fn most(days: &[&Self], what: impl Fn(&Self) -> f64) -> f64 {
+        days.iter().map(|figures| what(figures)).fold(0.0, f64::max)
+    }
 }
 
 impl Day {

@@ -3,10 +3,10 @@
 use super::{
     bench::{Night, PlatformBench, Seed},
     configuration::Configuration,
-    outcome::{Day, Ending},
+    outcome::{Day, Ending, Figures},
     search::{Lever, LeverWorth},
 };
-use crate::model::Platform;
+use crate::{model::Platform, replay::measure::Side};
 
 /// A setting that the search changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,14 @@ pub struct PlatformTold {
     pub nights: Vec<Night>,
     /// A day before and after.
     pub days: (Timeline, Timeline),
+}
+
+impl PlatformTold {
+    /// The measured days of a side.
+    #[must_use]
+    pub fn days_of(&self, side: Side) -> Vec<&Figures> {
+        self.seeds.iter().flat_map(|seed| if side == Side::Baseline { &seed.before } else { &seed.after }).collect()
+    }
 }
 
 impl From<&PlatformBench> for PlatformTold {

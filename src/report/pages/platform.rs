@@ -15,18 +15,15 @@ use crate::{
 const IMAGE: &str = "bench-platform.png";
 
 pub(super) fn section(told: &PlatformTold, images: &mut Vec<Image>) -> Result<Section, Error> {
-    let of = |side: Side| -> Vec<&Figures> {
-        told.seeds.iter().flat_map(|seed| if side == Side::Baseline { &seed.before } else { &seed.after }).collect()
-    };
-    let (before, after) = (of(Side::Baseline), of(Side::Candidate));
-    let core = |of: &[&Figures]| mean(of, Figures::core_or_a_day);
+    let (before, after) = (told.days_of(Side::Baseline), told.days_of(Side::Candidate));
+    let core = |of: &[&Figures]| Figures::mean(of, Figures::core_or_a_day);
     let sentence = format!(
         "{} takes {} instead of {}, with {} of the memory in use at most instead of {}: means and maxima of {} that the search did not see.",
         told.core,
         words::seconds(core(&after)),
         words::seconds(core(&before)),
-        percent(most(&after, |figures| figures.most_memory)),
-        percent(most(&before, |figures| figures.most_memory)),
+        percent(Figures::most(&after, |figures| figures.most_memory)),
+        percent(Figures::most(&before, |figures| figures.most_memory)),
         words::counted(before.len(), "day", "days"),
     );
     Ok(Section {
@@ -39,37 +36,28 @@ pub(super) fn section(told: &PlatformTold, images: &mut Vec<Image>) -> Result<Se
     })
 }
 
-fn mean(of: &[&Figures], what: impl Fn(&Figures) -> f64) -> f64 {
-    let ended: Vec<f64> = of.iter().map(|figures| what(figures)).filter(|value| value.is_finite()).collect();
-    ended.iter().sum::<f64>() / ended.len().max(1) as f64
-}
-
-fn most(of: &[&Figures], what: impl Fn(&Figures) -> f64) -> f64 {
-    of.iter().map(|figures| what(figures)).fold(0.0, f64::max)
-}
-
 fn percent(share: f64) -> String {
     format!("{:.1} %", share * 100.0)
 }
 
 fn figures(before: &[&Figures], after: &[&Figures]) -> Table {
     let row = |name: &str, what: &dyn Fn(&[&Figures]) -> String| vec![name.to_owned(), what(before), what(after)];
-    let longest = |of: &[&Figures]| most(of, |figures| figures.core_s);
+    let longest = |of: &[&Figures]| Figures::most(of, |figures| figures.core_s);
     let never =
         |of: &[&Figures]| if longest(of).is_finite() { words::seconds(longest(of)) } else { "did not end".to_owned() };
     Table {
         title: "Figures of a day",
         head: vec!["figure", "before", "after"],
         rows: vec![
-            row("core DAG, mean", &|of| words::seconds(mean(of, Figures::core_or_a_day))),
+            row("core DAG, mean", &|of| words::seconds(Figures::mean(of, Figures::core_or_a_day))),
             row("core DAG, longest", &never),
-            row("memory in use at most", &|of| percent(most(of, |f| f.most_memory))),
-            row("time with more than 90 % in use", &|of| words::seconds(mean(of, |f| f.crowded_s))),
-            row("tries that ended well", &|of| percent(mean(of, |f| f.tries_well))),
-            row("task instances that ended well", &|of| percent(mean(of, |f| f.success))),
-            row("tries killed for memory", &|of| format!("{:.1}", mean(of, |f| f.killed as f64))),
-            row("late runs of other DAGs", &|of| format!("{:.2}", mean(of, |f| f.late.0 as f64))),
-            row("the latest of them, past its deadline", &|of| words::seconds(most(of, |f| f.worst_late_s))),
+            row("memory in use at most", &|of| percent(Figures::most(of, |f| f.most_memory))),
+            row("time with more than 90 % in use", &|of| words::seconds(Figures::mean(of, |f| f.crowded_s))),
+            row("tries that ended well", &|of| percent(Figures::mean(of, |f| f.tries_well))),
+            row("task instances that ended well", &|of| percent(Figures::mean(of, |f| f.success))),
+            row("tries killed for memory", &|of| format!("{:.1}", Figures::mean(of, |f| f.killed as f64))),
+            row("late runs of other DAGs", &|of| format!("{:.2}", Figures::mean(of, |f| f.late.0 as f64))),
+            row("the latest of them, past its deadline", &|of| words::seconds(Figures::most(of, |f| f.worst_late_s))),
         ],
     }
 }

@@ -12,13 +12,10 @@ use crate::{
         chart::{self, CurveChart, GanttChart, Label},
         words,
     },
-    stats::Estimate,
+    stats::{Estimate, as_good, knee},
 };
 use std::collections::BTreeSet;
 
-/// Within this share of the best a value is as good.
-const AS_GOOD: f64 = 0.02;
-const MOST_AS_GOOD: f64 = 0.2;
 /// Error of a replay from which on its what-ifs are not to be trusted.
 const LARGE_ERROR: f64 = 0.1;
 /// Rows of the table of tasks.
@@ -180,9 +177,8 @@ fn sweep(of: &SimulationResults, images: &mut Vec<Image>) -> Result<Section, Err
     let limit = of.sweep.first().map_or(String::new(), |(limit, _, _)| words::visible(limit));
     let ended: Vec<(f64, f64)> =
         of.sweep.iter().filter_map(|(_, value, seconds)| Some((f64::from(*value), (*seconds)?))).collect();
-    let best = ended.iter().map(|(_, seconds)| *seconds).fold(f64::INFINITY, f64::min);
-    let as_good = of.model_error.as_ref().map_or(AS_GOOD, |error| error.point.clamp(AS_GOOD, MOST_AS_GOOD));
-    let knee = ended.iter().position(|(_, seconds)| *seconds <= best * (1.0 + as_good));
+    let as_good = as_good(of.model_error.as_ref());
+    let knee = knee(&ended.iter().map(|(_, seconds)| *seconds).collect::<Vec<f64>>(), as_good);
     let sentence = knee.map_or_else(String::new, |knee| {
         format!(
             "{limit} = {} is the first value within {:.0} % of the best, as far as the replay can tell.",

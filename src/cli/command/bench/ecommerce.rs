@@ -74,23 +74,19 @@ pub(super) fn text(context: &Context<'_>, told: &PlatformTold) -> String {
 }
 
 fn figures(context: &Context<'_>, told: &PlatformTold) -> String {
-    let of = |side: Side| -> Vec<&Figures> {
-        told.seeds.iter().flat_map(|seed| if side == Side::Baseline { &seed.before } else { &seed.after }).collect()
-    };
-    let (before, after) = (of(Side::Baseline), of(Side::Candidate));
+    let (before, after) = (told.days_of(Side::Baseline), told.days_of(Side::Candidate));
     let mut table = new_table(context.console.width());
     table.set_header(["", "before", "after", "wanted"]);
-    let mean = |of: &[&Figures], what: &dyn Fn(&Figures) -> f64| {
-        let ended: Vec<f64> = of.iter().map(|figures| what(figures)).filter(|value| value.is_finite()).collect();
-        ended.iter().sum::<f64>() / ended.len().max(1) as f64
-    };
-    let most = |of: &[&Figures], what: &dyn Fn(&Figures) -> f64| of.iter().map(|f| what(f)).fold(0.0, f64::max);
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let mut row = |name: &str, what: &dyn Fn(&[&Figures]) -> String, wanted: String| {
         table.add_row([name.to_owned(), what(&before), what(&after), wanted]);
     };
-    row("core DAG, mean", &|of| length(mean(of, &Figures::core_or_a_day)), format!("below {}", length(WANTED.0)));
-    row("core DAG, longest", &|of| length(most(of, &|f| f.core_s)), String::new());
+    row(
+        "core DAG, mean",
+        &|of| length(Figures::mean(of, Figures::core_or_a_day)),
+        format!("below {}", length(WANTED.0)),
+    );
+    row("core DAG, longest", &|of| length(Figures::most(of, |f| f.core_s)), String::new());
     let never = |of: &[&Figures]| of.iter().filter(|figures| figures.core_s.is_infinite()).count();
     if never(&before) + never(&after) > 0 {
         row(
@@ -99,13 +95,17 @@ fn figures(context: &Context<'_>, told: &PlatformTold) -> String {
             "a day stands for it".to_owned(),
         );
     }
-    row("memory in use at most", &|of| percent(most(of, &|f| f.most_memory)), format!("below {}", percent(WANTED.1)));
-    row("over 90 % in use, a day", &|of| length(mean(of, &|f| f.crowded_s)), String::new());
-    row("tries that ended well", &|of| percent(mean(of, &|f| f.tries_well)), percent(WANTED.2));
-    row("task instances that did so", &|of| percent(mean(of, &|f| f.success)), percent(WANTED.2));
-    row("killed for memory, a day", &|of| format!("{:.1}", mean(of, &|f| f.killed as f64)), String::new());
-    row("late runs of others, a day", &|of| format!("{:.2}", mean(of, &|f| f.late.0 as f64)), String::new());
-    row("the latest of them", &|of| length(most(of, &|f| f.worst_late_s)), String::new());
+    row(
+        "memory in use at most",
+        &|of| percent(Figures::most(of, |f| f.most_memory)),
+        format!("below {}", percent(WANTED.1)),
+    );
+    row("over 90 % in use, a day", &|of| length(Figures::mean(of, |f| f.crowded_s)), String::new());
+    row("tries that ended well", &|of| percent(Figures::mean(of, |f| f.tries_well)), percent(WANTED.2));
+    row("task instances that did so", &|of| percent(Figures::mean(of, |f| f.success)), percent(WANTED.2));
+    row("killed for memory, a day", &|of| format!("{:.1}", Figures::mean(of, |f| f.killed as f64)), String::new());
+    row("late runs of others, a day", &|of| format!("{:.2}", Figures::mean(of, |f| f.late.0 as f64)), String::new());
+    row("the latest of them", &|of| length(Figures::most(of, |f| f.worst_late_s)), String::new());
     right(&mut table, 1..4);
     let days = before.len();
     format!("{table}\n  {days} days of {} seeds that the search did not see\n", told.seeds.len())

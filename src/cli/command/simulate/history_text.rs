@@ -8,16 +8,12 @@ use crate::{
     },
     model::EdgeSource,
     replay::airflow::DagReplay,
-    stats::Estimate,
+    stats::{Estimate, as_good, knee},
 };
 use comfy_table::CellAlignment;
 
 /// Share by which runs must land elsewhere for that to be told.
 const LANDS_ELSEWHERE: f64 = 0.01;
-/// A value of a sweep this close to the best is as good: the first such is the knee.
-const AS_GOOD: f64 = 0.02;
-/// However far the replay is off, a value that is a fifth worse is worse.
-const MOST_AS_GOOD: f64 = 0.2;
 
 pub(super) fn text(context: &Context<'_>, simulation: &Simulation<'_>) -> String {
     let base = &simulation.base;
@@ -86,9 +82,8 @@ fn percent(ratio: &Estimate) -> String {
 fn curve(context: &Context<'_>, name: &str, tried: &[super::Tried], base: &DagReplay) -> String {
     let base_s = base.median_s;
     // What the replay cannot tell apart is no knee.
-    let as_good = base.own_error.as_ref().map_or(AS_GOOD, |error| error.point.clamp(AS_GOOD, MOST_AS_GOOD));
-    let best = tried.iter().map(|tried| tried.replay.median_s).fold(f64::INFINITY, f64::min);
-    let knee = tried.iter().position(|tried| tried.replay.median_s <= best * (1.0 + as_good));
+    let as_good = as_good(base.own_error.as_ref());
+    let knee = knee(&tried.iter().map(|tried| tried.replay.median_s).collect::<Vec<f64>>(), as_good);
     let mut table = new_table(context.console.width());
     table.set_header([line(name), "median makespan".to_owned(), "against the record".to_owned(), String::new()]);
     for (at, tried) in tried.iter().enumerate() {

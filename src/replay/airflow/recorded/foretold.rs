@@ -8,7 +8,6 @@ use std::collections::HashMap;
 
 /// Level of an interval that rests on enough history; the cold start's is below it.
 const ENOUGH: f64 = 0.9;
-const DAY_US: i64 = 86_400_000_000;
 /// 1970-01-01 was a Thursday, the fourth day of a week that begins with Monday.
 const EPOCH_WEEKDAY: i64 = 3;
 
@@ -45,7 +44,7 @@ pub fn foretold(history: &DagHistory) -> Foretold {
         if seconds <= 0.0 {
             continue;
         }
-        let weekday = (start.micros().div_euclid(DAY_US) + EPOCH_WEEKDAY).rem_euclid(7) as Weekday;
+        let weekday = (start.day_number() + EPOCH_WEEKDAY).rem_euclid(7) as Weekday;
         let key =
             TaskKey { dag_id: attempt.dag_id.clone(), task_id: attempt.task_id.clone(), map_index: attempt.map_index };
         let next = predictor.predict(&key, weekday);
