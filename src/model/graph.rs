@@ -47,6 +47,12 @@ impl Rows {
 }
 
 impl Graph {
+    /// No node.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::new(0, Vec::new()).expect("a graph of nothing has no circle")
+    }
+
     /// A graph of `nodes` nodes; an edge is (first, then). One that is given twice counts once.
     ///
     /// # Errors

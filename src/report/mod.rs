@@ -16,7 +16,9 @@ mod tests;
 use crate::analysis::Analysis;
 pub(crate) use gate::{AS_ASKED, change, gist, level, limit, tally};
 pub use gate::{GateContext, gate_annotations, gate_bmf, gate_code_quality, gate_junit, gate_markdown, gate_metrics};
-pub use pages::{BenchResults, SimulatedTask, SimulationResults, render_bench, render_simulation};
+pub use pages::{
+    BacklogResult, BenchResults, SimulatedTask, SimulationResults, SweptValue, render_bench, render_simulation,
+};
 pub(crate) use words::{count, counted, number};
 
 /// A report, ready to be written to files.

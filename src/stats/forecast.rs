@@ -172,6 +172,18 @@ impl Forecaster {
         Some((low.min(0.0), high.max(0.0)))
     }
 
+    /// The value that a share of what may come next lies below, by the errors so far. `None` before there are enough of these.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        if self.residuals.len() < MIN_ERRORS {
+            return None;
+        }
+        let mut sorted = self.residuals.clone();
+        sorted.sort_by(f64::total_cmp);
+        let log = self.mixed(&self.forecasts()) + quantile(&sorted, share.clamp(0.0, 1.0))?;
+        Some(log.exp())
+    }
+
     /// The next value; ends at 0 and infinity as long as too little is known for an interval. `None` before any value.
     #[must_use]
     pub fn forecast(&self) -> Option<Estimate> {

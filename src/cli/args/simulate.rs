@@ -33,7 +33,8 @@ pub(in crate::cli) struct Simulate {
     /// Slots of a DAG from a file, one a task [default: 32, as Airflow's parallelism]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(in crate::cli) slots: Option<u32>,
-    /// Order of ready tasks (of a DAG in the lake: fifo, airflow, lpt or heft)
+    /// Order of ready tasks (of a DAG in the lake: all but fair; `best` is chosen by the earlier half of its runs, and told of
+    /// the later)
     #[arg(long, value_enum, value_name = "POLICY", default_value_t = PolicyOption::Airflow)]
     pub(in crate::cli) policy: PolicyOption,
     /// What if a task were so many times as fast, such as transform=2 (repeatable)
@@ -61,6 +62,9 @@ pub(in crate::cli) struct Simulate {
     /// How far predictions are off: standard deviation of the logarithm, of a run and again of a task (a folder of DAGs)
     #[arg(long, value_name = "SIGMA", default_value_t = 0.3, value_parser = sigma)]
     pub(in crate::cli) prediction_error: f64,
+    /// When will all runs that are not over be done, and so many more that are made at the end of the record? (lake)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub(in crate::cli) backlog: Option<u32>,
     /// Let runs wait for max_active_runs, instead of beginning when they were recorded to be made (lake)
     #[arg(long)]
     pub(in crate::cli) runs_by_limit: bool,

@@ -156,7 +156,7 @@ fn path(dir: &str) -> String {
 }
 
 /// For a shell of Unix; as it is where nothing in it means anything to a shell.
-fn shell(text: &str) -> String {
+pub(super) fn shell(text: &str) -> String {
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '_' | '-'));
     if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -1,7 +1,7 @@
 //! `explain`: where the seconds of a run went, and what decides how long runs of a DAG take.
 
-use super::VERSION;
 use super::estimate::{Estimate, finite, tidy};
+use super::{VERSION, backlog::Backlog};
 use crate::{
     analysis::{self, CriticalTask, Explained, Explanation},
     cli::command::explain::{Blocked, Landing, OneRun, Overall},
@@ -108,25 +108,32 @@ pub(in crate::cli) struct Overview {
     /// Mean seconds before the first task and after the last.
     idle_s: f64,
     tasks: Vec<Task>,
-    /// What for; limits that were full at once each have the time.
+    /// What for; limits that were full at once each have the time. `executor` is from queued to started, and follows the others.
     waits: Vec<Wait>,
-    /// Seconds waited in all.
+    /// Seconds waited in all before they were queued.
     waited_s: f64,
     /// By hour of the week, from Monday 00:00 UTC: seconds in which any limit was full.
     full_by_hour_s: Vec<f64>,
     deadline: Option<Deadline>,
+    /// When its runs that are not over will be; only where there are any.
+    backlog: Option<Backlog>,
     /// Durations of tasks, each foretold from those before it by the scheduler's predictor.
     foretold: Foretold,
     /// Of the replay that tells what a task is worth.
     model_error: Option<Estimate>,
+    /// Commands to try next.
+    next: Vec<String>,
     edges_from: &'static str,
     warnings: Vec<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Foretold {
-    /// Those with an interval of 95 %, and those of them inside it.
+    /// Those with an interval of 95 %.
     n: usize,
+    /// Of these, those whose rows or bytes were known.
+    with_volume: usize,
+    /// Of all, those inside the interval.
     inside: usize,
     /// Mean absolute relative errors: of the predictor, of the mean of the last two, of the mean of all before.
     error: f64,
@@ -254,13 +261,16 @@ impl Overview {
             model_error: overall.model_error.as_ref().map(Estimate::from),
             waited_s: tidy(overall.waited_s),
             full_by_hour_s: overall.by_hour.iter().map(|seconds| tidy(*seconds)).collect(),
+            backlog: overall.backlog.as_ref().map(Backlog::from),
             foretold: Foretold {
                 n: overall.foretold.n,
+                with_volume: overall.foretold.with_volume,
                 inside: overall.foretold.inside,
                 error: tidy(overall.foretold.error),
                 error_of_last_two: tidy(overall.foretold.error_of_last_two),
                 error_of_mean: tidy(overall.foretold.error_of_mean),
             },
+            next: overall.next.clone(),
             edges_from: tasks.edges_from.as_str(),
             warnings,
         }

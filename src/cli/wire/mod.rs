@@ -1,6 +1,7 @@
 //! JSON documents as the contract has them, and nothing else: memory structs are turned into these at the edge.
 
 pub(super) mod analysis;
+mod backlog;
 pub(super) mod bench;
 pub(super) mod compare;
 pub(super) mod detect;

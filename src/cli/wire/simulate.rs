@@ -1,7 +1,7 @@
 //! `simulate`: a schedule in virtual time, with what no schedule can beat.
 
-use super::VERSION;
 use super::estimate::{Estimate, finite, tidy};
+use super::{VERSION, backlog::Backlog};
 use crate::{
     cli::command::simulate::{Simulation, lower_bound},
     model::Workflow,
@@ -9,7 +9,7 @@ use crate::{
         airflow::TaskTimes,
         simulate::{Arrivals, Bounds, Completions, Schedule, slots},
     },
-    report::{SimulatedTask, SimulationResults},
+    report::{BacklogResult, SimulatedTask, SimulationResults, SweptValue},
     stats,
 };
 use schemars::JsonSchema;
@@ -28,7 +28,8 @@ pub(in crate::cli) struct Document {
     /// Name of the DAG.
     dag: String,
     policy: Cow<'static, str>,
-    /// Where the best order came from; only of `best`.
+    /// Where the best order came from; only of `best`. Of a DAG of the lake, all figures are then of the later half of its runs, which had
+    /// no say in the choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     order_from: Option<Cow<'static, str>>,
     slots: u32,
@@ -89,6 +90,16 @@ struct History {
     told_and_held: Held,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     sweep: Vec<Swept>,
+    /// When what lies ahead will be done; only where it was asked for. `after` is with the what-ifs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    backlog: Option<BacklogDone>,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct BacklogDone {
+    added_runs: u32,
+    as_is: Backlog,
+    after: Option<Backlog>,
 }
 
 /// How well the replay tells what happened.
@@ -111,11 +122,17 @@ struct Checked {
     slot_seconds_ratio: f64,
 }
 
-/// How often intervals held.
+/// How often intervals held, and how wide they were.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Held {
     inside: usize,
     of: usize,
+    /// Over the point: median.
+    #[serde(default)]
+    width: f64,
+    /// The same of mean and spread of all runs before (Student's t).
+    #[serde(default)]
+    whole_run_width: f64,
 }
 
 /// One value of a sweep.
@@ -125,6 +142,9 @@ struct Swept {
     value: u32,
     /// `null` where the median run never ends.
     makespan_s: Option<f64>,
+    /// Makespans over those of the record, run by run.
+    #[serde(default)]
+    ratio: Option<Estimate>,
     /// Runs that never end.
     never_end: usize,
 }
@@ -164,7 +184,7 @@ impl Document {
             seed,
             dag: simulation.dag.to_owned(),
             policy: policy.into(),
-            order_from: None,
+            order_from: simulation.order_from.map(Into::into),
             slots: simulation.parallelism,
             makespan_s: finite(shown.median_s),
             lower_bound_s: tidy(bound),
@@ -205,15 +225,26 @@ impl History {
                 slot_seconds_ratio: tidy(error.slot_seconds),
             },
             ratio: simulation.after.as_ref().and_then(|after| after.over(base)).as_ref().map(Estimate::from),
-            told_and_held: Held { inside: base.held.0, of: base.held.1 },
+            told_and_held: Held {
+                inside: base.held.inside,
+                of: base.held.of,
+                width: tidy(base.held.width),
+                whole_run_width: tidy(base.held.whole_run_width),
+            },
             sweep: swept
                 .map(|(name, tried)| Swept {
                     limit: (*name).to_owned(),
                     value: tried.value,
                     makespan_s: finite(tried.replay.median_s),
+                    ratio: tried.replay.over(base).as_ref().map(Estimate::from),
                     never_end: tried.replay.never_end(),
                 })
                 .collect(),
+            backlog: simulation.backlog.as_ref().map(|backlog| BacklogDone {
+                added_runs: backlog.added,
+                as_is: Backlog::from(&backlog.as_is),
+                after: backlog.after.as_ref().map(Backlog::from),
+            }),
         }
     }
 }
@@ -342,10 +373,14 @@ impl Document {
             end_s: task.end_s,
             slot: task.slot,
         };
-        let (runs, ratio, sweep) = self.history.map_or((None, None, Vec::new()), |history| {
-            let sweep = history.sweep.into_iter().map(|swept| (swept.limit, swept.value, swept.makespan_s));
-            (Some(history.runs), history.ratio.map(stats::Estimate::from), sweep.collect())
-        });
+        let estimate = |of: Option<Estimate>| of.map(stats::Estimate::from);
+        let (mut runs, mut ratio, mut own_error, mut sweep, mut backlog) = (None, None, None, Vec::new(), None);
+        if let Some(history) = self.history {
+            (runs, ratio) = (Some(history.runs), estimate(history.ratio));
+            own_error = estimate(history.checked.own_error);
+            sweep = history.sweep.into_iter().map(Swept::into_value).collect();
+            backlog = history.backlog.map(BacklogDone::into_result);
+        }
         SimulationResults {
             dag: self.dag,
             policy: self.policy.into_owned(),
@@ -360,10 +395,36 @@ impl Document {
             ratio,
             model_error: self.model_error.map(stats::Estimate::from),
             interval: self.interval.map(stats::Estimate::from),
+            own_error,
             runs,
             sweep,
+            backlog,
             seed: self.seed,
             warnings: self.warnings,
+        }
+    }
+}
+
+impl Swept {
+    fn into_value(self) -> SweptValue {
+        SweptValue {
+            limit: self.limit,
+            value: self.value,
+            makespan_s: self.makespan_s,
+            ratio: self.ratio.map(stats::Estimate::from),
+        }
+    }
+}
+
+impl BacklogDone {
+    fn into_result(self) -> BacklogResult {
+        let Backlog { now, under_way, tasks_to_go, done_s, .. } = self.as_is;
+        BacklogResult {
+            runs: (under_way, self.added_runs),
+            tasks: tasks_to_go,
+            now,
+            done_s: done_s.map(stats::Estimate::from),
+            after_s: self.after.map(|after| after.done_s.map(stats::Estimate::from)),
         }
     }
 }

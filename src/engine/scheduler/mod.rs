@@ -13,7 +13,7 @@ mod threads;
 pub use fair::{Contender, fairest};
 pub use intelligent::{Job, Rules, Scheduler};
 pub use needs::Needs;
-pub use predict::{Predictor, TaskKey, Weekday};
+pub use predict::{Circumstances, Predictor, TaskKey, Weekday};
 pub use rank::{Policy, Ranks, WeightRule, bottom_levels, weights};
 pub use ready::{Lane, Limits, Ready, Started};
 pub use threads::{Act, Ran, ThreadPlan, run_on_threads};

@@ -2,11 +2,11 @@
 //!
 //! Similar are runs of the same instance on the same weekday, of the same instance, of the same task: of those that have been seen
 //! often enough, the one whose forecasts were lately clearly the best. A [`Forecaster`] for each: it follows drift, and its intervals hold
-//! their level in the long run.
+//! their level in the long run. Where it is known how much a run handles, runs of the same instance at that volume are one more.
 
 use crate::{
     model::Text,
-    stats::{Estimate, Forecaster},
+    stats::{Estimate, Forecaster, VolumeForecaster},
 };
 use std::collections::HashMap;
 
@@ -31,12 +31,22 @@ pub struct TaskKey {
 /// Days of the week, from Monday = 0.
 pub type Weekday = u8;
 
+/// What is known of a run before it begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Circumstances {
+    /// Its day.
+    pub weekday: Weekday,
+    /// How much it handles: rows or bytes, always the same of a task.
+    pub volume: Option<f64>,
+}
+
 type SeriesKey = (TaskKey, Option<Weekday>);
 
 /// Predictions that learn from every run.
 #[derive(Clone, Debug, Default)]
 pub struct Predictor {
     series: HashMap<SeriesKey, Forecaster>,
+    at_volume: HashMap<TaskKey, VolumeForecaster>,
 }
 
 /// Map index of what stands for all instances of a task.
@@ -49,17 +59,20 @@ fn similar(key: &TaskKey, weekday: Weekday) -> [SeriesKey; 3] {
 
 impl Predictor {
     /// A run took so many seconds; none are learnt of one that took no time.
-    pub fn learn(&mut self, key: &TaskKey, weekday: Weekday, seconds: f64) {
-        for series in similar(key, weekday) {
+    pub fn learn(&mut self, key: &TaskKey, run: Circumstances, seconds: f64) {
+        for series in similar(key, run.weekday) {
             self.series.entry(series).or_default().push(seconds);
+        }
+        if let Some(volume) = run.volume {
+            self.at_volume.entry(key.clone()).or_default().push(seconds, volume);
         }
     }
 
     /// Seconds that the next run will take, with an interval of 95 %; of confidence 0.5, as a fifth to three times the point, where
     /// too little has been seen.
     #[must_use]
-    pub fn predict(&self, key: &TaskKey, weekday: Weekday) -> Estimate {
-        let known: Vec<&Forecaster> = similar(key, weekday)
+    pub fn predict(&self, key: &TaskKey, run: Circumstances) -> Estimate {
+        let known: Vec<&Forecaster> = similar(key, run.weekday)
             .iter()
             .filter_map(|series| self.series.get(series))
             .filter(|of| of.seen() > 0)
@@ -69,6 +82,11 @@ impl Predictor {
         let best = often
             .rev()
             .reduce(|usual, other| if other.recent_error() < CLEARLY * usual.recent_error() { other } else { usual });
+        let usual_error = best.map_or(f64::INFINITY, |of| of.recent_error());
+        let at_volume = self.at_volume.get(key).filter(|of| of.recent_error() < CLEARLY * usual_error);
+        if let Some(told) = at_volume.zip(run.volume).and_then(|(of, volume)| of.forecast(volume)) {
+            return told;
+        }
         // Of those seen seldom, the one that has seen most.
         let chosen = best.or_else(|| known.iter().max_by_key(|of| of.seen()));
         let Some(told) = chosen.and_then(|of| of.forecast()) else { return guess(COLD.0, 0) };
@@ -98,17 +116,21 @@ mod tests {
         TaskKey { dag_id: "etl".into(), task_id: task.into(), map_index }
     }
 
+    fn on(weekday: Weekday) -> Circumstances {
+        Circumstances { weekday, volume: None }
+    }
+
     #[test]
     fn without_history_it_is_five_minutes_give_or_take() {
         let mut predictor = Predictor::default();
-        let told = predictor.predict(&key("load", -1), 0);
+        let told = predictor.predict(&key("load", -1), on(0));
         assert_eq!((told.point, told.lower, told.upper, told.level), (300.0, 60.0, 900.0, 0.5));
-        predictor.learn(&key("load", -1), 0, 50.0);
-        let told = predictor.predict(&key("load", -1), 3);
+        predictor.learn(&key("load", -1), on(0), 50.0);
+        let told = predictor.predict(&key("load", -1), on(3));
         assert!((told.point - 50.0).abs() < 1e-9 && (told.lower - 10.0).abs() < 1e-9 && told.level == 0.5, "{told:?}");
         // An instance that was never seen is like the others of its task; another task is like none.
-        assert!((predictor.predict(&key("load", 7), 3).point - 50.0).abs() < 1e-9);
-        assert_eq!(predictor.predict(&key("other", -1), 3).point, 300.0);
+        assert!((predictor.predict(&key("load", 7), on(3)).point - 50.0).abs() < 1e-9);
+        assert_eq!(predictor.predict(&key("other", -1), on(3)).point, 300.0);
     }
 
     /// Coverage, and mean absolute relative errors: told, of the mean, of the mean of the last two.
@@ -118,8 +140,8 @@ mod tests {
         let mut past: HashMap<i32, Vec<f64>> = HashMap::new();
         for day in 0..days {
             for index in 0..3 {
-                let (key, weekday, value) = (key("t", index), (day % 7) as u8, seconds(day, index));
-                let told = predictor.predict(&key, weekday);
+                let (key, run, value) = (key("t", index), on((day % 7) as u8), seconds(day, index));
+                let told = predictor.predict(&key, run);
                 let past = past.entry(index).or_default();
                 if told.level > 0.9 {
                     n += 1.0;
@@ -131,7 +153,7 @@ mod tests {
                     }
                 }
                 past.push(value);
-                predictor.learn(&key, weekday, value);
+                predictor.learn(&key, run, value);
             }
         }
         (inside / n, errors.map(|error| error / n))
@@ -155,5 +177,22 @@ mod tests {
             assert!(errors[0] < errors[2] && errors[0] <= errors[1] * 1.15, "{name}: {errors:?}");
             assert!(name == "steady" || errors[0] < 0.8 * errors[1], "{name}: {errors:?}");
         }
+    }
+
+    #[test]
+    fn a_run_that_handles_twice_as_much_takes_longer() {
+        let mut draw = Draw::new(2);
+        let mut predictor = Predictor::default();
+        let handling = |volume: f64| Circumstances { weekday: 0, volume: Some(volume) };
+        for _ in 0..100 {
+            let volume = draw.log_normal(1e6, 0.3);
+            predictor.learn(&key("load", -1), handling(volume), volume / 1e4 * draw.log_normal(1.0, 0.05));
+        }
+        let twice = predictor.predict(&key("load", -1), handling(2e6));
+        assert!((180.0..220.0).contains(&twice.point) && twice.upper < 260.0, "{twice:?}");
+        // Without it, or far beyond what was seen, it is like any run.
+        let usual = predictor.predict(&key("load", -1), on(0));
+        assert!((70.0..140.0).contains(&usual.point), "{usual:?}");
+        assert_eq!(predictor.predict(&key("load", -1), handling(1e9)), usual);
     }
 }

@@ -11,9 +11,9 @@ mod world;
 
 pub use case::{Away, Case, Change, DagCase, Generation, Instance, PoolCase, Replayed, Rules, RunCase, Step};
 pub use recorded::{
-    AirflowLimits, Crowd, Crowded, DagLimits, DagReplay, Foretold, HOURS, InstanceName, LeftOut, Limit, LimitChange,
-    ModelError, Recorded, RecordedRun, Room, RunError, TaskTimes, WeightBy, WhatIf, crowded, dag_replay, foretold,
-    model_error, recorded,
+    Ahead, AirflowLimits, Backlog, BestOrder, Crowd, Crowded, DagLimits, DagReplay, Foretold, HOURS, Held,
+    InstanceName, LeftOut, Limit, LimitChange, ModelError, Recorded, RecordedRun, Room, RunError, TaskTimes, WeightBy,
+    WhatIf, ahead, best_order, crowded, dag_replay, dag_replay_since, foretold, model_error, recorded,
 };
 pub use world::replay;
 

@@ -5,7 +5,7 @@ mod platform;
 mod simulation;
 mod view;
 
-pub use simulation::{SimulatedTask, SimulationResults, render_simulation};
+pub use simulation::{BacklogResult, SimulatedTask, SimulationResults, SweptValue, render_simulation};
 
 use super::{Error, Options, RenderedReport};
 use crate::replay::{EngineResult, StormReport, SweepPoint, platform::PlatformTold};

@@ -34,6 +34,34 @@ pub struct SimulatedTask {
     pub slot: u32,
 }
 
+/// A limit as it was tried.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweptValue {
+    /// Its name.
+    pub limit: String,
+    /// Its value.
+    pub value: u32,
+    /// Median makespan in seconds; `None` where it never ends.
+    pub makespan_s: Option<f64>,
+    /// Makespans over those of the record.
+    pub ratio: Option<Estimate>,
+}
+
+/// When a backlog is worked off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BacklogResult {
+    /// Runs under way, and runs added.
+    pub runs: (usize, u32),
+    /// Task instances to go.
+    pub tasks: usize,
+    /// The last recorded instant.
+    pub now: String,
+    /// Seconds until all are done; `None` where that never comes.
+    pub done_s: Option<Estimate>,
+    /// The same with what-ifs.
+    pub after_s: Option<Option<Estimate>>,
+}
+
 /// What a simulation came to, as a report is handed it.
 #[derive(Clone, Debug)]
 pub struct SimulationResults {
@@ -59,14 +87,18 @@ pub struct SimulationResults {
     pub before_s: Option<f64>,
     /// Makespans with the what-ifs over those without, of a history.
     pub ratio: Option<Estimate>,
-    /// Recorded against replayed.
+    /// Recorded against replayed, runs of all DAGs.
     pub model_error: Option<Estimate>,
+    /// The same of its own runs.
+    pub own_error: Option<Estimate>,
     /// Of the next run.
     pub interval: Option<Estimate>,
     /// Runs of a history.
     pub runs: Option<usize>,
-    /// A limit, its values, and the seconds of each where it ends.
-    pub sweep: Vec<(String, u32, Option<f64>)>,
+    /// Values of a limit.
+    pub sweep: Vec<SweptValue>,
+    /// When the runs that are not over will be.
+    pub backlog: Option<BacklogResult>,
     /// Seed.
     pub seed: u64,
     /// What it warned of.
@@ -148,6 +180,9 @@ fn result(of: &SimulationResults) -> Section {
         let range = format!("{} to {}", words::seconds(interval.lower), words::seconds(interval.upper));
         rows.push(vec![format!("next run, {:.0} of 100", interval.level * 100.0), range]);
     }
+    if let Some(backlog) = &of.backlog {
+        rows.extend(backlog_rows(backlog));
+    }
     if let Some(error) = &of.model_error {
         let percent = |share: f64| format!("{:.1} %", share * 100.0);
         let told = format!(
@@ -173,11 +208,36 @@ fn result(of: &SimulationResults) -> Section {
     }
 }
 
+fn backlog_rows(of: &BacklogResult) -> Vec<Vec<String>> {
+    let (under_way, added) = of.runs;
+    let what = format!(
+        "{} under way at {}{}: {} to go, done",
+        words::counted(under_way, "run", "runs"),
+        words::visible(&of.now),
+        if added > 0 { format!(", and {added} more") } else { String::new() },
+        words::counted(of.tasks, "task instance", "task instances")
+    );
+    let done = |of: &Option<Estimate>| match of {
+        Some(done) => format!(
+            "in {} ({} to {} in {:.0} of 100)",
+            words::seconds(done.point),
+            words::seconds(done.lower),
+            words::seconds(done.upper),
+            done.level * 100.0
+        ),
+        None => "never: schedules bring work as fast as it is done".to_owned(),
+    };
+    let mut rows = vec![vec![what, done(&of.done_s)]];
+    rows.extend(of.after_s.as_ref().map(|after| vec!["the same with the what-ifs".to_owned(), done(after)]));
+    rows
+}
+
 fn sweep(of: &SimulationResults, images: &mut Vec<Image>) -> Result<Section, Error> {
-    let limit = of.sweep.first().map_or(String::new(), |(limit, _, _)| words::visible(limit));
+    let limit = of.sweep.first().map_or(String::new(), |swept| words::visible(&swept.limit));
     let ended: Vec<(f64, f64)> =
-        of.sweep.iter().filter_map(|(_, value, seconds)| Some((f64::from(*value), (*seconds)?))).collect();
-    let as_good = as_good(of.model_error.as_ref());
+        of.sweep.iter().filter_map(|swept| Some((f64::from(swept.value), swept.makespan_s?))).collect();
+    // As the command says it: by this DAG's own error where that is known.
+    let as_good = as_good(of.own_error.as_ref().or(of.model_error.as_ref()));
     let knee = knee(&ended.iter().map(|(_, seconds)| *seconds).collect::<Vec<f64>>(), as_good);
     let sentence = knee.map_or_else(String::new, |knee| {
         format!(
@@ -191,13 +251,17 @@ fn sweep(of: &SimulationResults, images: &mut Vec<Image>) -> Result<Section, Err
     let label = Label { id: "sweep", title: &title, desc };
     let chart = CurveChart { points: &ended, knee, now: of.before_s.or(of.makespan_s) };
     images.push(Image { name: "simulation-sweep.png".to_owned(), bytes: chart::to_png(&chart, &label)? });
-    let row = |(_, value, seconds): &(String, u32, Option<f64>)| {
-        vec![value.to_string(), seconds.map_or_else(|| "never ends".to_owned(), words::seconds)]
+    let row = |swept: &SweptValue| {
+        let change = swept.ratio.as_ref().map_or_else(String::new, |ratio| {
+            let [point, low, high] = [ratio.point, ratio.lower, ratio.upper].map(words::change);
+            format!("{point} ({low} to {high})")
+        });
+        vec![swept.value.to_string(), swept.makespan_s.map_or_else(|| "never ends".to_owned(), words::seconds), change]
     };
     let figure = Figure {
         svg: chart::to_svg(&chart, &label)?,
         image: "simulation-sweep.png".to_owned(),
-        head: vec!["value", "median makespan"],
+        head: vec!["value", "median makespan", "run by run against the record"],
         rows: of.sweep.iter().map(row).collect(),
         desc: desc.to_owned(),
         title,

@@ -9,11 +9,14 @@ use crate::{
         wire::explain::{Document, Overview},
     },
     model::{DagHistory, DagRun, Deployment, EdgeSource, RunState, Text, Timestamp},
-    replay::airflow::{Crowd, Crowded, Foretold, Limit, Recorded, Room, WhatIf, crowded, dag_replay, foretold},
+    replay::airflow::{
+        Ahead, Backlog, Crowd, Crowded, Foretold, Limit, Recorded, Room, WhatIf, ahead, crowded, dag_replay, foretold,
+    },
     stats::Estimate,
 };
 use std::collections::BTreeSet;
 
+mod next;
 mod overall_text;
 mod run_text;
 
@@ -62,6 +65,10 @@ pub(in crate::cli) struct Overall<'a> {
     pub(in crate::cli) landing: Option<Landing>,
     pub(in crate::cli) model_error: Option<Estimate>,
     pub(in crate::cli) foretold: Foretold,
+    /// When its runs that are not over will be.
+    pub(in crate::cli) backlog: Option<Ahead>,
+    /// Commands that go on from here.
+    pub(in crate::cli) next: Vec<String>,
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Explain) -> Result<Outcome, Error> {
@@ -170,6 +177,7 @@ fn name(loaded: &Loaded, limit: Limit) -> String {
         Limit::ActiveTasks(_) => "max_active_tasks".to_owned(),
         Limit::Down => "scheduler_down".to_owned(),
         Limit::Loop => "scheduler_loop".to_owned(),
+        Limit::Executor => "executor".to_owned(),
     }
 }
 
@@ -198,7 +206,8 @@ fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Out
     let worth = tasks.tasks.iter().filter(|task| task.critical > 0).take(args.worth).count();
     let bar = context.console.bar(1 + worth as u64, "replaying");
     let dag = loaded.dag as u32;
-    let base = (worth > 0).then(|| dag_replay(&loaded.recorded, dag));
+    let under_way = loaded.recorded.under_way.iter().any(|run| loaded.recorded.runs[run.run as usize].dag == dag);
+    let base = (worth > 0 || under_way).then(|| dag_replay(&loaded.recorded, dag));
     bar.inc(1);
     let mut at_zero = Vec::new();
     for task in tasks.tasks.iter().take(worth) {
@@ -207,19 +216,25 @@ fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Out
         at_zero.push(changed.ok().zip(base.as_ref()).and_then(|(changed, base)| dag_replay(&changed, dag).over(base)));
         bar.inc(1);
     }
+    let backlog = base.as_ref().filter(|_| under_way).and_then(|base| {
+        let errors = base.error.ratios(&loaded.recorded, dag);
+        ahead(&loaded.recorded, &errors, Backlog { dag, added: 0, seed: context.seed() })
+    });
     bar.finish_and_clear();
     let Crowd { limits, by_hour, seconds } = crowded(&loaded.recorded, Some(dag));
     let overall = Overall {
         deployment: &loaded.deployment,
         dag: &args.dag,
-        at_zero,
-        waits: limits.into_iter().map(|crowded| (name(loaded, crowded.limit), crowded)).collect(),
         waited_s: seconds,
         by_hour,
         landing: args.deadline.map(|deadline| landing(history, deadline, args.runs, None)),
         replayed: base.as_ref().map_or(0, |base| base.makespans.len()),
         model_error: base.and_then(|base| base.own_error),
         foretold: foretold(history),
+        backlog,
+        next: next::steps(loaded, &args.dag, &tasks, &at_zero, &limits),
+        at_zero,
+        waits: limits.into_iter().map(|crowded| (name(loaded, crowded.limit), crowded)).collect(),
         tasks,
     };
     let mut warnings = Vec::new();

@@ -3,10 +3,14 @@
 use super::{Context, Overall};
 use crate::{
     cli::{
-        command::{lake::new_table, simulate::seconds_in_words as length, summary::counted},
+        command::{
+            lake::new_table,
+            simulate::{ahead_text, seconds_in_words as length},
+            summary::counted,
+        },
         console::line,
     },
-    replay::airflow::Foretold,
+    replay::airflow::{Crowded, Foretold},
 };
 use comfy_table::CellAlignment;
 
@@ -32,6 +36,14 @@ pub(super) fn text(context: &Context<'_>, overall: &Overall<'_>) -> String {
     text.push_str(&critical(context, overall));
     text.push_str(&waits(overall));
     text.push_str(&foretold(&overall.foretold));
+    if let Some(backlog) = &overall.backlog {
+        text.push('\n');
+        text.push_str(&ahead_text(backlog, ""));
+    }
+    if !overall.next.is_empty() {
+        text.push_str("\n  what if? For example\n");
+        overall.next.iter().for_each(|step| text.push_str(&format!("    {}\n", line(step))));
+    }
     text
 }
 
@@ -41,8 +53,12 @@ fn foretold(told: &Foretold) -> String {
         return "\n  durations of tasks: too little history to foretell any\n".to_owned();
     }
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let volume = match told.with_volume {
+        0 => String::new(),
+        n => format!("\n  (of {n} it was known how much they handled)"),
+    };
     format!(
-        "\n  durations of tasks, each foretold from those before: {} of {} inside 95 %\n  intervals; off by {} in the mean ({} by the last two, {} by the mean of all)\n",
+        "\n  durations of tasks, each foretold from those before: {} of {} inside 95 %\n  intervals; off by {} in the mean ({} by the last two, {} by the mean of all){volume}\n",
         percent(told.inside as f64 / told.n as f64),
         told.n,
         percent(told.error),
@@ -81,36 +97,47 @@ fn critical(context: &Context<'_>, overall: &Overall<'_>) -> String {
 }
 
 fn waits(overall: &Overall<'_>) -> String {
-    let mut text = String::from("\n  tasks that could run waited, in all its history, for\n");
     if overall.waits.is_empty() {
         return "\n  no task that could run ever waited\n".to_owned();
     }
-    for (limit, crowded) in &overall.waits {
+    let mut text = String::from("\n  tasks that could run waited, in all its history, for\n");
+    let executor = |limit: &str| limit == "executor";
+    let row = |(limit, crowded): &(String, Crowded)| {
         let what = match limit.as_str() {
             "scheduler_loop" => "the scheduler (nothing was full)".to_owned(),
             "scheduler_down" => "the scheduler (it was down)".to_owned(),
+            "executor" => "the executor (queued to started)".to_owned(),
             full => format!("{} (full)", line(full)),
         };
-        let times = counted(crowded.instances, "task instance");
-        text.push_str(&format!("    {what:<34} {:>10}  {times}\n", length(crowded.seconds)));
-    }
-    let by_hour = &overall.by_hour;
+        format!("    {what:<34} {:>10}  {}\n", length(crowded.seconds), counted(crowded.instances, "task instance"))
+    };
+    overall.waits.iter().filter(|(limit, _)| !executor(limit)).for_each(|wait| text.push_str(&row(wait)));
     text.push_str(&format!(
         "    {} in all; limits that were full at once each have the time\n",
         length(overall.waited_s)
     ));
+    let handed = overall.waits.iter().find(|(limit, _)| executor(limit));
+    if let Some(wait) = handed {
+        text.push_str("  and then\n");
+        text.push_str(&row(wait));
+    }
+    text.push_str(&map("waiting for a full limit", &overall.by_hour));
+    text.push_str(&handed.map_or_else(String::new, |(_, wait)| map("waiting for the executor", &wait.by_hour)));
+    text
+}
+
+/// Hours of a week as blocks, the fullest one the hour with most; nothing where there is little.
+fn map(what: &str, by_hour: &[f64]) -> String {
+    if by_hour.iter().sum::<f64>() < LITTLE {
+        return String::new();
+    }
     let most = by_hour.iter().copied().fold(0.0, f64::max);
-    if by_hour.iter().sum::<f64>() >= LITTLE {
-        text.push_str(&format!(
-            "\n  waiting for a full limit by hour of the week, UTC; full block: {}\n",
-            length(most)
-        ));
-        text.push_str("        0     6     12    18\n");
-        for (day, hours) in DAYS.iter().zip(by_hour.chunks(24)) {
-            let block = |seconds: &f64| BLOCKS[((seconds / most * 8.0).ceil() as usize).min(8)];
-            let row: String = hours.iter().map(block).collect();
-            text.push_str(&format!("    {day} {row}\n"));
-        }
+    let mut text = format!("\n  {what} by hour of the week, UTC; full block: {}\n", length(most));
+    text.push_str("        0     6     12    18\n");
+    for (day, hours) in DAYS.iter().zip(by_hour.chunks(24)) {
+        let block = |seconds: &f64| BLOCKS[((seconds / most * 8.0).ceil() as usize).min(8)];
+        let row: String = hours.iter().map(block).collect();
+        text.push_str(&format!("    {day} {row}\n"));
     }
     text
 }

@@ -8,8 +8,9 @@ use crate::{
         exit::{Error, Outcome},
         wire::simulate::Document,
     },
+    engine::scheduler::WeightRule,
     model::{EdgeSource, Text},
-    replay::airflow::{DagReplay, Recorded, WeightBy, WhatIf, dag_replay},
+    replay::airflow::{Ahead, Backlog, DagReplay, Recorded, WeightBy, WhatIf, ahead, best_order, dag_replay_since},
 };
 
 /// Error of a replay from which on what-ifs carry a warning.
@@ -29,8 +30,18 @@ pub(in crate::cli) struct Simulation<'a> {
     pub(in crate::cli) base: DagReplay,
     pub(in crate::cli) after: Option<DagReplay>,
     pub(in crate::cli) sweep: Option<(&'a str, Vec<Tried>)>,
+    /// Where the best order came from; only of `best`. Then only the later half of the runs is told.
+    pub(in crate::cli) order_from: Option<&'static str>,
+    pub(in crate::cli) backlog: Option<BacklogDone>,
     pub(in crate::cli) edges_from: EdgeSource,
     pub(in crate::cli) parallelism: u32,
+}
+
+/// When the runs that are not over, and those added, will be done.
+pub(in crate::cli) struct BacklogDone {
+    pub(in crate::cli) added: u32,
+    pub(in crate::cli) as_is: Ahead,
+    pub(in crate::cli) after: Option<Ahead>,
 }
 
 /// Seconds that no order of the tasks of a run can beat: its longest way, or its work shared by all slots.
@@ -45,12 +56,20 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
     let Loaded { dags, dag, edges_from, recorded, .. } =
         Loaded::new(context, &args.dag, args.deployment.as_deref(), args.runs_by_limit)?;
     let usage = |reason: String| Error::Usage(reason);
-    let what_ifs = what_ifs(args)?;
+    let what_ifs = what_ifs(args, dag as u32)?;
     let bar =
         context.console.bar(2 + args.sweep.as_ref().map_or(0, |(_, from, to)| u64::from(to - from + 1)), "replaying");
+    let mut changed = recorded.with(&what_ifs, &dags).map_err(usage)?;
+    let is_changed = !what_ifs.is_empty() || args.policy == PolicyOption::Best;
+    // Runs that chose the order have no say in how good it is.
+    let (mut order_from, mut told_from) = (None, 0);
+    if args.policy == PolicyOption::Best {
+        let best = best_order(&changed, dag as u32, &dags, context.seed());
+        (order_from, told_from, changed) = (Some(best.from), best.told_from, best.recorded);
+    }
     let replayed = |recorded: &Recorded| {
         bar.inc(1);
-        dag_replay(recorded, dag as u32)
+        dag_replay_since(recorded, dag as u32, told_from)
     };
     let base = replayed(&recorded);
     if base.makespans.is_empty() {
@@ -59,22 +78,33 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
             args.dag
         )));
     }
-    let changed = recorded.with(&what_ifs, &dags).map_err(usage)?;
-    let after = if what_ifs.is_empty() { None } else { Some(replayed(&changed)) };
+    let after = if is_changed { Some(replayed(&changed)) } else { None };
     let mut tried = Vec::new();
     if let Some((name, from, to)) = &args.sweep {
         for value in *from..=*to {
-            let mut all = what_ifs.clone();
-            all.push(limit(name, value)?);
-            tried.push(Tried { value, replay: replayed(&recorded.with(&all, &dags).map_err(usage)?) });
+            let limited = changed.with(&[limit(name, value)?], &dags).map_err(usage)?;
+            tried.push(Tried { value, replay: replayed(&limited) });
         }
     }
     bar.finish_and_clear();
+    let backlog = args.backlog.map(|added| {
+        let errors = base.error.ratios(&recorded, dag as u32);
+        let backlog = Backlog { dag: dag as u32, added, seed: context.seed() };
+        let of = |recorded: &Recorded| ahead(recorded, &errors, backlog);
+        let as_is = of(&recorded).ok_or_else(|| {
+            let nothing =
+                format!("no run of {} is under way by the record: say how many to add, as in --backlog 10", args.dag);
+            Error::Usage(nothing)
+        })?;
+        Ok::<_, Error>(BacklogDone { added, as_is, after: if is_changed { of(&changed) } else { None } })
+    });
     let simulation = Simulation {
         dag: &args.dag,
         base,
         after,
         sweep: args.sweep.as_ref().map(|(name, _, _)| (name.as_str(), tried)),
+        order_from,
+        backlog: backlog.transpose()?,
         edges_from: edges_from[dag],
         parallelism: changed.case.rules.parallelism,
     };
@@ -92,7 +122,7 @@ fn policy(policy: PolicyOption) -> &'static str {
     super::order(policy).map_or("fair", super::name)
 }
 
-fn what_ifs(args: &Simulate) -> Result<Vec<WhatIf>, Error> {
+fn what_ifs(args: &Simulate, place: u32) -> Result<Vec<WhatIf>, Error> {
     let text = |name: &String| Text::from(name.as_str());
     let dag = text(&args.dag);
     let mut all = Vec::new();
@@ -102,14 +132,18 @@ fn what_ifs(args: &Simulate) -> Result<Vec<WhatIf>, Error> {
     all.extend(args.speedup.iter().map(|(task, factor)| WhatIf::Speedup(dag.clone(), text(task), *factor)));
     all.extend(args.drop_edge.iter().map(|(first, then)| WhatIf::DropEdge(dag.clone(), text(first), text(then))));
     all.extend(args.shift_cron.iter().map(|(dag, seconds)| WhatIf::Shift(text(dag), *seconds)));
+    let by_rule = |rule: WeightRule| WhatIf::Order(WeightBy::Rule { rule, dag: place });
     match args.policy {
         PolicyOption::Airflow => {}
         PolicyOption::Fifo => all.push(WhatIf::Order(WeightBy::Date)),
         PolicyOption::Lpt => all.push(WhatIf::Order(WeightBy::Duration)),
         PolicyOption::Heft => all.push(WhatIf::Order(WeightBy::WayToEnd)),
-        PolicyOption::AirflowUpstream | PolicyOption::AirflowAbsolute | PolicyOption::Best | PolicyOption::Fair => {
+        PolicyOption::AirflowUpstream => all.push(by_rule(WeightRule::Upstream)),
+        PolicyOption::AirflowAbsolute => all.push(by_rule(WeightRule::Absolute)),
+        PolicyOption::Best => {}
+        PolicyOption::Fair => {
             return Err(Error::Usage(
-                "of a DAG in the lake, --policy is fifo, airflow, lpt or heft: recorded weights do not tell what each task's own was".into(),
+                "--policy fair is across DAGs from files: name a folder of them with --dag".into(),
             ));
         }
     }

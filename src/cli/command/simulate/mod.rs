@@ -19,8 +19,9 @@ mod history_text;
 mod lake;
 mod shared;
 
+pub(super) use history_text::ahead_text;
 use lake::Tried;
-pub(in crate::cli) use lake::{LARGE_ERROR, Simulation, lower_bound};
+pub(in crate::cli) use lake::{BacklogDone, LARGE_ERROR, Simulation, lower_bound};
 
 /// Slots where none are said: Airflow's default `parallelism`.
 const SLOTS: u32 = 32;

@@ -3,17 +3,17 @@
 use super::{
     limits::{AirflowLimits, DagLimits, LimitChange},
     pace::{ByWindow, handover, pace},
+    record::{InstanceName, LeftOut, Recorded, RecordedRun, UnderWay},
     room::Room,
 };
 use crate::{
-    model::{Attempt, DagHistory, DagRun, Graph, GraphError, Pool, Reschedule, TaskState, Text, Timestamp},
+    model::{
+        Attempt, DagHistory, DagRun, Graph, GraphError, Pool, Reschedule, RunState, RunType, TaskState, Text, Timestamp,
+    },
     replay::airflow::{Away, Case, Change, DagCase, Generation, Instance, PoolCase, Rules, RunCase, Step},
     stats::quantile,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
-    ops::Range,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Airflow's defaults of `max_active_tasks_per_dag` and `max_active_runs_per_dag`.
 const DEFAULT_ACTIVE: u32 = 16;
@@ -22,43 +22,10 @@ const SLACK_US: u64 = 1_000_000;
 /// A run with fewer than this share of the tasks that nine in ten of its DAG do not exceed was not exported whole.
 const WHOLE: f64 = 0.8;
 const USUAL: f64 = 0.9;
+/// Gaps from which it is told how long tasks are handed over by the end of the record.
+const LATE_GAPS: usize = 200;
 /// Pool of task instances that name none.
 const DEFAULT_POOL: &str = "default_pool";
-
-/// What an instance of the case is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstanceName {
-    /// Place of its DAG among the histories.
-    pub dag: u32,
-    /// Task.
-    pub task_id: Text,
-    /// Map index.
-    pub map_index: i32,
-}
-
-/// A run as recorded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordedRun {
-    /// Place of its DAG among the histories.
-    pub dag: u32,
-    /// Run.
-    pub run_id: Text,
-    /// Microseconds from the case's beginning; `None` where it is not over.
-    pub times: Option<(u64, u64)>,
-    /// Were about as many task instances exported of it as of others of its DAG?
-    pub is_whole: bool,
-}
-
-/// What could not be taken over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Attempts without an end of their own: running, removed, set by hand.
-    pub attempts: usize,
-    /// Dependencies that a run contradicts: the task was queued before the other ended.
-    pub edges: usize,
-    /// Runs without a time at which they were made.
-    pub runs: usize,
-}
 
 /// An instance of a run, when it was first queued and when it ended.
 #[derive(Clone, Copy, Debug)]
@@ -66,54 +33,6 @@ struct Placed {
     instance: u32,
     begun: Option<u64>,
     ended: Option<u64>,
-}
-
-/// A case and what was recorded of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recorded {
-    /// The case.
-    pub case: Case,
-    /// Its time 0.
-    pub origin: Timestamp,
-    /// Names of pools, as in the case.
-    pub pools: Vec<Text>,
-    /// Of each instance.
-    pub names: Vec<InstanceName>,
-    /// Of each run.
-    pub runs: Vec<RecordedRun>,
-    /// When each step was queued, where that is known.
-    pub queued: Vec<Option<u64>>,
-    /// When each step ended.
-    pub ended: Vec<u64>,
-    /// When the scheduler was restarted.
-    pub restarts: Vec<(u64, u64)>,
-    /// What could not be taken over.
-    pub left_out: LeftOut,
-}
-
-impl Recorded {
-    /// Were the runs of a DAG made long after their dates, one as soon as the limits let it? In the median run more than two
-    /// intervals late.
-    #[must_use]
-    pub fn caught_up(&self, dag: u32) -> bool {
-        let runs = || self.case.runs.iter().filter(|run| run.dag == dag);
-        let mut late: Vec<i64> = runs().map(|run| self.origin.micros() + run.made as i64 - run.date).collect();
-        let mut dates: Vec<i64> = runs().map(|run| run.date).collect();
-        dates.sort_unstable();
-        let mut gaps: Vec<i64> = dates.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        late.sort_unstable();
-        gaps.sort_unstable();
-        match (late.get(late.len() / 2), gaps.get(gaps.len() / 2)) {
-            (Some(late), Some(gap)) => *gap > 0 && *late > gap.saturating_mul(2),
-            _ => false,
-        }
-    }
-
-    /// Instances of a run: they are neighbours, and runs come in order.
-    pub(super) fn instances_of(&self, run: usize) -> Range<u32> {
-        let first = |run: usize| self.case.instances.partition_point(|instance| (instance.run as usize) < run) as u32;
-        first(run)..first(run + 1)
-    }
 }
 
 struct Builder<'a> {
@@ -209,7 +128,7 @@ impl<'a> Builder<'a> {
             runs: Vec::new(),
             instances: Vec::new(),
             steps: Vec::new(),
-            graph: Graph::new(0, Vec::new()).expect("a graph of nothing has no circle"),
+            graph: Graph::empty(),
             changes: Vec::new(),
             sections: Vec::new(),
             ties: 0,
@@ -223,6 +142,9 @@ impl<'a> Builder<'a> {
             queued: Vec::new(),
             ended: Vec::new(),
             restarts: Vec::new(),
+            under_way: Vec::new(),
+            handover: None,
+            max_active_runs: Vec::new(),
             left_out: LeftOut::default(),
         };
         Self {
@@ -266,11 +188,13 @@ impl<'a> Builder<'a> {
         let row = history.dag.as_ref();
         let tasks = stated.max_active_tasks.or(exported(row.and_then(|dag| dag.max_active_tasks)));
         let runs = stated.max_active_runs.or(exported(row.and_then(|dag| dag.max_active_runs)));
+        let (tasks, runs) = (tasks.unwrap_or(DEFAULT_ACTIVE), runs.unwrap_or(DEFAULT_ACTIVE));
         self.out.case.dags.push(DagCase {
-            max_active_tasks: tasks.unwrap_or(DEFAULT_ACTIVE),
+            max_active_tasks: tasks,
             // Runs that were made begin: the record says when Airflow made them, and did so by this limit in a catch-up.
-            max_active_runs: if limits.runs_by_limit { runs.unwrap_or(DEFAULT_ACTIVE) } else { u32::MAX },
+            max_active_runs: if limits.runs_by_limit { runs } else { u32::MAX },
         });
+        self.out.max_active_runs.push(runs);
         let mut parents: HashMap<&Text, Vec<&Text>> = HashMap::new();
         edges.iter().for_each(|(first, then)| parents.entry(then).or_default().push(first));
         let mut attempts: HashMap<&Text, Vec<&'a Attempt>> = HashMap::new();
@@ -310,11 +234,15 @@ impl<'a> Builder<'a> {
         };
         let place = self.out.case.runs.len() as u32;
         let date = run.about().unwrap_or(made).micros();
-        let backfill = run.run_type == crate::model::RunType::Backfill;
+        let backfill = run.run_type == RunType::Backfill;
         self.out.case.runs.push(RunCase { dag, made: self.since(made), date, backfill });
         let times = run.started_at.zip(run.ended_at).filter(|(start, end)| start <= end);
         let times = times.map(|(start, end)| (self.since(start), self.since(end)));
         self.out.runs.push(RecordedRun { dag, run_id: run.run_id.clone(), times, is_whole: true });
+        if run.ended_at.is_none() && matches!(run.state, Some(RunState::Queued | RunState::Running)) {
+            let under_way = self.under_way(place, attempts);
+            self.out.under_way.push(under_way);
+        }
         // Instances of each task of this run, with first queued and last end.
         let mut of_task: BTreeMap<&Text, Vec<Placed>> = BTreeMap::new();
         for of_instance in attempts.chunk_by(|a, b| (&a.task_id, a.map_index) == (&b.task_id, b.map_index)) {
@@ -326,6 +254,34 @@ impl<'a> Builder<'a> {
         }
         self.depend(&of_task, parents);
         true
+    }
+
+    /// How far a run is that is not over.
+    fn under_way(&self, run: u32, attempts: &[&Attempt]) -> UnderWay {
+        let mut under_way = UnderWay { run, ..UnderWay::default() };
+        for of_instance in attempts.chunk_by(|a, b| (&a.task_id, a.map_index) == (&b.task_id, b.map_index)) {
+            let last = of_instance[of_instance.len() - 1];
+            let name = (last.task_id.clone(), last.map_index);
+            match (&last.state, last.started_at) {
+                (
+                    Some(
+                        TaskState::Success
+                        | TaskState::Failed
+                        | TaskState::Skipped
+                        | TaskState::UpstreamFailed
+                        | TaskState::Removed,
+                    ),
+                    _,
+                ) => {
+                    under_way.over.insert(name);
+                }
+                (_, Some(begun)) if last.ended_at.is_none() => {
+                    under_way.begun.insert(name, self.since(begun));
+                }
+                _ => {}
+            }
+        }
+        under_way
     }
 
     /// One instance; `None` where it never ran.
@@ -443,7 +399,9 @@ impl<'a> Builder<'a> {
         let times: Vec<_> = self.out.queued.iter().copied().zip(self.out.ended.iter().copied()).collect();
         let room = Room::new(&self.out.case, &times);
         let free = self.gaps.iter().filter(|(instance, end, _)| room.is_for(*instance, *end));
-        let free: Vec<(u64, u64)> = free.map(|(_, end, gap)| (*end, *gap)).collect();
+        let mut free: Vec<(u64, u64)> = free.map(|(_, end, gap)| (*end, *gap)).collect();
+        free.sort_unstable();
+        self.out.handover = short_of_late(&free);
         // Where a follower is queued within less than a pass, it was found before the pass that queued it began.
         let early = |(end, gap): &&(u64, u64)| pace.at(*end).is_some_and(|pass| *gap < pass);
         let mini_scheduler = free.iter().filter(early).count() * 2 > free.len();
@@ -475,6 +433,9 @@ impl<'a> Builder<'a> {
                 LimitChange::Dag(name, DagLimits { max_active_tasks, max_active_runs }) => {
                     let Some(dag) = histories.iter().position(|history| history.dag_id == *name) else { continue };
                     changes.extend(max_active_tasks.map(|count| (at, Change::MaxActiveTasks(dag as u32, count))));
+                    if let Some(runs) = max_active_runs {
+                        self.out.max_active_runs[dag] = *runs;
+                    }
                     changes.extend(
                         max_active_runs
                             .filter(|_| limits.runs_by_limit)
@@ -493,6 +454,13 @@ impl<'a> Builder<'a> {
         self.out.case.sections = queued;
         self.tails(&pace);
     }
+}
+
+/// The quarter of the shortest of the last gaps.
+fn short_of_late(gaps: &[(u64, u64)]) -> Option<u64> {
+    let mut late: Vec<u64> = gaps.iter().rev().take(LATE_GAPS).map(|(_, gap)| *gap).collect();
+    late.sort_unstable();
+    late.get(late.len() / 4).copied()
 }
 
 /// Attempts by run, task, map index and try.

@@ -1,14 +1,17 @@
 //! What a replay says of one DAG.
 
 use super::{
-    build::Recorded,
     error::{ModelError, model_error},
+    record::Recorded,
 };
 use crate::{
     engine::scheduler::bottom_levels,
     model::{Graph, Text},
     replay::airflow::{Case, Replayed, replay},
-    stats::{Draw, Estimate, Forecaster, ar1_residual, effective_sample_size, geometric_mean, parallel_map},
+    stats::{
+        self, Draw, Estimate, Forecaster, ar1_residual, effective_sample_size, geometric_mean, parallel_map,
+        student_quantile,
+    },
 };
 use std::collections::HashMap;
 
@@ -51,8 +54,8 @@ pub struct DagReplay {
     pub landed_s: f64,
     /// The next run, with the interval that recent ones had around their forecasts.
     pub next: Option<Estimate>,
-    /// Runs that lay where such an interval had said, from those before them alone; and runs of which one had been told.
-    pub held: (usize, usize),
+    /// How such intervals did before.
+    pub held: Held,
     /// Median of: the longest way through a run, executor's latency with it.
     pub critical_path_s: f64,
     /// Median of the seconds in slots of a run.
@@ -65,6 +68,19 @@ pub struct DagReplay {
     pub own_error: Option<Estimate>,
     /// How far the whole replay is from the record: of the case as recorded only.
     pub error: ModelError,
+}
+
+/// Intervals of runs, each told from those before it alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Held {
+    /// Runs that lay inside.
+    pub inside: usize,
+    /// Runs of which one was told.
+    pub of: usize,
+    /// Median width over the point.
+    pub width: f64,
+    /// The same of what drawing whole runs gives: mean and spread of all runs before, Student's t.
+    pub whole_run_width: f64,
 }
 
 impl DagReplay {
@@ -97,11 +113,17 @@ impl DagReplay {
 /// several replays, in which times vary by two per cent and ties are broken otherwise.
 #[must_use]
 pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
+    dag_replay_since(recorded, dag, 0)
+}
+
+/// The same of the runs that were made from an instant on; all are replayed.
+#[must_use]
+pub fn dag_replay_since(recorded: &Recorded, dag: u32, since: u64) -> DagReplay {
     let count = if recorded.case.instances.len() > MANY_INSTANCES { 1 } else { REPLAYS };
     let replays = parallel_map(&(0..count).collect::<Vec<u64>>(), |number| replay(&varied(recorded, *number)));
     let of_dag = |run: &usize| {
         let of = &recorded.runs[*run];
-        of.dag == dag && of.is_whole && of.times.is_some()
+        of.dag == dag && of.is_whole && of.times.is_some() && recorded.case.runs[*run].made >= since
     };
     let seconds = |run: usize| {
         let of = |replayed: &Replayed| match replayed.run_ended[run] {
@@ -114,14 +136,7 @@ pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
     let mut makespans: Vec<(usize, f64)> = runs.map(|run| (run, seconds(run))).collect();
     let replayed = &replays[0];
     makespans.sort_by_key(|(run, _)| (replayed.run_started[*run], *run));
-    let mut forecaster = Forecaster::with_level(LEVEL);
-    let mut held = (0, 0);
-    for (_, seconds) in &makespans {
-        if let Some(told) = forecaster.forecast().filter(|told| told.upper.is_finite()) {
-            held = (held.0 + usize::from(told.contains(*seconds)), held.1 + 1);
-        }
-        forecaster.push(*seconds);
-    }
+    let (next, held) = foretell(&makespans);
     let paths: Vec<RunPath> = makespans.iter().map(|(run, _)| RunPath::of(recorded, *run)).collect();
     let error = model_error(recorded, replayed);
     let last = makespans.last().map(|(run, _)| *run);
@@ -132,7 +147,7 @@ pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
         })),
         median_s: median(makespans.iter().map(|(_, seconds)| *seconds)),
         held,
-        next: forecaster.forecast().filter(|next| next.upper.is_finite()),
+        next,
         critical_path_s: median(paths.iter().map(|path| path.longest)),
         work_s: median(paths.iter().map(|path| path.work)),
         tasks: last.map(|run| tasks(recorded, replayed, run)).unwrap_or_default(),
@@ -141,6 +156,34 @@ pub fn dag_replay(recorded: &Recorded, dag: u32) -> DagReplay {
         error,
         makespans,
     }
+}
+
+/// The next run, and how intervals of those before did.
+fn foretell(makespans: &[(usize, f64)]) -> (Option<Estimate>, Held) {
+    let mut forecaster = Forecaster::with_level(LEVEL);
+    let (mut held, mut widths, mut whole_run_widths, mut past) = (Held::default(), vec![], vec![], vec![]);
+    for (_, seconds) in makespans {
+        if let Some(told) = forecaster.forecast().filter(|told| told.upper.is_finite()) {
+            held.inside += usize::from(told.contains(*seconds));
+            held.of += 1;
+            widths.push((told.upper - told.lower) / told.point);
+            whole_run_widths.extend(whole_run_width(&past));
+        }
+        forecaster.push(*seconds);
+        past.extend(Some(*seconds).filter(|seconds| seconds.is_finite()));
+    }
+    held.width = stats::median(&widths).unwrap_or(0.0);
+    held.whole_run_width = stats::median(&whole_run_widths).unwrap_or(0.0);
+    (forecaster.forecast().filter(|next| next.upper.is_finite()), held)
+}
+
+/// Width over the point of an interval for the next of these, were they independent and normal.
+fn whole_run_width(past: &[f64]) -> Option<f64> {
+    let n = past.len() as f64;
+    let mean = past.iter().sum::<f64>() / n;
+    let variance = past.iter().map(|seconds| (seconds - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let half = student_quantile((1.0 + LEVEL) / 2.0, n - 1.0) * (variance * (1.0 + 1.0 / n)).sqrt();
+    Some(2.0 * half / mean).filter(|width| width.is_finite())
 }
 
 /// The case; but for the first time with lengths that vary a little, and ties broken otherwise.

@@ -1,6 +1,6 @@
 //! How far the replay of what really happened is from what really happened.
 
-use super::build::Recorded;
+use super::record::Recorded;
 use crate::{
     replay::airflow::Replayed,
     stats::{Estimate, quantile},
@@ -50,6 +50,15 @@ impl ModelError {
         let mut shares: Vec<f64> = of_dag.map(RunError::share).collect();
         shares.sort_by(f64::total_cmp);
         median_with_interval(&shares)
+    }
+}
+
+impl ModelError {
+    /// Replayed over recorded makespans of one DAG's runs, of those without a restart.
+    #[must_use]
+    pub fn ratios(&self, recorded: &Recorded, dag: u32) -> Vec<f64> {
+        let of_dag = self.runs.iter().filter(|run| !run.restarted && recorded.runs[run.run].dag == dag);
+        of_dag.map(|run| run.replayed_s / run.recorded_s).filter(|ratio| ratio.is_finite() && *ratio > 0.0).collect()
     }
 }
 

@@ -6,21 +6,29 @@
 //! Limits: `depends_on_past`, trigger rules other than "all done", `max_active_tis_per_dag`, task instances that were cleared and
 //! run again (the first history is gone), and pokes whose times were not exported.
 
+mod ahead;
 mod build;
 mod crowd;
 mod dag;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod foretold;
 mod limits;
+mod order;
 mod pace;
+mod record;
 mod room;
 mod what_if;
 
-pub use build::{InstanceName, LeftOut, Recorded, RecordedRun, recorded};
+pub use ahead::{Ahead, Backlog, ahead};
+pub use build::recorded;
 pub use crowd::{Crowd, Crowded, HOURS, crowded};
-pub use dag::{DagReplay, TaskTimes, dag_replay};
+pub use dag::{DagReplay, Held, TaskTimes, dag_replay, dag_replay_since};
 pub use error::{ModelError, RunError, model_error};
 pub use foretold::{Foretold, foretold};
 pub use limits::{AirflowLimits, DagLimits, LimitChange};
+pub use order::{BestOrder, best_order};
+pub use record::{InstanceName, LeftOut, Recorded, RecordedRun};
 pub use room::{Limit, Room};
 pub use what_if::{WeightBy, WhatIf};

@@ -1,6 +1,6 @@
 //! Was there room for a task when those before it had ended, and if not, which limit was full? From the record alone.
 
-use super::build::Recorded;
+use super::record::Recorded;
 use crate::replay::airflow::{Case, Change, Generation};
 
 /// Slots taken over time, of one pool or of all.
@@ -72,6 +72,8 @@ pub enum Limit {
     Down,
     /// Nothing was full: the scheduler's loop had not come round to it, or others went first in a pass.
     Loop,
+    /// The executor had it, and had not begun it: a worker was missing, or slow to start.
+    Executor,
 }
 
 /// What was taken, and how much there was.
@@ -133,13 +135,19 @@ impl<'a> Room<'a> {
             && self.all.at(time) < u64::from(parallelism)
     }
 
+    /// What a limit is at the end; `None` of what is none that could be set, or is none.
+    #[must_use]
+    pub fn last_size(&self, limit: Limit) -> Option<u32> {
+        Some(self.size(limit, u64::MAX)).filter(|size| *size < u32::MAX)
+    }
+
     /// What a limit was at that time.
     fn size(&self, limit: Limit, time: u64) -> u32 {
         let mut size = match limit {
             Limit::Pool(pool) => self.case.pools[pool as usize].slots,
             Limit::Parallelism => self.case.rules.parallelism,
             Limit::ActiveTasks(dag) => self.case.dags[dag as usize].max_active_tasks,
-            Limit::Down | Limit::Loop => u32::MAX,
+            Limit::Down | Limit::Loop | Limit::Executor => u32::MAX,
         };
         for (_, change) in self.changes.iter().take_while(|(at, _)| *at <= time) {
             match (change, limit) {

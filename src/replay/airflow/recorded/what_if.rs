@@ -1,8 +1,8 @@
 //! What if: the same history under other limits, in another order, with faster tasks, fewer edges, other times.
 
-use super::build::Recorded;
+use super::record::Recorded;
 use crate::{
-    engine::scheduler::bottom_levels,
+    engine::scheduler::{WeightRule, bottom_levels},
     model::Text,
     replay::airflow::{Change, RunCase},
 };
@@ -17,6 +17,20 @@ pub enum WeightBy {
     Duration,
     /// Length of the longest way to the end of the run, by median durations.
     WayToEnd,
+    /// Airflow's weights by a rule.
+    Rule {
+        /// Rule.
+        rule: WeightRule,
+        /// DAG, by place, whose own weights must be known for it.
+        dag: u32,
+    },
+    /// The weights of one DAG, by place, in the best order that is found for a usual run of it alone.
+    Planned {
+        /// DAG.
+        dag: u32,
+        /// Seed of chance.
+        seed: u64,
+    },
 }
 
 /// One what-if. Where no DAG is named, every DAG is meant.
@@ -88,6 +102,8 @@ impl Recorded {
                 let meant = |dag: usize| only.is_none_or(|only| only == dag);
                 let all = case.dags.iter_mut().enumerate().filter(|(dag, _)| meant(*dag));
                 all.for_each(|(_, dag)| dag.max_active_runs = *count);
+                let all = self.max_active_runs.iter_mut().enumerate().filter(|(dag, _)| meant(*dag));
+                all.for_each(|(_, runs)| *runs = *count);
                 case.changes.retain(|(_, c)| !matches!(c, Change::MaxActiveRuns(dag, _) if meant(*dag as usize)));
             }
             WhatIf::Speedup(dag, task, factor) => self.speed_up(place(dag)?, task, *factor)?,
@@ -98,7 +114,7 @@ impl Recorded {
                 let moved = |run: &mut RunCase| run.made = run.made.saturating_add_signed(shift);
                 case.runs.iter_mut().filter(|run| run.dag == dag).for_each(moved);
             }
-            WhatIf::Order(by) => self.reweigh(*by),
+            WhatIf::Order(by) => self.reweigh(*by, dags)?,
         }
         Ok(())
     }
@@ -153,7 +169,7 @@ impl Recorded {
         Ok(())
     }
 
-    fn reweigh(&mut self, by: WeightBy) {
+    fn reweigh(&mut self, by: WeightBy, dags: &[Text]) -> Result<(), String> {
         let lengths = self.usual_lengths();
         let weights: Vec<i64> = match by {
             WeightBy::Date => vec![0; lengths.len()],
@@ -161,12 +177,15 @@ impl Recorded {
             WeightBy::WayToEnd => {
                 bottom_levels(&self.case.graph, &lengths).into_iter().map(|level| level as i64).collect()
             }
+            WeightBy::Rule { rule, dag } => self.weights_by_rule(rule, dag, dags)?,
+            WeightBy::Planned { dag, seed } => self.planned_weights(dag, seed),
         };
         self.case.instances.iter_mut().zip(weights).for_each(|(instance, weight)| instance.weight = weight);
+        Ok(())
     }
 
     /// Of each instance, the median time in slots of its task: what a scheduler could have known.
-    fn usual_lengths(&self) -> Vec<u64> {
+    pub(super) fn usual_lengths(&self) -> Vec<u64> {
         let length = |place: usize| -> u64 {
             self.case.instances[place].steps.clone().map(|step| self.case.steps[step as usize].length).sum()
         };
