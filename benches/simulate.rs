@@ -51,16 +51,36 @@ fn work(tasks: u32) -> (Scenario, Vec<u64>, Ranks) {
     (scenario, lengths, Ranks::by_weight(&priorities))
 }
 
+/// Bytes of a line of this process's status (proc(5)); `None` where there is none.
+fn status(name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1_024)
+}
+
+/// Resident bytes; from here on the peak counts anew.
+fn forget_peak() -> Option<u64> {
+    std::fs::write("/proc/self/clear_refs", "5").ok()?;
+    status("VmRSS")
+}
+
 #[expect(clippy::print_stdout, reason = "what a bench found is its output")]
 fn simulate(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("simulate");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
     for tasks in [100_000_u32, 1_000_000] {
+        let resident = forget_peak();
         let (scenario, lengths, ranks) = work(tasks);
         let began = cpu_time::ThreadTime::now();
         let schedule = list(&scenario, &lengths, &ranks);
         let seconds = began.elapsed().as_secs_f64();
         println!("simulate: {tasks} tasks, {seconds:.4} s of CPU, makespan {} us", schedule.makespan);
+        if let Some(bytes) = resident.and_then(|before| Some(status("VmHWM")?.saturating_sub(before))) {
+            println!(
+                "simulate: {tasks} tasks, {} bytes a task at the peak, the DAG included",
+                bytes / u64::from(tasks)
+            );
+        }
         group.bench_function(format!("{tasks} tasks, pools and priorities"), |bencher| {
             bencher.iter(|| list(black_box(&scenario), &lengths, &ranks).makespan);
         });

@@ -12,6 +12,7 @@ mod told;
 mod architecture;
 
 // Exports to the lake.
+mod backlog;
 mod bad_input;
 mod concurrent;
 mod crash;

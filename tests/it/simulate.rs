@@ -193,7 +193,7 @@ fn what_ifs_of_a_history_are_told_beside_it() {
         (&["--set", "slots=3"], "`slots` is no limit"),
         (&["--speedup", "nope=2"], "no task `nope` ran in that DAG"),
         (&["--drop-edge", "notify_slack=validate_schema"], "does not wait for"),
-        (&["--policy", "best"], "fifo, airflow, lpt or heft"),
+        (&["--policy", "fair"], "across DAGs"),
         (&["--slots", "4"], "--set parallelism=N"),
         (&["--shift-cron", "nope=+1h"], "no DAG `nope`"),
     ] {

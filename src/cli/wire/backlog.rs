@@ -1,9 +1,10 @@
 //! When the runs that are not over will be.
 
 use super::estimate::{Estimate, tidy};
-use crate::replay::airflow::Ahead;
+use crate::replay::airflow::{Ahead, Done};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Runs of a DAG that are not over by the record, and those added.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -14,8 +15,11 @@ pub(in crate::cli) struct Backlog {
     pub(super) under_way: usize,
     /// Task instances that these and those added have yet to run: median.
     pub(super) tasks_to_go: usize,
-    /// Seconds to the end of the last of them; `null` where schedules bring work as fast as it is done.
+    /// Seconds to the end of the last of them; `null` where that never comes.
     pub(super) done_s: Option<Estimate>,
+    /// Why it never comes: `outpaced` (schedules bring work as fast as it is done) or `no_room` (a task needs more slots than there
+    /// are).
+    pub(super) never: Option<Cow<'static, str>>,
     /// Median seconds to the end of so many of them.
     progress: Vec<Progress>,
     /// Task instances of all DAGs that schedules bring in an hour.
@@ -36,7 +40,15 @@ impl From<&Ahead> for Backlog {
             now: ahead.now.to_string(),
             under_way: ahead.under_way,
             tasks_to_go: ahead.to_go,
-            done_s: ahead.done.as_ref().map(Estimate::from),
+            done_s: match &ahead.done {
+                Done::In(estimate) => Some(Estimate::from(estimate)),
+                Done::Outpaced | Done::NoRoom => None,
+            },
+            never: match ahead.done {
+                Done::In(_) => None,
+                Done::Outpaced => Some("outpaced".into()),
+                Done::NoRoom => Some("no_room".into()),
+            },
             progress: ahead
                 .progress
                 .iter()

@@ -11,7 +11,7 @@ mod world;
 
 pub use case::{Away, Case, Change, DagCase, Generation, Instance, PoolCase, Replayed, Rules, RunCase, Step};
 pub use recorded::{
-    Ahead, AirflowLimits, Backlog, BestOrder, Crowd, Crowded, DagLimits, DagReplay, Foretold, HOURS, Held,
+    Ahead, AirflowLimits, Backlog, BestOrder, Crowd, Crowded, DagLimits, DagReplay, Done, Foretold, HOURS, Held,
     InstanceName, LeftOut, Limit, LimitChange, ModelError, Recorded, RecordedRun, Room, RunError, TaskTimes, WeightBy,
     WhatIf, ahead, best_order, crowded, dag_replay, dag_replay_since, foretold, model_error, recorded,
 };

@@ -225,7 +225,7 @@ fn backlog_rows(of: &BacklogResult) -> Vec<Vec<String>> {
             words::seconds(done.upper),
             done.level * 100.0
         ),
-        None => "never: schedules bring work as fast as it is done".to_owned(),
+        None => "never".to_owned(),
     };
     let mut rows = vec![vec![what, done(&of.done_s)]];
     rows.extend(of.after_s.as_ref().map(|after| vec!["the same with the what-ifs".to_owned(), done(after)]));

@@ -7,7 +7,7 @@ use crate::{
         console::line,
     },
     model::EdgeSource,
-    replay::airflow::{Ahead, BestOrder, DagReplay, Held},
+    replay::airflow::{Ahead, BestOrder, DagReplay, Done, Held},
     stats::{Estimate, as_good, knee},
 };
 use comfy_table::CellAlignment;
@@ -96,8 +96,10 @@ pub(in crate::cli::command) fn ahead_text(ahead: &Ahead, added: &str) -> String 
 }
 
 fn done(ahead: &Ahead) -> String {
-    let Some(done) = &ahead.done else {
-        return "never: schedules bring work as fast as it is done".to_owned();
+    let done = match &ahead.done {
+        Done::In(done) => done,
+        Done::Outpaced => return "never: schedules bring work as fast as it is done".to_owned(),
+        Done::NoRoom => return "never: a task needs more slots than there are".to_owned(),
     };
     let [point, low, high] = [done.point, done.lower, done.upper].map(|seconds| length(seconds * 1e6));
     format!("in {point}; {low} to {high} in {:.0} of 100", done.level * 100.0)

@@ -18,14 +18,17 @@ use std::collections::{HashMap, HashSet};
 
 /// Recorded runs that those to come take after: the last ones.
 const DONORS: usize = 30;
-/// Replays of what lies ahead.
-const REPLAYS: u64 = 200;
+/// Replays of what lies ahead: of few task instances, and of very many; and how many of these all of them may come to.
+const REPLAYS: (u64, u64) = (200, 20);
+const ALL_INSTANCES: u64 = 20_000_000;
 /// Level of the interval.
 const LEVEL: f64 = 0.9;
 /// How often the time in which schedules bring runs is doubled, from what the backlog takes alone, until it is done within that time.
 const DOUBLINGS: u32 = 5;
 /// Task instances of one replay beyond which no more runs are brought: what is not done by then grows.
 const MOST_INSTANCES: usize = 1_000_000;
+/// Microseconds in an hour.
+const HOUR_US: f64 = 3.6e9;
 /// Tells this stream of random numbers from others of the same seed.
 const AHEAD_KEY: u64 = 0x6168_6561;
 
@@ -40,7 +43,18 @@ pub struct Backlog {
     pub seed: u64,
 }
 
-/// When it will be done.
+/// When a backlog is done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Done {
+    /// In so many seconds from the last recorded instant.
+    In(Estimate),
+    /// Never: schedules bring more urgent work as fast as it is done.
+    Outpaced,
+    /// Never: a task needs more slots than there are.
+    NoRoom,
+}
+
+/// What lies ahead of a DAG.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ahead {
     /// The last recorded instant, from which seconds count.
@@ -49,9 +63,8 @@ pub struct Ahead {
     pub under_way: usize,
     /// Task instances that they and those added have yet to run, in the middle replay.
     pub to_go: usize,
-    /// Seconds from the last recorded instant to the end of the last of them; `None` where schedules bring work as fast as it is
-    /// done.
-    pub done: Option<Estimate>,
+    /// When the last of them will end.
+    pub done: Done,
     /// Seconds to the end of the first, a quarter, half, three quarters and all of them: medians.
     pub progress: Vec<(usize, f64)>,
     /// Task instances of all DAGs that schedules bring in an hour.
@@ -80,20 +93,20 @@ pub fn ahead(recorded: &Recorded, errors: &[f64], backlog: Backlog) -> Option<Ah
     if under_way + backlog.added as usize == 0 {
         return None;
     }
-    let mut horizon = future.replay(backlog, 0, 0).1.done()?.max(1);
+    let alone = future.replay(backlog, 0, 0);
+    let arriving_per_h = future.arriving_per_h();
+    let never =
+        |done| Some(Ahead { now, under_way, to_go: alone.to_go, done, progress: Vec::new(), arriving_per_h, donors });
+    let Some(mut horizon) = alone.done() else { return never(Done::NoRoom) };
     let told = (0..=DOUBLINGS).find_map(|_| {
-        horizon = horizon.saturating_mul(2);
-        let replays: Vec<u64> = (0..REPLAYS).collect();
-        let drawn = parallel_map(&replays, |number| future.replay(backlog, *number, horizon).1);
+        horizon = horizon.max(1).saturating_mul(2);
+        let first = future.replay(backlog, 0, horizon);
+        let count = (ALL_INSTANCES / (first.instances as u64).max(1)).clamp(REPLAYS.1, REPLAYS.0);
+        let drawn = parallel_map(&(0..count).collect::<Vec<u64>>(), |number| future.replay(backlog, *number, horizon));
         let all_done = drawn.iter().all(|one| one.done().is_some_and(|done| done <= horizon));
         all_done.then_some(drawn)
     });
-    let (arriving, first) = future.replay(backlog, 0, horizon);
-    let arriving_per_h = arriving as f64 / (horizon as f64 / 3.6e9);
-    let Some(mut drawn) = told else {
-        let to_go = first.to_go;
-        return Some(Ahead { now, under_way, to_go, done: None, progress: Vec::new(), arriving_per_h, donors });
-    };
+    let Some(mut drawn) = told else { return never(Done::Outpaced) };
     for (number, one) in drawn.iter_mut().enumerate() {
         let mut draw = Draw::keyed(backlog.seed, &[AHEAD_KEY, number as u64]);
         let off = if errors.is_empty() { 1.0 } else { errors[draw.below(errors.len() as u64) as usize] };
@@ -114,7 +127,7 @@ pub fn ahead(recorded: &Recorded, errors: &[f64], backlog: Backlog) -> Option<Ah
         now,
         under_way,
         to_go: to_go[to_go.len() / 2],
-        done: Some(Estimate {
+        done: Done::In(Estimate {
             point: quantile(&last, 0.5)?,
             lower: quantile(&last, (1.0 - LEVEL) / 2.0)?,
             upper: quantile(&last, (1.0 + LEVEL) / 2.0)?,
@@ -136,6 +149,8 @@ struct Drawn {
     /// Seconds to the end of its runs, ascending.
     ended: Vec<f64>,
     to_go: usize,
+    /// Task instances that were replayed, of all DAGs.
+    instances: usize,
 }
 
 impl Drawn {
@@ -234,23 +249,30 @@ impl<'a> Future<'a> {
         (coming, asked)
     }
 
-    /// Task instances that schedules bring, and what came of the backlog.
-    fn replay(&self, backlog: Backlog, number: u64, horizon: u64) -> (usize, Drawn) {
+    /// Task instances that schedules bring in an hour.
+    fn arriving_per_h(&self) -> f64 {
+        let of_schedule = |(dag, gap, _): &(u32, u64, u64)| {
+            let runs = self.donors.get(dag).map_or(&[][..], Vec::as_slice);
+            let instances: usize = runs.iter().map(|run| self.recorded.instances_of(*run).len()).sum();
+            instances as f64 / runs.len().max(1) as f64 * HOUR_US / *gap as f64
+        };
+        self.schedules.iter().map(of_schedule).sum()
+    }
+
+    /// One replay; schedules bring runs for as long as the `horizon`.
+    fn replay(&self, backlog: Backlog, number: u64, horizon: u64) -> Drawn {
         let (coming, asked) = self.coming(backlog, number, horizon);
         let mut case = Case { runs: coming.iter().map(|run| run.case).collect(), ..self.case.clone() };
         let mut edges = Vec::new();
-        let (mut arriving, mut to_go) = (0, 0);
+        let mut to_go = 0;
         let of_backlog: HashSet<usize> = asked.iter().copied().collect();
         for (place, run) in coming.iter().enumerate() {
             let from = case.instances.len();
             self.put(run, place as u32, &mut case, &mut edges);
             let left = case.instances[from..].iter().filter(|instance| !instance.steps.is_empty()).count();
-            arriving += if run.case.made > 0 { left } else { 0 };
             to_go += if of_backlog.contains(&place) { left } else { 0 };
         }
-        // Edges of recorded runs have no circle.
-        let Ok(graph) = Graph::new(case.instances.len(), edges) else { return (0, Drawn { ended: Vec::new(), to_go }) };
-        case.graph = graph;
+        case.graph = Graph::new(case.instances.len(), edges).expect("edges of recorded runs, which have no circle");
         let replayed: Replayed = replay(&case);
         let seconds = |run: &usize| match replayed.run_ended[*run] {
             u64::MAX => f64::INFINITY,
@@ -258,7 +280,7 @@ impl<'a> Future<'a> {
         };
         let mut ended: Vec<f64> = asked.iter().map(seconds).collect();
         ended.sort_by(f64::total_cmp);
-        (arriving, Drawn { ended, to_go })
+        Drawn { ended, to_go, instances: case.instances.len() }
     }
 
     /// The instances of a run to come.

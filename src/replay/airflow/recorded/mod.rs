@@ -21,7 +21,7 @@ mod record;
 mod room;
 mod what_if;
 
-pub use ahead::{Ahead, Backlog, ahead};
+pub use ahead::{Ahead, Backlog, Done, ahead};
 pub use build::recorded;
 pub use crowd::{Crowd, Crowded, HOURS, crowded};
 pub use dag::{DagReplay, Held, TaskTimes, dag_replay, dag_replay_since};
