@@ -1,118 +1,18 @@
 //! Why one run took as long as it did: its critical path, each stretch beside what other runs took there.
 
 use super::{
-    path::{RunPath, Stretch, before, critical_path},
-    result::PartKind,
+    path::critical_path,
+    stretch::{Explained, Pokes, split},
     structure::{Structure, ended_well},
+    usual::{Usual, UsualParts, numbered},
 };
 use crate::{
     model::{Attempt, DagHistory, DagRun, EdgeSource, RunState, RunType, Text, TextMap, Timestamp},
     stats::quantile,
 };
-use std::collections::{BTreeSet, HashMap};
 
 /// Other runs that tell what is usual: about a month of a daily DAG.
 const OTHER_RUNS: usize = 30;
-/// Runs without which nothing is called usual.
-const MIN_RUNS: usize = 5;
-/// Share of the other runs that lies below, and above, what is still called usual.
-const TAIL: f64 = 0.05;
-/// Runs below which the least and the most stand for these.
-const FEW: usize = 20;
-
-/// What a stretch of a run was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StretchKind {
-    /// A task ran.
-    Running,
-    /// It was with the executor, and had not begun.
-    Queued,
-    /// What it waits for had ended, and it was not yet handed to the executor.
-    Waiting,
-    /// A try of it that did not end well.
-    FailedTry,
-    /// Between two of its tries.
-    RetryDelay,
-    /// Before the first of its tasks, or after the last.
-    Idle,
-}
-
-impl StretchKind {
-    /// Text as in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Queued => "queued",
-            Self::Waiting => "waiting",
-            Self::FailedTry => "failed_try",
-            Self::RetryDelay => "retry_delay",
-            Self::Idle => "idle",
-        }
-    }
-}
-
-/// What other runs took, in seconds.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Usual {
-    /// Median.
-    pub median: f64,
-    /// 5 % of the runs lie below; of fewer than twenty, the least.
-    pub low: f64,
-    /// 5 % lie above; of fewer than twenty, the most.
-    pub high: f64,
-    /// Runs.
-    pub n: usize,
-}
-
-impl Usual {
-    /// Are there so few runs that `low` and `high` are the least and the most?
-    #[must_use]
-    pub fn is_of_few(&self) -> bool {
-        self.n < FEW
-    }
-
-    /// `None` of fewer than five runs.
-    fn of(mut seconds: Vec<f64>) -> Option<Self> {
-        seconds.sort_by(f64::total_cmp);
-        // One run in twenty is the fewest of which a twentieth can lie outside.
-        let tail = if seconds.len() < FEW { 0.0 } else { TAIL };
-        let at = |share| quantile(&seconds, share);
-        let (median, low, high) = (at(0.5)?, at(tail)?, at(1.0 - tail)?);
-        (seconds.len() >= MIN_RUNS).then_some(Self { median, low, high, n: seconds.len() })
-    }
-}
-
-/// A stretch of the critical path.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Explained {
-    /// What it was.
-    pub kind: StretchKind,
-    /// Whose; `None` of idle stretches.
-    pub task_id: Option<Text>,
-    /// Map index, -1 where it is not mapped.
-    pub map_index: i32,
-    /// When it began.
-    pub from: Timestamp,
-    /// How long it took.
-    pub seconds: f64,
-    /// What that took in other runs.
-    pub usual: Option<Usual>,
-}
-
-impl Explained {
-    /// Seconds above the usual; `None` where nothing is usual.
-    #[must_use]
-    pub fn more(&self) -> Option<f64> {
-        self.usual.map(|usual| self.seconds - usual.median)
-    }
-
-    /// Longer than in 95 % of the other runs; of fewer than twenty, longer than in each?
-    #[must_use]
-    pub fn is_unusual(&self) -> bool {
-        self.usual.is_some_and(|usual| self.seconds > usual.high)
-    }
-}
 
 /// Where the seconds of a run went.
 #[derive(Clone, Debug, PartialEq)]
@@ -150,8 +50,9 @@ pub fn explain(history: &DagHistory, run: &DagRun) -> Option<Explanation> {
     let whole = until_now(run, attempts)?;
     let path = critical_path(&whole, attempts, &structure)?;
     let others = others(history, run);
-    let mut parts = split(&path, attempts);
-    let usual = UsualParts::of(&others, attempts_of, &parts, &structure);
+    let pokes = Pokes::of(history);
+    let mut parts = split(&path, attempts, &pokes);
+    let usual = UsualParts::of(&others, attempts_of, &parts, (&structure, &pokes));
     let keys = numbered(parts.iter().map(|part| (part.task_id.clone(), part.map_index, part.kind)));
     parts.iter_mut().zip(&keys).for_each(|(part, key)| part.usual = usual.part(key));
     let interval = interval_s(history);
@@ -205,59 +106,6 @@ fn last_end(attempts: &[&Attempt], task: &Text) -> Option<Timestamp> {
     of_task.filter_map(|attempt| attempt.ended_at).max()
 }
 
-/// A stretch of a path: task, map index, what it was, and the how manieth such it is.
-type PartKey = (Option<Text>, i32, StretchKind, usize);
-
-/// Stretches with how many like them came before.
-fn numbered(parts: impl Iterator<Item = (Option<Text>, i32, StretchKind)>) -> Vec<PartKey> {
-    let mut seen: HashMap<(Option<Text>, i32, StretchKind), usize> = HashMap::new();
-    let keys = parts.map(move |part| {
-        let count = seen.entry(part.clone()).or_default();
-        *count += 1;
-        (part.0, part.1, part.2, *count)
-    });
-    keys.collect()
-}
-
-/// What stretches took in other runs.
-struct UsualParts {
-    seconds: HashMap<PartKey, Vec<f64>>,
-    /// Runs in which each task instance (or one that stands for it) ended well.
-    runs: HashMap<(Text, i32), usize>,
-}
-
-impl UsualParts {
-    fn of<'a>(
-        others: &[&DagRun],
-        attempts_of: impl Fn(&DagRun) -> &'a [&'a Attempt],
-        parts: &[Explained],
-        structure: &Structure,
-    ) -> Self {
-        let mut usual = Self { seconds: HashMap::new(), runs: HashMap::new() };
-        let on_path: BTreeSet<(&Text, i32)> =
-            parts.iter().filter_map(|part| Some((part.task_id.as_ref()?, part.map_index))).collect();
-        for other in others {
-            for (task, index) in &on_path {
-                let Some(took) = parts_of_task(other, attempts_of(other), (task, *index), structure) else { continue };
-                *usual.runs.entry(((*task).clone(), *index)).or_default() += 1;
-                let keys = numbered(took.iter().map(|(kind, _)| (Some((*task).clone()), *index, *kind)));
-                for (key, (_, seconds)) in keys.into_iter().zip(&took) {
-                    usual.seconds.entry(key).or_default().push(*seconds);
-                }
-            }
-        }
-        usual
-    }
-
-    /// A run that has the task and not that stretch of it spent no time there.
-    fn part(&self, key: &PartKey) -> Option<Usual> {
-        let runs = *self.runs.get(&(key.0.clone()?, key.1))?;
-        let mut seconds = self.seconds.get(key).cloned().unwrap_or_default();
-        seconds.resize(runs, 0.0);
-        Usual::of(seconds)
-    }
-}
-
 /// The run; one that is not over, as if it had ended with the last task of it that did.
 fn until_now(run: &DagRun, attempts: &[&Attempt]) -> Option<DagRun> {
     let last = attempts.iter().filter_map(|attempt| attempt.ended_at).max();
@@ -278,96 +126,6 @@ fn others<'a>(history: &'a DagHistory, run: &DagRun) -> Vec<&'a DagRun> {
     let before = all.partition_point(|other| other.started_at < run.started_at);
     let from = before.saturating_sub(OTHER_RUNS);
     all[from..].iter().take(OTHER_RUNS).copied().collect()
-}
-
-/// What a task took in a run, as its path through it would be told: of that instance, or where there is none the one that ended last.
-fn parts_of_task(
-    run: &DagRun,
-    attempts: &[&Attempt],
-    (task, map_index): (&Text, i32),
-    structure: &Structure,
-) -> Option<Vec<(StretchKind, f64)>> {
-    let of_task = |i: &usize| &attempts[*i].task_id == task && ended_well(attempts[*i]);
-    let key = |i: &usize| (attempts[*i].map_index == map_index, attempts[*i].ended_at);
-    let place = (0..attempts.len()).filter(of_task).max_by_key(key)?;
-    let last = attempts[place];
-    let (started, ended) = (last.started_at?, last.ended_at?);
-    let queued = last.queued_at.filter(|queued| *queued <= started).unwrap_or(started);
-    let freed = before(attempts, place, queued, structure).and_then(|place| attempts[place].ended_at);
-    let freed = freed.or(run.started_at)?.min(queued);
-    let stretch = |kind, from: Timestamp, to: Timestamp| Stretch {
-        kind,
-        task_id: Some(task.clone()),
-        attempt: Some(place),
-        from,
-        seconds: to.seconds_since(from),
-    };
-    let stretches = [
-        stretch(PartKind::Gap, freed, queued),
-        stretch(PartKind::QueueWait, queued, started),
-        stretch(PartKind::Duration, started, ended),
-    ];
-    let parts = stretches.iter().flat_map(|stretch| split_one(stretch, attempts));
-    Some(parts.map(|part| (part.kind, part.seconds)).collect())
-}
-
-/// Tries of an instance between two instants, other than the one given; in order.
-fn earlier_tries<'a>(attempts: &[&'a Attempt], place: usize, from: Timestamp, to: Timestamp) -> Vec<&'a Attempt> {
-    let of = attempts[place];
-    let between = |other: &&&Attempt| {
-        (&other.task_id, other.map_index) == (&of.task_id, of.map_index)
-            && other.try_number != of.try_number
-            && other.started_at.is_some_and(|start| start >= from)
-            && other.ended_at.is_some_and(|end| end <= to && Some(end) >= other.started_at)
-    };
-    let mut tries: Vec<&Attempt> = attempts.iter().filter(between).copied().collect();
-    tries.sort_by_key(|attempt| attempt.started_at);
-    tries
-}
-
-/// The path with failed tries told apart from waiting.
-fn split(path: &RunPath, attempts: &[&Attempt]) -> Vec<Explained> {
-    path.stretches.iter().flat_map(|stretch| split_one(stretch, attempts)).collect()
-}
-
-fn split_one(stretch: &Stretch, attempts: &[&Attempt]) -> Vec<Explained> {
-    let of = |kind, from: Timestamp, seconds| Explained {
-        kind,
-        task_id: stretch.task_id.clone(),
-        map_index: stretch.attempt.map_or(-1, |place| attempts[place].map_index),
-        from,
-        seconds,
-        usual: None,
-    };
-    let whole = |kind| vec![of(kind, stretch.from, stretch.seconds)];
-    let place = match (stretch.kind, stretch.attempt) {
-        (PartKind::Duration, _) => return whole(StretchKind::Running),
-        (PartKind::QueueWait, _) => return whole(StretchKind::Queued),
-        (PartKind::Gap, None) => return whole(StretchKind::Idle),
-        (PartKind::Gap, Some(place)) => place,
-    };
-    let to = stretch.from.plus_seconds(stretch.seconds);
-    let tries = earlier_tries(attempts, place, stretch.from, to);
-    // What goes on until when.
-    let mut until: Vec<(StretchKind, Timestamp)> = Vec::new();
-    for (number, earlier) in tries.iter().enumerate() {
-        let (Some(start), Some(end)) = (earlier.started_at, earlier.ended_at) else { continue };
-        if number == 0 {
-            let queued = earlier.queued_at.filter(|queued| *queued <= start).unwrap_or(start);
-            until.extend([(StretchKind::Waiting, queued), (StretchKind::Queued, start)]);
-        }
-        until.extend([(StretchKind::RetryDelay, start), (StretchKind::FailedTry, end)]);
-    }
-    until.push((if tries.is_empty() { StretchKind::Waiting } else { StretchKind::RetryDelay }, to));
-    let mut parts = Vec::new();
-    let mut at = stretch.from;
-    for (kind, end) in until {
-        if end > at {
-            parts.push(of(kind, at, end.seconds_since(at)));
-            at = end;
-        }
-    }
-    parts
 }
 
 #[cfg(test)]

@@ -34,16 +34,18 @@ mod settings;
 mod shadow;
 mod slot_time;
 mod sorted;
+mod stretch;
 mod structure;
 mod together;
 mod traits;
+mod usual;
 mod warnings;
 mod weekly;
 
 pub use before_after::{BeforeAfter, Ranges, SidePair, compare_ranges, last_days};
 pub use compare::{CompareSettings, Comparison, Effect, Statistic, Verdict, compare_numbers};
 pub use critical::{CriticalTask, CriticalTasks, critical_tasks};
-pub use explain::{Explained, Explanation, StretchKind, Usual, due_at, explain, interval_s};
+pub use explain::{Explanation, due_at, explain, interval_s};
 pub use facts::Histories;
 pub use minutes::minutes_lost;
 pub use numbers::{ChangePoint, Detectable, NumberChanges, NumberTrend, detect_numbers};
@@ -52,6 +54,8 @@ pub use roi::{
     CashFlow, CostModel, Delay, Fleet, Roi, Swing, Uncertain, Work, Worth, npv, return_on_investment, runs_per_year,
 };
 pub use settings::{Acknowledgement, AxisMode, Filter, Settings};
+pub use stretch::{Explained, StretchKind};
 pub use structure::dependencies;
 pub use together::{Shared, Together};
+pub use usual::Usual;
 pub use weekly::analyze;

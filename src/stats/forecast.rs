@@ -26,6 +26,8 @@ const LENGTHS: [usize; 4] = [3, 5, 9, 21];
 const STEP: f64 = 0.02;
 /// Half of this share of the values lies outside the interval on each side, when it is of the usual level.
 const OUTSIDE: f64 = 0.05;
+/// What a logarithm and its exponential may lose: a series that never changes lies inside its interval.
+const ROUNDING: f64 = 1e-9;
 
 /// Forecasts of one series; values come one by one.
 #[derive(Clone, Debug)]
@@ -194,8 +196,8 @@ impl Forecaster {
         let (low, high) = self.tails().unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
         Some(Estimate {
             point: log.exp(),
-            lower: (log + low).exp(),
-            upper: (log + high).exp(),
+            lower: (log + low).exp() * (1.0 - ROUNDING),
+            upper: (log + high).exp() * (1.0 + ROUNDING),
             level: 1.0 - 2.0 * self.wanted,
             n: self.seen,
             method: "mean of forecasts weighed by their recent errors, adaptive conformal interval".into(),

@@ -3,10 +3,13 @@
 use super::Context;
 use crate::{
     analysis::dependencies,
-    cli::exit::Error,
+    cli::{console::line, exit::Error},
     model::{DagHistory, Deployment, Detail, EdgeSource, Text},
     replay::airflow::{Recorded, recorded},
 };
+
+/// Names that a message lists.
+const SHOWN: usize = 3;
 
 /// The history of an Airflow, and the DAG that was asked for.
 pub(super) struct Loaded {
@@ -47,22 +50,30 @@ impl Loaded {
 fn find(context: &Context<'_>, dag: &str, wanted: Option<&str>) -> Result<Deployment, Error> {
     let lake = context.lake();
     let mut found = Vec::new();
-    let mut known = 0;
+    let mut all = Vec::new();
     for deployment in lake.deployments()? {
         let dags = lake.dag_ids(&deployment)?;
-        known += dags.len();
         if wanted.is_none_or(|name| name == deployment.as_str()) && dags.iter().any(|id| **id == *dag) {
             found.push(deployment);
         }
+        all.extend(dags);
     }
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Error::Usage(format!(
-            "`{dag}` is no file, and no DAG among the {known} of the lake at {}; see `windtunnel lake ls`",
-            context.lake_path().display()
-        ))),
+        [] => {
+            all.sort_by_cached_key(|id| std::cmp::Reverse((strsim::jaro_winkler(id, dag) * 1e6) as u64));
+            let near: Vec<String> = all.iter().take(SHOWN).map(|id| line(id)).collect();
+            let near = if near.is_empty() { "none".to_owned() } else { near.join(", ") };
+            Err(Error::Usage(format!(
+                "no DAG `{}` among the {} of the lake at {}; nearest: {near}",
+                line(dag),
+                all.len(),
+                context.lake_path().display(),
+            )))
+        }
         several => {
             let names: Vec<&str> = several.iter().map(Deployment::as_str).collect();
+            let dag = line(dag);
             Err(Error::Usage(format!("{} have a DAG `{dag}`: name one with --deployment", names.join(", "))))
         }
     }

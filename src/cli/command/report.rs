@@ -7,9 +7,9 @@ use crate::{
         args::Report,
         console::line,
         exit::{Error, Outcome},
-        wire::{VERSION, analysis::Document, bench, receipt::Paths, simulate, small},
+        wire::{VERSION, analysis::Document, bench, explain, receipt::Paths, simulate, small},
     },
-    report::{self, BenchResults, Options, RenderedReport, SimulationResults},
+    report::{self, BenchResults, ExplanationResults, Options, OverviewResults, RenderedReport, SimulationResults},
 };
 use std::{fs, path::Path};
 
@@ -28,6 +28,10 @@ pub(super) fn run(context: &Context<'_>, args: &Report) -> Result<Outcome, Error
     let (paths, seed, warnings) = match source {
         From::Analysis(analysis) => (write(context, &analysis, &args.out)?, analysis.seed, analysis.warnings),
         From::Bench(bench) => (write_page(args, |o| report::render_bench(&bench, o))?, bench.seed, bench.warnings),
+        From::Explanation(of) => {
+            (write_page(args, |o| report::render_explanation(&of, o))?, context.seed(), of.warnings)
+        }
+        From::Overview(of) => (write_page(args, |o| report::render_overview(&of, o))?, context.seed(), of.warnings),
         From::Simulation(of) => (write_page(args, |o| report::render_simulation(&of, o))?, of.seed, of.warnings),
     };
     if context.console.json {
@@ -44,6 +48,8 @@ enum From {
     Analysis(Box<Analysis>),
     Bench(Box<BenchResults>),
     Simulation(Box<SimulationResults>),
+    Explanation(Box<ExplanationResults>),
+    Overview(Box<OverviewResults>),
 }
 
 /// Reads a document, as `analyze --json` and `bench --json` write it; `-` is stdin.
@@ -55,26 +61,43 @@ fn read(path: &Path) -> Result<From, Error> {
     };
     let bad = |reason: String| {
         Error::Usage(format!(
-            "{}: not an analysis document, nor a bench, nor a simulation: {reason}; `analyze`, `bench` and `simulate` write them with --json",
+            "{}: {reason}; `analyze`, `bench`, `simulate` and `explain` write what has a page with --json",
             path.display()
         ))
     };
-    match serde_json::from_str::<Schema>(&text) {
-        Ok(Schema { schema }) if schema == "windtunnel.bench.v1" => {
-            let bad = |reason: String| Error::Usage(format!("{}: not a bench document: {reason}", path.display()));
-            let document: bench::Document = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
-            Ok(From::Bench(Box::new(document.into_results().map_err(bad)?)))
+    let schema = serde_json::from_str::<Schema>(&text).map(|document| document.schema).unwrap_or_default();
+    match schema.as_str() {
+        "windtunnel.bench.v1" => {
+            let bench: bench::Document = document(&text, "bench").map_err(bad)?;
+            let results = bench.into_results().map_err(|reason| bad(format!("not a bench document: {reason}")))?;
+            Ok(From::Bench(Box::new(results)))
         }
-        Ok(Schema { schema }) if schema == "windtunnel.simulation.v1" => {
-            let bad = |reason: String| Error::Usage(format!("{}: not a simulation document: {reason}", path.display()));
-            let document: simulate::Document = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
-            Ok(From::Simulation(Box::new(document.into_results())))
+        "windtunnel.simulation.v1" => {
+            let simulation: simulate::Document = document(&text, "simulation").map_err(bad)?;
+            Ok(From::Simulation(Box::new(simulation.into_results())))
         }
-        Ok(Schema { schema }) if schema.starts_with("windtunnel.") && schema != "windtunnel.analysis.v1" => {
-            Err(bad(format!("it is {schema}, which has no page")))
+        "windtunnel.explanation.v1" => {
+            let explanation: explain::Document = document(&text, "explanation").map_err(bad)?;
+            Ok(From::Explanation(Box::new(explanation.into_results())))
         }
-        _ => Ok(From::Analysis(Box::new(parse(text.as_bytes()).map_err(bad)?))),
+        "windtunnel.critical_path.v1" => {
+            let overview: explain::Overview = document(&text, "critical path").map_err(bad)?;
+            Ok(From::Overview(Box::new(overview.into_results())))
+        }
+        other if other.starts_with("windtunnel.") && other != "windtunnel.analysis.v1" => {
+            Err(bad(format!("it is {other}, which has no page")))
+        }
+        _ => {
+            let analysis = parse(text.as_bytes());
+            let known = "not an analysis document, nor a bench, a simulation, or what `explain` says";
+            Ok(From::Analysis(Box::new(analysis.map_err(|reason| bad(format!("{known}: {reason}")))?)))
+        }
     }
+}
+
+/// Reads a document of a kind.
+fn document<D: serde::de::DeserializeOwned>(text: &str, kind: &str) -> Result<D, String> {
+    serde_json::from_str(text).map_err(|error| format!("not a {kind} document: {error}"))
 }
 
 /// What every document begins with.

@@ -42,11 +42,11 @@ impl From<&Ahead> for Backlog {
             tasks_to_go: ahead.to_go,
             done_s: match &ahead.done {
                 Done::In(estimate) => Some(Estimate::from(estimate)),
-                Done::Outpaced | Done::NoRoom => None,
+                Done::Outpaced(_) | Done::NoRoom => None,
             },
             never: match ahead.done {
                 Done::In(_) => None,
-                Done::Outpaced => Some("outpaced".into()),
+                Done::Outpaced(_) => Some("outpaced".into()),
                 Done::NoRoom => Some("no_room".into()),
             },
             progress: ahead

@@ -5,15 +5,18 @@ use super::{VERSION, backlog::Backlog};
 use crate::{
     analysis::{self, CriticalTask, Explained, Explanation},
     cli::command::explain::{Blocked, Landing, OneRun, Overall},
+    report::{DecidingTask, ExplanationResults, OverviewResults, PathPart, UsualSeconds, WaitedFor},
+    stats,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// One run.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(in crate::cli) struct Document {
-    schema: &'static str,
-    windtunnel: &'static str,
+    schema: Cow<'static, str>,
+    windtunnel: Cow<'static, str>,
     deployment: String,
     dag_id: String,
     run_id: String,
@@ -40,12 +43,12 @@ pub(in crate::cli) struct Document {
     /// The critical path: each second of the run once.
     parts: Vec<Part>,
     /// `serialized`, `api`, or `inferred` from the history.
-    edges_from: &'static str,
+    edges_from: Cow<'static, str>,
     warnings: Vec<String>,
 }
 
 /// What other runs took, in seconds: the 30 before it, and where these are few the next after it; 5 % lie below `low_s`, and 5 % above `high_s`; of fewer than twenty, the least and the most.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Usual {
     median_s: f64,
     low_s: f64,
@@ -53,14 +56,14 @@ struct Usual {
     n: usize,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Compared {
     seconds: f64,
     usual: Option<Usual>,
 }
 
 /// By when runs should have ended, counted from when they were due. One that failed missed it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Deadline {
     deadline_s: f64,
     /// Seconds past it; below 0 where it was kept. `null` of many runs, and of a run that goes on.
@@ -70,13 +73,13 @@ struct Deadline {
     of: usize,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Part {
     task_id: Option<String>,
     /// -1 where it is not mapped.
     map_index: i32,
-    /// `running`, `queued`, `waiting`, `failed_try`, `retry_delay` or `idle`.
-    kind: &'static str,
+    /// `running`, `queued`, `waiting`, `sensing` (a sensor between its pokes), `failed_try`, `retry_delay` or `idle`.
+    kind: Cow<'static, str>,
     from: String,
     seconds: f64,
     usual: Option<Usual>,
@@ -89,18 +92,18 @@ struct Part {
 }
 
 /// A limit and how long it was full.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Limit {
-    /// `pool.NAME`, `parallelism`, `max_active_tasks`, `scheduler_down`, or `scheduler_loop` where nothing was full.
+    /// `pool.NAME`, `parallelism`, `max_active_tasks.DAG`, `scheduler_down`, or `scheduler_loop` where nothing was full.
     limit: String,
     seconds: f64,
 }
 
 /// Many runs.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(in crate::cli) struct Overview {
-    schema: &'static str,
-    windtunnel: &'static str,
+    schema: Cow<'static, str>,
+    windtunnel: Cow<'static, str>,
     deployment: String,
     dag_id: String,
     runs: usize,
@@ -121,13 +124,21 @@ pub(in crate::cli) struct Overview {
     foretold: Foretold,
     /// Of the replay that tells what a task is worth.
     model_error: Option<Estimate>,
-    /// Commands to try next.
-    next: Vec<String>,
-    edges_from: &'static str,
+    /// What shortens runs, by a replay.
+    next: Vec<Next>,
+    edges_from: Cow<'static, str>,
     warnings: Vec<String>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+/// A command to try next.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Next {
+    command: String,
+    /// Makespans with the largest value of its limit, or the faster task, over those of the record.
+    ratio: Estimate,
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Foretold {
     /// Those with an interval of 95 %.
     n: usize,
@@ -141,7 +152,7 @@ struct Foretold {
     error_of_mean: f64,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Task {
     task_id: String,
     runs: usize,
@@ -155,7 +166,7 @@ struct Task {
 }
 
 /// What task instances waited for between the end of what they depend on and being queued.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Wait {
     limit: String,
     seconds: f64,
@@ -175,8 +186,8 @@ impl Document {
             parts.iter().filter_map(|part| part.task_id.as_ref()).map(ToString::to_string).collect();
         critical_path.dedup();
         Self {
-            schema: "windtunnel.explanation.v1",
-            windtunnel: VERSION,
+            schema: "windtunnel.explanation.v1".into(),
+            windtunnel: VERSION.into(),
             deployment: one.deployment.to_string(),
             dag_id: run.dag_id.to_string(),
             run_id: run.run_id.to_string(),
@@ -194,7 +205,7 @@ impl Document {
             sla_missed: one.sla_missed.iter().map(ToString::to_string).collect(),
             critical_path,
             parts: parts.iter().zip(&one.blocked).map(|(part, blocked)| Part::new(part, blocked)).collect(),
-            edges_from: edges_from.as_str(),
+            edges_from: edges_from.as_str().into(),
             warnings,
         }
     }
@@ -206,7 +217,7 @@ impl Part {
         Self {
             task_id: part.task_id.as_ref().map(ToString::to_string),
             map_index: part.map_index,
-            kind: part.kind.as_str(),
+            kind: part.kind.as_str().into(),
             from: part.from.to_string(),
             seconds: tidy(part.seconds),
             usual: part.usual.as_ref().map(Usual::from),
@@ -248,8 +259,8 @@ impl Overview {
             by_hour_s: crowded.by_hour.iter().map(|seconds| tidy(*seconds)).collect(),
         };
         Self {
-            schema: "windtunnel.critical_path.v1",
-            windtunnel: VERSION,
+            schema: "windtunnel.critical_path.v1".into(),
+            windtunnel: VERSION.into(),
             deployment: overall.deployment.to_string(),
             dag_id: overall.dag.to_owned(),
             runs: tasks.runs,
@@ -270,9 +281,84 @@ impl Overview {
                 error_of_last_two: tidy(overall.foretold.error_of_last_two),
                 error_of_mean: tidy(overall.foretold.error_of_mean),
             },
-            next: overall.next.clone(),
-            edges_from: tasks.edges_from.as_str(),
+            next: overall
+                .next
+                .iter()
+                .map(|step| Next { command: step.command.clone(), ratio: Estimate::from(&step.ratio) })
+                .collect(),
+            edges_from: tasks.edges_from.as_str().into(),
             warnings,
+        }
+    }
+}
+
+impl Document {
+    /// What a report is made of.
+    pub(in crate::cli) fn into_results(self) -> ExplanationResults {
+        let mut at_s = 0.0;
+        let mut part = |part: Part| {
+            let from = at_s;
+            at_s += part.seconds;
+            PathPart {
+                task: part.task_id.map(|task| match part.map_index {
+                    0.. => format!("{task}[{}]", part.map_index),
+                    _ => task,
+                }),
+                kind: part.kind.into_owned(),
+                at_s: from,
+                seconds: part.seconds,
+                usual: part.usual.map(UsualSeconds::from),
+                unusual: part.unusual,
+                blocked: part.blocked_by.into_iter().map(|limit| (limit.limit, limit.seconds)).collect(),
+            }
+        };
+        ExplanationResults {
+            parts: self.parts.into_iter().map(&mut part).collect(),
+            dag: self.dag_id,
+            run_id: self.run_id,
+            state: self.state.unwrap_or_else(|| "unknown".to_owned()),
+            duration_s: self.duration_s,
+            usual: self.usual.map(UsualSeconds::from),
+            landed_s: self.landing.map(|landing| landing.seconds),
+            deadline: self.deadline.map(|of| (of.deadline_s, of.late_s, of.missed, of.of)),
+            warnings: self.warnings,
+        }
+    }
+}
+
+impl From<Usual> for UsualSeconds {
+    fn from(usual: Usual) -> Self {
+        Self { median: usual.median_s, low: usual.low_s, high: usual.high_s, n: usual.n }
+    }
+}
+
+impl Overview {
+    /// What a report is made of.
+    pub(in crate::cli) fn into_results(self) -> OverviewResults {
+        let task = |task: Task| DecidingTask {
+            task: task.task_id,
+            runs: (task.runs, task.critical_runs),
+            on_path_s: task.on_path_s,
+            slack_s: task.slack_s,
+            at_zero: task.at_zero.map(stats::Estimate::from),
+        };
+        let wait = |wait: Wait| WaitedFor {
+            limit: wait.limit,
+            seconds: wait.seconds,
+            instances: wait.instances,
+            by_hour_s: wait.by_hour_s,
+        };
+        OverviewResults {
+            dag: self.dag_id,
+            runs: self.runs,
+            mean_s: self.mean_s,
+            tasks: self.tasks.into_iter().map(task).collect(),
+            waits: self.waits.into_iter().map(wait).collect(),
+            full_by_hour_s: self.full_by_hour_s,
+            next: self.next.into_iter().map(|next| (next.command, stats::Estimate::from(next.ratio))).collect(),
+            backlog: self.backlog.map(|of| (of.under_way, of.done_s.map(stats::Estimate::from))),
+            model_error: self.model_error.map(stats::Estimate::from),
+            warnings: self.warnings,
         }
     }
 }

@@ -83,6 +83,12 @@ struct History {
     runs: usize,
     /// The replay of what really happened against the record.
     checked: Checked,
+    /// What is otherwise, in words.
+    #[serde(default)]
+    what_ifs: Vec<String>,
+    /// Median seconds from when a run was made to its end, without and with the what-ifs.
+    #[serde(default)]
+    landed_s: Vec<f64>,
     /// Makespans with what-ifs over those without, run by run; only with what-ifs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ratio: Option<Estimate>,
@@ -105,6 +111,12 @@ struct BacklogDone {
 /// How well the replay tells what happened.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Checked {
+    /// Median over its runs of replayed over recorded makespans: above 1 where the replay is too long.
+    #[serde(default)]
+    bias: Option<f64>,
+    /// Median of its recorded makespans.
+    #[serde(default)]
+    recorded_makespan_s: Option<f64>,
     /// Median error of the makespans of this DAG alone.
     #[serde(default)]
     own_error: Option<Estimate>,
@@ -147,6 +159,9 @@ struct Swept {
     ratio: Option<Estimate>,
     /// Runs that never end.
     never_end: usize,
+    /// Where a backlog was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    backlog: Option<Backlog>,
 }
 
 impl Document {
@@ -194,7 +209,7 @@ impl Document {
             critical_path: shown.critical_path.iter().map(ToString::to_string).collect(),
             tasks,
             model_error: error.makespan.as_ref().map(Estimate::from),
-            interval: shown.next.as_ref().map(Estimate::from),
+            interval: simulation.next.as_ref().map(Estimate::from),
             before: simulation.after.as_ref().map(|_| Before {
                 makespan_s: finite(base.median_s),
                 lower_bound_s: tidy(lower_bound(base, simulation.parallelism)),
@@ -216,6 +231,8 @@ impl History {
             edges_from: simulation.edges_from.as_str().into(),
             runs: base.makespans.len(),
             checked: Checked {
+                bias: simulation.bias.and_then(finite),
+                recorded_makespan_s: stats::median(&base.recorded).and_then(finite),
                 own_error: base.own_error.as_ref().map(Estimate::from),
                 runs_compared: error.runs.len() - restarted,
                 runs_restarted: restarted,
@@ -224,12 +241,18 @@ impl History {
                 start_error_p90_s: error.starts.map(|(_, p90)| tidy(p90)),
                 slot_seconds_ratio: tidy(error.slot_seconds),
             },
+            what_ifs: simulation.what_ifs.clone(),
+            landed_s: [Some(base), simulation.after.as_ref()]
+                .into_iter()
+                .flatten()
+                .filter_map(|replay| finite(replay.landed_s))
+                .collect(),
             ratio: simulation.after.as_ref().and_then(|after| after.over(base)).as_ref().map(Estimate::from),
             told_and_held: Held {
-                inside: base.held.inside,
-                of: base.held.of,
-                width: tidy(base.held.width),
-                whole_run_width: tidy(base.held.whole_run_width),
+                inside: simulation.held.inside,
+                of: simulation.held.of,
+                width: tidy(simulation.held.width),
+                whole_run_width: tidy(simulation.held.whole_run_width),
             },
             sweep: swept
                 .map(|(name, tried)| Swept {
@@ -238,6 +261,7 @@ impl History {
                     makespan_s: finite(tried.replay.median_s),
                     ratio: tried.replay.over(base).as_ref().map(Estimate::from),
                     never_end: tried.replay.never_end(),
+                    backlog: tried.ahead.as_ref().map(Backlog::from),
                 })
                 .collect(),
             backlog: simulation.backlog.as_ref().map(|backlog| BacklogDone {
@@ -375,11 +399,13 @@ impl Document {
         };
         let estimate = |of: Option<Estimate>| of.map(stats::Estimate::from);
         let (mut runs, mut ratio, mut own_error, mut sweep, mut backlog) = (None, None, None, Vec::new(), None);
+        let mut what_ifs = Vec::new();
         if let Some(history) = self.history {
             (runs, ratio) = (Some(history.runs), estimate(history.ratio));
             own_error = estimate(history.checked.own_error);
             sweep = history.sweep.into_iter().map(Swept::into_value).collect();
             backlog = history.backlog.map(BacklogDone::into_result);
+            what_ifs = history.what_ifs;
         }
         SimulationResults {
             dag: self.dag,
@@ -395,6 +421,8 @@ impl Document {
             ratio,
             model_error: self.model_error.map(stats::Estimate::from),
             interval: self.interval.map(stats::Estimate::from),
+            order_from: self.order_from.map(Cow::into_owned),
+            what_ifs,
             own_error,
             runs,
             sweep,

@@ -282,3 +282,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn with_one_slot_for_all_everything_ends_at_last() {
+    for (generation, section_last) in [(Generation::Two, true), (Generation::Three, true), (Generation::Two, false)] {
+        let rules = Rules { parallelism: 1, section_last, mini_scheduler: false, ..Rules::of(generation) };
+        let mut builder = Builder::new(rules, &[8]);
+        let dag = builder.dag(16);
+        let mut edges = Vec::new();
+        for made in 0..3 {
+            let run = builder.run(dag, made * 10 * SECOND);
+            let first = builder.task(run, 0, 1, 2, 30 * SECOND);
+            edges.push((first, builder.task(run, 0, 1, 1, 30 * SECOND)));
+        }
+        let replayed = builder.replay(edges);
+        assert!(replayed.run_ended.iter().all(|ended| *ended < 300 * SECOND), "{generation:?} {replayed:?}");
+    }
+}

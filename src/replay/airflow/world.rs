@@ -46,8 +46,8 @@ struct World<'a> {
     at_step: Vec<u32>,
     runs: Vec<Progress>,
     instances_of: Vec<std::ops::Range<u32>>,
-    /// Runs that wait for `max_active_runs`, by (backfill, date).
-    queued: BTreeSet<(bool, i64, u32)>,
+    /// Of each DAG, runs that wait for `max_active_runs`, by (backfill, date).
+    queued: Vec<BTreeSet<(bool, i64, u32)>>,
     /// Runs that go on, in the order in which passes look at them: longest ago first.
     running: BTreeSet<(u64, i64, u32)>,
     active_runs: Vec<u32>,
@@ -134,7 +134,7 @@ impl<'a> World<'a> {
                 .map(|range| Progress { left: range.end - range.start, ..Progress::default() })
                 .collect(),
             instances_of,
-            queued: BTreeSet::new(),
+            queued: vec![BTreeSet::new(); case.dags.len()],
             running: BTreeSet::new(),
             active_runs: vec![0; case.dags.len()],
             max_active_runs: case.dags.iter().map(|dag| dag.max_active_runs).collect(),
@@ -168,8 +168,8 @@ impl<'a> World<'a> {
             self.events.pop();
             match event {
                 Event::Made(run) => {
-                    let RunCase { date, backfill, .. } = self.case.runs[run as usize];
-                    self.queued.insert((backfill, date, run));
+                    let RunCase { dag, date, backfill, .. } = self.case.runs[run as usize];
+                    self.queued[dag as usize].insert((backfill, date, run));
                 }
                 Event::Over(instance) => self.over(instance, now),
                 Event::Gone(instance, step) => self.gone(instance, step, now),
@@ -299,34 +299,31 @@ impl<'a> World<'a> {
             let end = now.saturating_add(latency).saturating_add(length);
             self.events.push(Reverse((end, Event::Over(row.instance))));
         }
-        !chosen.is_empty()
+        // Slots that came back after the section was worked out are there for the next pass.
+        !chosen.is_empty() || (returned > 0 && self.case.rules.section_last)
     }
 
     /// Queued runs begin, as `max_active_runs` lets them; did one?
     fn start_runs(&mut self, now: u64) -> bool {
-        let room = |world: &Self, run: u32| {
-            let dag = world.case.runs[run as usize].dag as usize;
-            world.active_runs[dag] < world.max_active_runs[dag]
-        };
-        let mut looked_at: Vec<(bool, i64, u32)> = self
-            .queued
-            .iter()
-            .filter(|(_, _, run)| room(self, *run))
-            .take(self.case.rules.runs_a_loop)
-            .copied()
-            .collect();
-        looked_at.retain(|key| {
-            let may = room(self, key.2);
-            if may {
-                self.active_runs[self.case.runs[key.2 as usize].dag as usize] += 1;
-                self.begin(key.2, now);
-            }
-            may
-        });
-        for key in &looked_at {
-            self.queued.remove(key);
+        let most = self.case.rules.runs_a_loop;
+        let has_room = |world: &Self, dag: usize| world.active_runs[dag] < world.max_active_runs[dag];
+        let mut looked_at: Vec<(bool, i64, u32)> = Vec::new();
+        for (_, queued) in self.queued.iter().enumerate().filter(|(dag, _)| has_room(self, *dag)) {
+            looked_at.extend(queued.iter().take(most));
         }
-        !looked_at.is_empty()
+        looked_at.sort_unstable();
+        looked_at.truncate(most);
+        let mut any = false;
+        for key in looked_at {
+            let dag = self.case.runs[key.2 as usize].dag as usize;
+            if has_room(self, dag) {
+                self.active_runs[dag] += 1;
+                self.queued[dag].remove(&key);
+                self.begin(key.2, now);
+                any = true;
+            }
+        }
+        any
     }
 
     fn begin(&mut self, run: u32, now: u64) {

@@ -1,10 +1,16 @@
-//! Pages of one document each: of a bench (what against what, how much faster, how sure that is), of a simulation.
+//! Pages of one document each: of a bench (what against what, how much faster, how sure that is), of a simulation, of what
+//! `explain` says of a run or of many.
 
+mod explanation;
 mod page;
 mod platform;
 mod simulation;
 mod view;
 
+pub use explanation::{
+    DecidingTask, ExplanationResults, OverviewResults, PathPart, UsualSeconds, WaitedFor, render_explanation,
+    render_overview,
+};
 pub use simulation::{BacklogResult, SimulatedTask, SimulationResults, SweptValue, render_simulation};
 
 use super::{Error, Options, RenderedReport};

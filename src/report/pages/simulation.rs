@@ -69,6 +69,10 @@ pub struct SimulationResults {
     pub dag: String,
     /// Order.
     pub policy: String,
+    /// Where the best order came from.
+    pub order_from: Option<String>,
+    /// What is otherwise, in words.
+    pub what_ifs: Vec<String>,
     /// Slots.
     pub slots: u32,
     /// Seconds; `None` where it never ends.
@@ -169,13 +173,18 @@ fn sentence(of: &SimulationResults) -> String {
 }
 
 fn result(of: &SimulationResults) -> Section {
-    let mut rows = vec![
-        vec!["order".to_owned(), of.policy.clone()],
+    let order = match of.order_from.as_deref() {
+        Some(from) if from != of.policy => format!("{}: {from}", of.policy),
+        _ => of.policy.clone(),
+    };
+    let mut rows: Vec<Vec<String>> = of.what_ifs.iter().map(|one| vec!["what if".to_owned(), one.clone()]).collect();
+    rows.extend([
+        vec!["order".to_owned(), order],
         vec!["slots".to_owned(), words::count(u64::from(of.slots))],
         vec!["no order can beat, median run".to_owned(), words::seconds(of.lower_bound_s)],
         vec!["work of all tasks".to_owned(), words::seconds(of.work_s)],
         vec!["critical path".to_owned(), words::seconds(of.critical_path_s)],
-    ];
+    ]);
     if let Some(interval) = &of.interval {
         let range = format!("{} to {}", words::seconds(interval.lower), words::seconds(interval.upper));
         rows.push(vec![format!("next run, {:.0} of 100", interval.level * 100.0), range]);
@@ -193,6 +202,8 @@ fn result(of: &SimulationResults) -> Section {
             words::counted(error.n, "run", "runs")
         );
         rows.push(vec!["the replay of what really happened is off by".to_owned(), told]);
+        let own = of.own_error.as_ref();
+        rows.extend(own.map(|own| vec!["that of its own runs".to_owned(), percent(own.point)]));
     }
     let shaky = of.model_error.as_ref().is_some_and(|error| error.point > LARGE_ERROR);
     Section {

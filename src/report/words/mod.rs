@@ -60,6 +60,12 @@ pub(crate) fn seconds(value: f64) -> String {
     }
 }
 
+/// An hour of the week, from Monday 00:00: `Tue 13:00`.
+pub(crate) fn hour_of_week(hour: usize) -> String {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    format!("{} {:02}:00", DAYS[hour / 24 % DAYS.len()], hour % 24)
+}
+
 /// Seconds with a sign: `+3.2 s`.
 pub(crate) fn signed_seconds(value: f64) -> String {
     let plus = if value > 0.0 { "+" } else { "" };

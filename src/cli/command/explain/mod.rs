@@ -1,10 +1,15 @@
 //! `explain`: why a run took so long, and which tasks and limits decide how long a DAG takes.
 
-use super::{Context, loaded::Loaded, simulate::LARGE_ERROR};
+use super::{
+    Context,
+    loaded::Loaded,
+    simulate::{LARGE_ERROR, of_backlog},
+};
 use crate::{
     analysis::{CriticalTasks, Explained, Explanation, StretchKind, critical_tasks, due_at, explain, interval_s},
     cli::{
         args::Explain,
+        console::line,
         exit::{Error, Outcome},
         wire::explain::{Document, Overview},
     },
@@ -19,6 +24,8 @@ use std::collections::BTreeSet;
 mod next;
 mod overall_text;
 mod run_text;
+
+pub(in crate::cli) use next::NextStep;
 
 /// Runs that a message lists.
 const SHOWN: usize = 5;
@@ -68,7 +75,7 @@ pub(in crate::cli) struct Overall<'a> {
     /// When its runs that are not over will be.
     pub(in crate::cli) backlog: Option<Ahead>,
     /// Commands that go on from here.
-    pub(in crate::cli) next: Vec<String>,
+    pub(in crate::cli) next: Vec<NextStep>,
 }
 
 pub(super) fn run(context: &Context<'_>, args: &Explain) -> Result<Outcome, Error> {
@@ -136,14 +143,14 @@ fn find<'a>(history: &'a DagHistory, wanted: &str) -> Result<&'a DagRun, Error> 
     }
     let near: Vec<&DagRun> = runs.iter().filter(|run| run.run_id.contains(wanted)).collect();
     let names = |runs: &[&DagRun]| {
-        let names: Vec<&str> = runs.iter().take(SHOWN).map(|run| &*run.run_id).collect();
+        let names: Vec<String> = runs.iter().take(SHOWN).map(|run| line(&run.run_id)).collect();
         format!("{}{}", names.join(", "), if runs.len() > SHOWN { ", .." } else { "" })
     };
     match near.as_slice() {
         [one] => Ok(one),
         [] => {
             let last: Vec<&DagRun> = runs.iter().rev().collect();
-            let dag = &history.dag_id;
+            let dag = line(&history.dag_id);
             Err(Error::Usage(format!("no run of {dag} has `{wanted}` in its id; its last ones are {}", names(&last))))
         }
         several => {
@@ -174,7 +181,7 @@ fn name(loaded: &Loaded, limit: Limit) -> String {
     match limit {
         Limit::Pool(pool) => format!("pool.{}", loaded.recorded.pools[pool as usize]),
         Limit::Parallelism => "parallelism".to_owned(),
-        Limit::ActiveTasks(_) => "max_active_tasks".to_owned(),
+        Limit::ActiveTasks(dag) => format!("max_active_tasks.{}", loaded.dags[dag as usize]),
         Limit::Down => "scheduler_down".to_owned(),
         Limit::Loop => "scheduler_loop".to_owned(),
         Limit::Executor => "executor".to_owned(),
@@ -222,6 +229,7 @@ fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Out
     });
     bar.finish_and_clear();
     let Crowd { limits, by_hour, seconds } = crowded(&loaded.recorded, Some(dag));
+    let next = next::steps(context, args, loaded, base.as_ref(), (&tasks, &at_zero, &limits));
     let overall = Overall {
         deployment: &loaded.deployment,
         dag: &args.dag,
@@ -232,7 +240,7 @@ fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Out
         model_error: base.and_then(|base| base.own_error),
         foretold: foretold(history),
         backlog,
-        next: next::steps(loaded, &args.dag, &tasks, &at_zero, &limits),
+        next,
         at_zero,
         waits: limits.into_iter().map(|crowded| (name(loaded, crowded.limit), crowded)).collect(),
         tasks,
@@ -245,6 +253,7 @@ fn overall(context: &Context<'_>, args: &Explain, loaded: &Loaded) -> Result<Out
             error.point * 100.0
         ));
     }
+    warnings.extend(overall.backlog.iter().flat_map(of_backlog));
     caught_up(loaded, &mut warnings);
     inferred(overall.tasks.edges_from, &mut warnings);
     if context.console.json {

@@ -1,6 +1,6 @@
 //! Many runs, for people.
 
-use super::{Context, Overall};
+use super::{Context, NextStep, Overall};
 use crate::{
     cli::{
         command::{
@@ -41,8 +41,17 @@ pub(super) fn text(context: &Context<'_>, overall: &Overall<'_>) -> String {
         text.push_str(&ahead_text(backlog, ""));
     }
     if !overall.next.is_empty() {
-        text.push_str("\n  what if? For example\n");
-        overall.next.iter().for_each(|step| text.push_str(&format!("    {}\n", line(step))));
+        text.push_str("\n  what if? These shorten runs, by a replay of the largest or faster one:\n");
+    }
+    for NextStep { command, ratio } in &overall.next {
+        let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+        text.push_str(&format!(
+            "    {}\n      {:+.1} % ({:+.1} to {:+.1})\n",
+            line(command),
+            percent(ratio.point),
+            percent(ratio.lower),
+            percent(ratio.upper)
+        ));
     }
     text
 }
@@ -88,7 +97,7 @@ fn critical(context: &Context<'_>, overall: &Overall<'_>) -> String {
     let idle = length(tasks.idle_s);
     let error = overall.model_error.as_ref().map_or_else(String::new, |error| {
         format!(
-            "  were it nothing: {} replayed, limits as recorded; the replay is {:.1} % off;\n  what sensors pause between pokes stays\n",
+            "  were it nothing: {} replayed, limits as recorded; the replay is {:.1} % off;\n  what sensors pause between pokes stays as it was\n",
             counted(overall.replayed, "run"),
             error.point * 100.0
         )

@@ -18,6 +18,8 @@ const TOLD: f64 = 0.25;
 const LONG: f64 = 5.0;
 /// Parts that are told to be most of what was more.
 const CULPRITS: usize = 3;
+/// Share of the run from which on more than usual is worth a line.
+const MUCH: f64 = 0.01;
 
 pub(super) fn text(context: &Context<'_>, one: &OneRun<'_>) -> String {
     let Explanation { run, seconds, usual, .. } = &one.explanation;
@@ -104,7 +106,7 @@ fn table(context: &Context<'_>, one: &OneRun<'_>) -> String {
         table.add_row([
             format!("+{}", length(begun)),
             name(&of[0]),
-            seconds(&[StretchKind::Waiting, StretchKind::RetryDelay, StretchKind::Idle]),
+            seconds(&[StretchKind::Waiting, StretchKind::Sensing, StretchKind::RetryDelay, StretchKind::Idle]),
             seconds(&[StretchKind::Queued]),
             seconds(&[StretchKind::Running, StretchKind::FailedTry]),
             shown,
@@ -146,7 +148,8 @@ fn why(of: &[Explained], blocked: &[Vec<Blocked>]) -> String {
             None => (part.seconds >= LONG).then(|| "scheduler".to_owned()),
         }
     });
-    full.chain(failed.then(|| "try failed".to_owned())).collect::<Vec<String>>().join(", ")
+    let sensed = of.iter().any(|part| part.kind == StretchKind::Sensing).then(|| "sensor".to_owned());
+    full.chain(sensed).chain(failed.then(|| "try failed".to_owned())).collect::<Vec<String>>().join(", ")
 }
 
 fn signed(seconds: f64) -> String {
@@ -159,7 +162,8 @@ fn culprits(explanation: &Explanation) -> String {
         return String::new();
     };
     let which = if of_few { "in all other runs" } else { "in 95 of 100 other runs" };
-    let mut unusual: Vec<&Explained> = explanation.parts.iter().filter(|part| part.is_unusual()).collect();
+    let much = |part: &&Explained| part.is_unusual() && part.more() >= Some(MUCH * explanation.seconds);
+    let mut unusual: Vec<&Explained> = explanation.parts.iter().filter(much).collect();
     unusual.sort_by(|a, b| b.more().unwrap_or(0.0).total_cmp(&a.more().unwrap_or(0.0)));
     let told = unusual.iter().take(CULPRITS).map(|part| {
         let what = part.kind.as_str().replace('_', " ");
@@ -167,9 +171,9 @@ fn culprits(explanation: &Explanation) -> String {
     });
     let told: String = told.collect();
     if told.is_empty() {
-        return format!("\n  no part took longer than {which}\n");
+        return format!("\n  no part took much longer than {which}\n");
     }
     format!(
-        "\n  longer than {which} (!), the most of them\n{told}  why: a limit that was full; scheduler: none was, others went first or its loop was late\n"
+        "\n  longer than {which} (!), the most of them\n{told}  why: a limit that was full; scheduler: none was, others went first or its loop\n  was late; sensor: what it looked for was not there\n"
     )
 }

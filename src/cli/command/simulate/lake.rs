@@ -5,16 +5,26 @@ use crate::{
     cli::{
         args::{PolicyOption, Simulate},
         command::loaded::Loaded,
+        console::line,
         exit::{Error, Outcome},
         wire::simulate::Document,
     },
     engine::scheduler::WeightRule,
     model::{EdgeSource, Text},
-    replay::airflow::{Ahead, Backlog, DagReplay, Recorded, WeightBy, WhatIf, ahead, best_order, dag_replay_since},
+    replay::airflow::{
+        Ahead, Backlog, DagReplay, Held, Recorded, WeightBy, WhatIf, ahead, best_order, dag_replay_since,
+    },
+    stats::{Estimate, median},
 };
 
 /// Error of a replay from which on what-ifs carry a warning.
 pub(in crate::cli) const LARGE_ERROR: f64 = 0.1;
+/// Share of the history's length from which on a shift is as good as another history.
+const LONG_SHIFT: f64 = 0.1;
+/// Seconds, and usual lengths of a run, from which on runs under way that do not move are told.
+const IDLE: (f64, f64) = (300.0, 3.0);
+/// Recorded runs below which what lies ahead is a guess.
+const FEW_RUNS: usize = 9;
 /// Share of runs that may be incomplete before that is a warning.
 const MANY_INCOMPLETE: f64 = 0.1;
 
@@ -22,13 +32,22 @@ const MANY_INCOMPLETE: f64 = 0.1;
 pub(in crate::cli) struct Tried {
     pub(in crate::cli) value: u32,
     pub(in crate::cli) replay: DagReplay,
+    /// When the backlog would be done, where that was asked for.
+    pub(in crate::cli) ahead: Option<Ahead>,
 }
 
 /// All that is told of a DAG of the lake.
 pub(in crate::cli) struct Simulation<'a> {
     pub(in crate::cli) dag: &'a str,
     pub(in crate::cli) base: DagReplay,
+    /// Median over its runs of replayed over recorded makespans.
+    pub(in crate::cli) bias: Option<f64>,
     pub(in crate::cli) after: Option<DagReplay>,
+    /// What is otherwise, in words.
+    pub(in crate::cli) what_ifs: Vec<String>,
+    /// The next run, and how earlier ones were foretold.
+    pub(in crate::cli) next: Option<Estimate>,
+    pub(in crate::cli) held: Held,
     pub(in crate::cli) sweep: Option<(&'a str, Vec<Tried>)>,
     /// Where the best order came from; only of `best`. Then only the later half of the runs is told.
     pub(in crate::cli) order_from: Option<&'static str>,
@@ -55,7 +74,7 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
     }
     let Loaded { dags, dag, edges_from, recorded, .. } =
         Loaded::new(context, &args.dag, args.deployment.as_deref(), args.runs_by_limit)?;
-    let usage = |reason: String| Error::Usage(reason);
+    let usage = |reason: String| Error::Usage(line(&reason));
     let what_ifs = what_ifs(args, dag as u32)?;
     let bar =
         context.console.bar(2 + args.sweep.as_ref().map_or(0, |(_, from, to)| u64::from(to - from + 1)), "replaying");
@@ -83,32 +102,47 @@ pub(super) fn run(context: &Context<'_>, args: &Simulate) -> Result<Outcome, Err
     if let Some((name, from, to)) = &args.sweep {
         for value in *from..=*to {
             let limited = changed.with(&[limit(name, value)?], &dags).map_err(usage)?;
-            tried.push(Tried { value, replay: replayed(&limited) });
+            tried.push(Tried { value, replay: replayed(&limited), ahead: None });
         }
     }
-    bar.finish_and_clear();
-    let backlog = args.backlog.map(|added| {
-        let errors = base.error.ratios(&recorded, dag as u32);
-        let backlog = Backlog { dag: dag as u32, added, seed: context.seed() };
-        let of = |recorded: &Recorded| ahead(recorded, &errors, backlog);
+    let errors = base.error.ratios(&recorded, dag as u32);
+    let mut backlog = None;
+    if let Some(added) = args.backlog {
+        let asked = Backlog { dag: dag as u32, added, seed: context.seed() };
+        let of = |recorded: &Recorded| ahead(recorded, &errors, asked);
         let as_is = of(&recorded).ok_or_else(|| {
-            let nothing =
-                format!("no run of {} is under way by the record: say how many to add, as in --backlog 10", args.dag);
-            Error::Usage(nothing)
+            Error::Usage(format!(
+                "no run of {} is under way by the record: say how many to add, as in --backlog 10",
+                line(&args.dag)
+            ))
         })?;
-        Ok::<_, Error>(BacklogDone { added, as_is, after: if is_changed { of(&changed) } else { None } })
-    });
+        let name = args.sweep.as_ref().map_or("", |(name, _, _)| name);
+        for tried in &mut tried {
+            tried.ahead = of(&changed.with(&[limit(name, tried.value)?], &dags).map_err(usage)?);
+        }
+        backlog = Some(BacklogDone { added, as_is, after: if is_changed { of(&changed) } else { None } });
+    }
+    bar.finish_and_clear();
+    let (next, held) = match &after {
+        Some(after) => (after.next_run(Some(&base)).0, base.next_run(None).1),
+        None => base.next_run(None),
+    };
     let simulation = Simulation {
         dag: &args.dag,
         base,
         after,
         sweep: args.sweep.as_ref().map(|(name, _, _)| (name.as_str(), tried)),
         order_from,
-        backlog: backlog.transpose()?,
+        backlog,
+        bias: median(&errors),
+        what_ifs: in_words(args),
+        next,
+        held,
         edges_from: edges_from[dag],
         parallelism: changed.case.rules.parallelism,
     };
-    let warnings = warnings(&recorded, &simulation, recorded.caught_up(dag as u32) && !args.runs_by_limit);
+    let warnings =
+        warnings(&recorded, &simulation, recorded.caught_up(dag as u32) && !args.runs_by_limit, &args.shift_cron);
     if context.console.json {
         context.console.document(&Document::of_history(&simulation, policy(args.policy), context.seed(), warnings))?;
     } else {
@@ -150,6 +184,24 @@ fn what_ifs(args: &Simulate, place: u32) -> Result<Vec<WhatIf>, Error> {
     Ok(all)
 }
 
+/// What is otherwise, in words.
+fn in_words(args: &Simulate) -> Vec<String> {
+    let mut all: Vec<String> = args.set.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    all.extend(args.speedup.iter().map(|(task, factor)| match factor.is_infinite() {
+        true => format!("{task} takes no time"),
+        false => format!("{task} {factor} times as fast"),
+    }));
+    all.extend(args.drop_edge.iter().map(|(first, then)| format!("{then} does not wait for {first}")));
+    all.extend(args.shift_cron.iter().map(|(dag, seconds)| {
+        let when = if *seconds < 0.0 { "earlier" } else { "later" };
+        format!("runs of {dag} {} {when}", super::seconds_in_words(seconds.abs()))
+    }));
+    if args.policy != PolicyOption::Airflow {
+        all.push(format!("order {}", policy(args.policy)));
+    }
+    all
+}
+
 /// A limit by its name in Airflow.
 fn limit(name: &str, value: u32) -> Result<WhatIf, Error> {
     let (limit, of) = name.split_once('.').map_or((name, None), |(limit, of)| (limit, Some(Text::from(of))));
@@ -165,7 +217,45 @@ fn limit(name: &str, value: u32) -> Result<WhatIf, Error> {
     }
 }
 
-fn warnings(recorded: &Recorded, simulation: &Simulation<'_>, fixed_starts: bool) -> Vec<String> {
+/// A shift as long as the history moves runs to where nothing is known.
+fn too_short(recorded: &Recorded, shifts: &[(String, f64)]) -> Option<String> {
+    let last = recorded.ended.iter().max().copied().unwrap_or(0) as f64 / 1e6;
+    let longest = shifts.iter().map(|(_, seconds)| seconds.abs()).fold(0.0, f64::max);
+    (longest > LONG_SHIFT * last).then(|| {
+        format!(
+            "runs are shifted by {} in a history of {}: they meet other work than they ever would",
+            super::seconds_in_words(longest),
+            super::seconds_in_words(last)
+        )
+    })
+}
+
+/// What is to be known of a backlog's promise.
+pub(in crate::cli::command) fn of_backlog(ahead: &Ahead) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if ahead.idle_s > IDLE.0.max(IDLE.1 * ahead.usual_s) {
+        warnings.push(format!(
+            "nothing has happened in the runs under way in the last {} (a run usually takes {}): is the DAG paused, or a task dead? Then \
+             they will not be done as told",
+            super::seconds_in_words(ahead.idle_s),
+            super::seconds_in_words(ahead.usual_s)
+        ));
+    }
+    if ahead.donors < FEW_RUNS {
+        warnings.push(format!(
+            "runs to come take after {} recorded ones: the interval is a guess, a third to three times",
+            ahead.donors
+        ));
+    }
+    warnings
+}
+
+fn warnings(
+    recorded: &Recorded,
+    simulation: &Simulation<'_>,
+    fixed_starts: bool,
+    shifted: &[(String, f64)],
+) -> Vec<String> {
     let mut warnings = Vec::new();
     let error = &simulation.base.error;
     let own = simulation.base.own_error.as_ref();
@@ -180,6 +270,12 @@ fn warnings(recorded: &Recorded, simulation: &Simulation<'_>, fixed_starts: bool
             if own.is_some_and(|own| own.point > LARGE_ERROR) { " of this DAG" } else { "" }
         )),
         Some(_) => {}
+    }
+    if let Some(short) = too_short(recorded, shifted) {
+        warnings.push(short);
+    }
+    if let Some(BacklogDone { as_is, .. }) = &simulation.backlog {
+        warnings.extend(of_backlog(as_is));
     }
     let runs = recorded.runs.len();
     if error.not_whole as f64 > MANY_INCOMPLETE * runs as f64 {

@@ -21,6 +21,7 @@ mod shared;
 
 pub(super) use history_text::ahead_text;
 use lake::Tried;
+pub(super) use lake::of_backlog;
 pub(in crate::cli) use lake::{BacklogDone, LARGE_ERROR, Simulation, lower_bound};
 
 /// Slots where none are said: Airflow's default `parallelism`.
@@ -208,12 +209,24 @@ fn length(micros: f64) -> String {
 
 /// Seconds in words.
 pub(super) fn seconds_in_words(seconds: f64) -> String {
-    match seconds {
-        s if s.is_infinite() => "never ends".to_owned(),
-        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
-        s if s < 300.0 => format!("{s:.1} s"),
-        s if s < 7_200.0 => format!("{:.1} min", s / 60.0),
-        s if s < 172_800.0 => format!("{:.2} h", s / 3_600.0),
-        s => format!("{:.1} days", s / 86_400.0),
+    in_unit_of(seconds, seconds)
+}
+
+/// Several lengths in words, all in the unit of the longest.
+fn in_one_unit<const N: usize>(seconds: [f64; N]) -> [String; N] {
+    let longest = seconds.iter().copied().filter(|s| s.is_finite()).fold(0.0, f64::max);
+    seconds.map(|s| in_unit_of(s, longest))
+}
+
+fn in_unit_of(seconds: f64, unit_of: f64) -> String {
+    if seconds.is_infinite() {
+        return "never ends".to_owned();
+    }
+    match unit_of.abs() {
+        s if s < 1.0 => format!("{:.0} ms", seconds * 1e3),
+        s if s < 300.0 => format!("{seconds:.1} s"),
+        s if s < 7_200.0 => format!("{:.1} min", seconds / 60.0),
+        s if s < 172_800.0 => format!("{:.2} h", seconds / 3_600.0),
+        _ => format!("{:.1} days", seconds / 86_400.0),
     }
 }

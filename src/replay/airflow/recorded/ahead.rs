@@ -5,28 +5,35 @@
 //! [`Forecaster`]'s errors let expect. Runs of one replay are slow or fast together as far as neighbouring ones were (a common factor
 //! beside each one's own: Vasicek 2002, Risk 15). Ends vary by what the replay of the history was off.
 //!
-//! Limits: what has begun is taken to last longer than it has; tasks whose instances failed are not known to fail again; schedules
-//! are the usual distance of a DAG's dates; DAGs without a run that ended do not come in.
+//! Limits: tasks of a run under way that the recorded run did not have are not known; tasks are not known to fail; schedules are the
+//! usual distance of the dates of a DAG's scheduled runs, also where it is paused; DAGs without a run that ended do not come in.
 
 use super::record::{Recorded, UnderWay};
 use crate::{
-    model::{Graph, Timestamp},
+    model::{Graph, Text, Timestamp},
     replay::airflow::{Away, Case, Change, Instance, Replayed, Rules, RunCase, Step, replay},
     stats::{Draw, Estimate, Forecaster, ar1_residual, normal_two_sided, parallel_map, quantile},
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, HashSet},
+    ops::Range,
+};
 
 /// Recorded runs that those to come take after: the last ones.
 const DONORS: usize = 30;
 /// Replays of what lies ahead: of few task instances, and of very many; and how many of these all of them may come to.
 const REPLAYS: (u64, u64) = (200, 20);
-const ALL_INSTANCES: u64 = 20_000_000;
+const ALL_INSTANCES: u64 = 8_000_000;
 /// Level of the interval.
 const LEVEL: f64 = 0.9;
 /// How often the time in which schedules bring runs is doubled, from what the backlog takes alone, until it is done within that time.
-const DOUBLINGS: u32 = 5;
-/// Task instances of one replay beyond which no more runs are brought: what is not done by then grows.
-const MOST_INSTANCES: usize = 1_000_000;
+const DOUBLINGS: u32 = 6;
+/// Runs and task instances that schedules may bring in one replay.
+const MOST_RUNS: usize = 100_000;
+const MOST_INSTANCES: usize = 500_000;
+/// Standard deviation of the logarithm of a run's work where too little is known: a third to three times in 90 of 100.
+const UNKNOWN: f64 = 0.67;
 /// Microseconds in an hour.
 const HOUR_US: f64 = 3.6e9;
 /// Tells this stream of random numbers from others of the same seed.
@@ -48,8 +55,8 @@ pub struct Backlog {
 pub enum Done {
     /// In so many seconds from the last recorded instant.
     In(Estimate),
-    /// Never: schedules bring more urgent work as fast as it is done.
-    Outpaced,
+    /// Not within so many seconds: schedules bring more urgent work as fast as it is done.
+    Outpaced(f64),
     /// Never: a task needs more slots than there are.
     NoRoom,
 }
@@ -71,6 +78,10 @@ pub struct Ahead {
     pub arriving_per_h: f64,
     /// Recorded runs that those to come take after.
     pub donors: usize,
+    /// Seconds from the last that is known of the runs under way to the last recorded instant: of the one that has moved last.
+    pub idle_s: f64,
+    /// Median seconds of the runs that those to come take after.
+    pub usual_s: f64,
 }
 
 /// What a run to come does.
@@ -93,20 +104,33 @@ pub fn ahead(recorded: &Recorded, errors: &[f64], backlog: Backlog) -> Option<Ah
     if under_way + backlog.added as usize == 0 {
         return None;
     }
-    let alone = future.replay(backlog, 0, 0);
     let arriving_per_h = future.arriving_per_h();
-    let never =
-        |done| Some(Ahead { now, under_way, to_go: alone.to_go, done, progress: Vec::new(), arriving_per_h, donors });
-    let Some(mut horizon) = alone.done() else { return never(Done::NoRoom) };
+    let (idle_s, usual_s) = (future.idle_s(backlog.dag), future.usual_s(backlog.dag));
+    let never = |done, to_go| {
+        let progress = Vec::new();
+        Some(Ahead { now, under_way, to_go, done, progress, arriving_per_h, donors, idle_s, usual_s })
+    };
+    let draws = |horizon: u64| {
+        let instances = future.replay(backlog, 0, horizon).instances as u64;
+        let count = (ALL_INSTANCES / instances.max(1)).clamp(REPLAYS.1, REPLAYS.0);
+        parallel_map(&(0..count).collect::<Vec<u64>>(), |number| future.replay(backlog, *number, horizon))
+    };
+    let alone = draws(0);
+    let to_go = middle(alone.iter().map(|one| one.to_go));
+    let Some(longest) =
+        alone.iter().map(Drawn::done).collect::<Option<Vec<u64>>>().and_then(|all| all.into_iter().max())
+    else {
+        return never(Done::NoRoom, to_go);
+    };
+    let mut horizon = longest.max(1);
+    let mut reached = 0;
     let told = (0..=DOUBLINGS).find_map(|_| {
-        horizon = horizon.max(1).saturating_mul(2);
-        let first = future.replay(backlog, 0, horizon);
-        let count = (ALL_INSTANCES / (first.instances as u64).max(1)).clamp(REPLAYS.1, REPLAYS.0);
-        let drawn = parallel_map(&(0..count).collect::<Vec<u64>>(), |number| future.replay(backlog, *number, horizon));
-        let all_done = drawn.iter().all(|one| one.done().is_some_and(|done| done <= horizon));
-        all_done.then_some(drawn)
+        horizon = horizon.saturating_mul(2);
+        let drawn = draws(horizon);
+        reached = drawn.iter().map(|one| one.reached).min().unwrap_or(horizon);
+        drawn.iter().all(|one| one.done().is_some_and(|done| done <= one.reached)).then_some(drawn)
     });
-    let Some(mut drawn) = told else { return never(Done::Outpaced) };
+    let Some(mut drawn) = told else { return never(Done::Outpaced(reached as f64 / 1e6), to_go) };
     for (number, one) in drawn.iter_mut().enumerate() {
         let mut draw = Draw::keyed(backlog.seed, &[AHEAD_KEY, number as u64]);
         let off = if errors.is_empty() { 1.0 } else { errors[draw.below(errors.len() as u64) as usize] };
@@ -121,12 +145,10 @@ pub fn ahead(recorded: &Recorded, errors: &[f64], backlog: Backlog) -> Option<Ah
     let last = at(runs - 1);
     let mut places = vec![1, runs.div_ceil(4), runs.div_ceil(2), (3 * runs).div_ceil(4), runs];
     places.dedup();
-    let mut to_go: Vec<usize> = drawn.iter().map(|one| one.to_go).collect();
-    to_go.sort_unstable();
     Some(Ahead {
         now,
         under_way,
-        to_go: to_go[to_go.len() / 2],
+        to_go,
         done: Done::In(Estimate {
             point: quantile(&last, 0.5)?,
             lower: quantile(&last, (1.0 - LEVEL) / 2.0)?,
@@ -141,7 +163,15 @@ pub fn ahead(recorded: &Recorded, errors: &[f64], backlog: Backlog) -> Option<Ah
             .collect::<Option<_>>()?,
         arriving_per_h,
         donors,
+        idle_s,
+        usual_s,
     })
+}
+
+fn middle<T: Ord + Default + Copy>(values: impl Iterator<Item = T>) -> T {
+    let mut sorted: Vec<T> = values.collect();
+    sorted.sort_unstable();
+    sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
 /// One replay, told of the backlog.
@@ -151,6 +181,8 @@ struct Drawn {
     to_go: usize,
     /// Task instances that were replayed, of all DAGs.
     instances: usize,
+    /// Until when schedules brought all their runs.
+    reached: u64,
 }
 
 impl Drawn {
@@ -202,8 +234,9 @@ impl<'a> Future<'a> {
         Self { schedules, case, tail, recorded, now, donors, paces }
     }
 
-    /// Runs to come, of all DAGs: those of the backlog, and for as long as the `horizon` those that schedules bring.
-    fn coming(&self, backlog: Backlog, number: u64, horizon: u64) -> (Vec<Coming<'a>>, Vec<usize>) {
+    /// Runs to come, of all DAGs: those of the backlog, and for as long as the `horizon` those that schedules bring; places of the
+    /// backlog's, and until when all are there.
+    fn coming(&self, backlog: Backlog, number: u64, horizon: u64) -> (Vec<Coming<'a>>, Vec<usize>, u64) {
         let (recorded, mut draw) = (self.recorded, Draw::keyed(backlog.seed, &[AHEAD_KEY, number, 1]));
         // Of each DAG: which recorded run is next, and the factor that its runs have in common.
         let mut dags: Vec<&u32> = self.donors.keys().collect();
@@ -233,20 +266,40 @@ impl<'a> Future<'a> {
             let case = RunCase { dag: backlog.dag, made: 0, date, backfill: false };
             coming.push(Coming { case, donor, under_way: None, pace });
         }
-        let mut instances = 0;
-        for (dag, gap, made) in &self.schedules {
+        // In order of time, so that where there are too many all DAGs have theirs up to the same instant.
+        let end = self.now.saturating_add(horizon);
+        let next_due = |(dag, gap, made): &(u32, u64, u64)| {
             let passed = (self.now - made) / gap + 1;
-            let mut due = made + passed * gap;
-            while due < self.now.saturating_add(horizon) && instances < MOST_INSTANCES {
-                let Some((donor, pace)) = donor(*dag) else { break };
-                instances += recorded.instances_of(donor).len();
-                let date = recorded.origin.micros().saturating_add(due as i64);
-                let case = RunCase { dag: *dag, made: due - self.now, date, backfill: false };
-                coming.push(Coming { case, donor, under_way: None, pace });
-                due += gap;
+            Reverse((made.saturating_add(passed.saturating_mul(*gap)), *dag, *gap))
+        };
+        let mut due: BinaryHeap<Reverse<(u64, u32, u64)>> = self.schedules.iter().map(next_due).collect();
+        let (mut runs, mut instances, mut reached) = (0, 0, horizon);
+        while let Some(Reverse((at, dag, gap))) = due.pop().filter(|Reverse((at, ..))| *at < end) {
+            if runs >= MOST_RUNS || instances >= MOST_INSTANCES {
+                reached = at - self.now;
+                break;
             }
+            let Some((donor, pace)) = donor(dag) else { continue };
+            runs += 1;
+            instances += recorded.instances_of(donor).len();
+            let date = recorded.origin.micros().saturating_add(at as i64);
+            let case = RunCase { dag, made: at - self.now, date, backfill: false };
+            coming.push(Coming { case, donor, under_way: None, pace });
+            due.push(Reverse((at.saturating_add(gap), dag, gap)));
         }
-        (coming, asked)
+        (coming, asked, reached)
+    }
+
+    /// Seconds since the last that is known of a DAG's runs under way; 0 where there are none.
+    fn idle_s(&self, dag: u32) -> f64 {
+        let of_dag = self.recorded.under_way.iter().filter(|run| self.recorded.runs[run.run as usize].dag == dag);
+        of_dag.map(|run| run.last).max().map_or(0.0, |last| self.now.saturating_sub(last) as f64 / 1e6)
+    }
+
+    fn usual_s(&self, dag: u32) -> f64 {
+        let runs = self.donors.get(&dag).map_or(&[][..], Vec::as_slice);
+        let seconds = |run: &usize| self.recorded.runs[*run].times.map_or(0, |(start, end)| end - start);
+        middle(runs.iter().map(seconds)) as f64 / 1e6
     }
 
     /// Task instances that schedules bring in an hour.
@@ -261,7 +314,7 @@ impl<'a> Future<'a> {
 
     /// One replay; schedules bring runs for as long as the `horizon`.
     fn replay(&self, backlog: Backlog, number: u64, horizon: u64) -> Drawn {
-        let (coming, asked) = self.coming(backlog, number, horizon);
+        let (coming, asked, reached) = self.coming(backlog, number, horizon);
         let mut case = Case { runs: coming.iter().map(|run| run.case).collect(), ..self.case.clone() };
         let mut edges = Vec::new();
         let mut to_go = 0;
@@ -280,45 +333,74 @@ impl<'a> Future<'a> {
         };
         let mut ended: Vec<f64> = asked.iter().map(seconds).collect();
         ended.sort_by(f64::total_cmp);
-        Drawn { ended, to_go, instances: case.instances.len() }
+        Drawn { ended, to_go, instances: case.instances.len(), reached }
     }
 
     /// The instances of a run to come.
     fn put(&self, run: &Coming<'_>, place: u32, case: &mut Case, edges: &mut Vec<(u32, u32)>) {
         let recorded = self.recorded;
         let instances = recorded.instances_of(run.donor);
-        let (first, shift) = (instances.start, case.instances.len() as u32);
-        let moved = |instance: u32| instance - first + shift;
-        for instance in instances.clone() {
+        let copies = self.copies(run, instances.clone());
+        let mut places: Vec<Range<u32>> = Vec::with_capacity(copies.len());
+        for (instance, indices) in instances.clone().zip(&copies) {
             let of = &recorded.case.instances[instance as usize];
-            let from = case.steps.len() as u32;
             let steps = &recorded.case.steps[of.steps.start as usize..of.steps.end as usize];
-            self.steps(run.under_way, instance, steps, &mut case.steps);
-            for step in &mut case.steps[from as usize..] {
-                step.tail = self.tail;
-                step.latency = (step.latency as f64 * run.pace) as u64;
-                step.length = (step.length as f64 * run.pace) as u64;
+            let first = case.instances.len() as u32;
+            for map_index in indices {
+                let from = case.steps.len() as u32;
+                let name = (recorded.names[instance as usize].task_id.clone(), *map_index);
+                self.steps(run, &name, steps, &mut case.steps);
+                let steps = from..case.steps.len() as u32;
+                case.instances.push(Instance { run: place, map_index: *map_index, steps, ..of.clone() });
             }
-            case.instances.push(Instance { run: place, steps: from..case.steps.len() as u32, ..of.clone() });
-            let children = recorded.case.graph.children(instance).iter().filter(|child| instances.contains(child));
-            edges.extend(children.map(|child| (moved(instance), moved(*child))));
+            places.push(first..case.instances.len() as u32);
+        }
+        for (instance, of_it) in instances.clone().zip(&places) {
+            for child in recorded.case.graph.children(instance).iter().filter(|child| instances.contains(child)) {
+                let of_child = &places[(child - instances.start) as usize];
+                edges.extend(of_it.clone().flat_map(|first| of_child.clone().map(move |then| (first, then))));
+            }
         }
     }
 
+    /// Map indices of each instance of the donor in a run to come: its own; where the run is under way and is recorded to have others
+    /// of a mapped task, these, dealt out among them.
+    fn copies(&self, run: &Coming<'_>, instances: Range<u32>) -> Vec<Vec<i32>> {
+        let name = |instance: u32| &self.recorded.names[instance as usize];
+        let own = |instance: u32| vec![name(instance).map_index];
+        let Some(under_way) = run.under_way else { return instances.map(own).collect() };
+        let mut of_task: HashMap<&Text, usize> = HashMap::new();
+        instances.clone().for_each(|instance| *of_task.entry(&name(instance).task_id).or_default() += 1);
+        let mut seen: HashMap<&Text, usize> = HashMap::new();
+        let dealt = |instance: u32| {
+            let task = &name(instance).task_id;
+            let (nth, all) = (seen.entry(task).or_default(), of_task[task]);
+            *nth += 1;
+            match under_way.indices.get(task).filter(|known| known.iter().any(|index| *index >= 0)) {
+                Some(known) => known.iter().copied().skip(*nth - 1).step_by(all).collect(),
+                None => own(instance),
+            }
+        };
+        instances.map(dealt).collect()
+    }
+
     /// What an instance still has to do.
-    fn steps(&self, under_way: Option<&UnderWay>, instance: u32, steps: &[Step], out: &mut Vec<Step>) {
-        let Some(under_way) = under_way else { return out.extend_from_slice(steps) };
-        let name = &self.recorded.names[instance as usize];
-        let name = (name.task_id.clone(), name.map_index);
-        if under_way.over.contains(&name) || steps.is_empty() {
+    fn steps(&self, run: &Coming<'_>, name: &(Text, i32), steps: &[Step], out: &mut Vec<Step>) {
+        let paced = |time: u64| (time as f64 * run.pace) as u64;
+        let at_pace =
+            |step: &Step| Step { latency: paced(step.latency), length: paced(step.length), tail: self.tail, ..*step };
+        let under_way = run.under_way.filter(|_| !steps.is_empty());
+        if under_way.is_some_and(|under_way| under_way.over.contains(name)) {
             return;
         }
-        let Some(begun) = under_way.begun.get(&name) else { return out.extend_from_slice(steps) };
+        let Some(begun) = under_way.and_then(|under_way| under_way.begun.get(name)) else {
+            return out.extend(steps.iter().map(at_pace));
+        };
         let elapsed = self.now.saturating_sub(*begun);
-        let whole: u64 = steps.iter().map(|step| step.pause + step.length).sum();
-        // One that has lasted longer than the other did lasts as long again, as with heavy tails.
+        let whole: u64 = steps.iter().map(|step| step.pause + paced(step.length)).sum();
+        // One that has lasted longer than is foretold lasts as long again, as with heavy tails.
         let length = if whole > elapsed { whole - elapsed } else { elapsed };
-        out.push(Step { away: Away::No, pause: 0, latency: 0, length, tail: 0 });
+        out.push(Step { away: Away::No, pause: 0, latency: 0, length, tail: self.tail });
     }
 }
 
@@ -345,7 +427,8 @@ impl Pace {
         let share = if factor < 0.0 { beyond } else { 1.0 - beyond };
         match (self.forecaster.quantile(share), work(recorded, donor)) {
             (Some(expected), of_donor) if of_donor > 0.0 => expected / of_donor,
-            _ => 1.0,
+            (Some(_), _) => 1.0,
+            (None, _) => (UNKNOWN * factor).exp(),
         }
     }
 }

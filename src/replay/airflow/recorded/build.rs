@@ -238,7 +238,8 @@ impl<'a> Builder<'a> {
         self.out.case.runs.push(RunCase { dag, made: self.since(made), date, backfill });
         let times = run.started_at.zip(run.ended_at).filter(|(start, end)| start <= end);
         let times = times.map(|(start, end)| (self.since(start), self.since(end)));
-        self.out.runs.push(RecordedRun { dag, run_id: run.run_id.clone(), times, is_whole: true });
+        let by_schedule = matches!(run.run_type, RunType::Scheduled | RunType::Asset);
+        self.out.runs.push(RecordedRun { dag, run_id: run.run_id.clone(), times, by_schedule, is_whole: true });
         if run.ended_at.is_none() && matches!(run.state, Some(RunState::Queued | RunState::Running)) {
             let under_way = self.under_way(place, attempts);
             self.out.under_way.push(under_way);
@@ -258,27 +259,18 @@ impl<'a> Builder<'a> {
 
     /// How far a run is that is not over.
     fn under_way(&self, run: u32, attempts: &[&Attempt]) -> UnderWay {
-        let mut under_way = UnderWay { run, ..UnderWay::default() };
+        let made = self.out.case.runs[run as usize].made;
+        let mut under_way = UnderWay { run, last: made, ..UnderWay::default() };
         for of_instance in attempts.chunk_by(|a, b| (&a.task_id, a.map_index) == (&b.task_id, b.map_index)) {
             let last = of_instance[of_instance.len() - 1];
             let name = (last.task_id.clone(), last.map_index);
-            match (&last.state, last.started_at) {
-                (
-                    Some(
-                        TaskState::Success
-                        | TaskState::Failed
-                        | TaskState::Skipped
-                        | TaskState::UpstreamFailed
-                        | TaskState::Removed,
-                    ),
-                    _,
-                ) => {
-                    under_way.over.insert(name);
-                }
-                (_, Some(begun)) if last.ended_at.is_none() => {
-                    under_way.begun.insert(name, self.since(begun));
-                }
-                _ => {}
+            let known = [last.queued_at, last.started_at, last.ended_at].into_iter().flatten().max();
+            under_way.last = under_way.last.max(known.map_or(0, |at| self.since(at)));
+            under_way.indices.entry(last.task_id.clone()).or_default().push(last.map_index);
+            if last.state.as_ref().is_some_and(is_over) {
+                under_way.over.insert(name);
+            } else if let (Some(begun), None) = (last.started_at, last.ended_at) {
+                under_way.begun.insert(name, self.since(begun));
             }
         }
         under_way
@@ -454,6 +446,12 @@ impl<'a> Builder<'a> {
         self.out.case.sections = queued;
         self.tails(&pace);
     }
+}
+
+/// Will nothing more come of it?
+fn is_over(state: &TaskState) -> bool {
+    use TaskState::{Failed, Removed, Skipped, Success, UpstreamFailed};
+    matches!(state, Success | Failed | Skipped | UpstreamFailed | Removed)
 }
 
 /// The quarter of the shortest of the last gaps.

@@ -52,10 +52,8 @@ pub struct DagReplay {
     pub median_s: f64,
     /// Median seconds from when a run was made to its end: what a limit on runs adds to.
     pub landed_s: f64,
-    /// The next run, with the interval that recent ones had around their forecasts.
-    pub next: Option<Estimate>,
-    /// How such intervals did before.
-    pub held: Held,
+    /// Recorded seconds of these runs.
+    pub recorded: Vec<f64>,
     /// Median of: the longest way through a run, executor's latency with it.
     pub critical_path_s: f64,
     /// Median of the seconds in slots of a run.
@@ -100,6 +98,19 @@ impl DagReplay {
         Some(Estimate { method: "geometric mean of runs' ratios, t, AR(1) effective n".into(), ..mean })
     }
 
+    /// The next run, with the interval that recent ones had around their forecasts, and how such intervals did before. Of runs as
+    /// recorded; with what-ifs, each recorded one times what the replay with them is over the replay without, which is `base`. So
+    /// what the replay is off itself does not come in.
+    #[must_use]
+    pub fn next_run(&self, base: Option<&Self>) -> (Option<Estimate>, Held) {
+        let of_base: HashMap<usize, f64> = base.iter().flat_map(|base| &base.makespans).copied().collect();
+        let would_be = |((run, replayed), recorded): (&(usize, f64), &f64)| match of_base.get(run) {
+            Some(before) if *before > 0.0 => recorded * replayed / before,
+            _ => *recorded,
+        };
+        foretell(self.makespans.iter().zip(&self.recorded).map(would_be))
+    }
+
     /// Runs that never end.
     #[must_use]
     pub fn never_end(&self) -> usize {
@@ -136,18 +147,17 @@ pub fn dag_replay_since(recorded: &Recorded, dag: u32, since: u64) -> DagReplay 
     let mut makespans: Vec<(usize, f64)> = runs.map(|run| (run, seconds(run))).collect();
     let replayed = &replays[0];
     makespans.sort_by_key(|(run, _)| (replayed.run_started[*run], *run));
-    let (next, held) = foretell(&makespans);
     let paths: Vec<RunPath> = makespans.iter().map(|(run, _)| RunPath::of(recorded, *run)).collect();
     let error = model_error(recorded, replayed);
     let last = makespans.last().map(|(run, _)| *run);
+    let recorded_s = |run: usize| recorded.runs[run].times.map_or(0.0, |(start, end)| (end - start) as f64 / 1e6);
     DagReplay {
         landed_s: median(makespans.iter().map(|(run, _)| match replayed.run_ended[*run] {
             u64::MAX => f64::INFINITY,
             ended => ended.saturating_sub(recorded.case.runs[*run].made) as f64 / 1e6,
         })),
         median_s: median(makespans.iter().map(|(_, seconds)| *seconds)),
-        held,
-        next,
+        recorded: makespans.iter().map(|(run, _)| recorded_s(*run)).collect(),
         critical_path_s: median(paths.iter().map(|path| path.longest)),
         work_s: median(paths.iter().map(|path| path.work)),
         tasks: last.map(|run| tasks(recorded, replayed, run)).unwrap_or_default(),
@@ -159,18 +169,18 @@ pub fn dag_replay_since(recorded: &Recorded, dag: u32, since: u64) -> DagReplay 
 }
 
 /// The next run, and how intervals of those before did.
-fn foretell(makespans: &[(usize, f64)]) -> (Option<Estimate>, Held) {
+fn foretell(makespans: impl Iterator<Item = f64>) -> (Option<Estimate>, Held) {
     let mut forecaster = Forecaster::with_level(LEVEL);
     let (mut held, mut widths, mut whole_run_widths, mut past) = (Held::default(), vec![], vec![], vec![]);
-    for (_, seconds) in makespans {
+    for seconds in makespans {
         if let Some(told) = forecaster.forecast().filter(|told| told.upper.is_finite()) {
-            held.inside += usize::from(told.contains(*seconds));
+            held.inside += usize::from(told.contains(seconds));
             held.of += 1;
             widths.push((told.upper - told.lower) / told.point);
             whole_run_widths.extend(whole_run_width(&past));
         }
-        forecaster.push(*seconds);
-        past.extend(Some(*seconds).filter(|seconds| seconds.is_finite()));
+        forecaster.push(seconds);
+        past.extend(Some(seconds).filter(|seconds| seconds.is_finite()));
     }
     held.width = stats::median(&widths).unwrap_or(0.0);
     held.whole_run_width = stats::median(&whole_run_widths).unwrap_or(0.0);
@@ -248,7 +258,8 @@ fn tasks(recorded: &Recorded, replayed: &Replayed, run: usize) -> Vec<TaskTimes>
     for place in recorded.instances_of(run) {
         let (instance, name) = (&recorded.case.instances[place as usize], &recorded.names[place as usize]);
         let steps = instance.steps.clone();
-        if steps.is_empty() {
+        // One that waits for ever has no times.
+        if steps.is_empty() || replayed.ended[steps.end as usize - 1] == u64::MAX {
             continue;
         }
         tasks.push(TaskTimes {

@@ -1,7 +1,9 @@
 //! Histories for tests: runs an hour apart, of tasks one behind the other.
 
 use super::{AirflowLimits, Recorded, recorded};
-use crate::model::{Attempt, DagHistory, DagRun, Deployment, Pool, RunState, SourceKind, TaskState, Text, Timestamp};
+use crate::model::{
+    Attempt, DagHistory, DagRun, Deployment, Pool, RunState, RunType, SourceKind, TaskState, Text, Timestamp,
+};
 use std::collections::BTreeSet;
 
 const SECOND: i64 = 1_000_000;
@@ -50,6 +52,7 @@ impl Dag<'_> {
                 history.attempts.push(attempt);
             }
             let mut run = DagRun::known_by(self.name.into(), id, SourceKind::Database);
+            run.run_type = RunType::Scheduled;
             run.state = Some(RunState::Success);
             run.logical_date = at(began);
             run.queued_at = at(began);

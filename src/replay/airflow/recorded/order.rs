@@ -99,13 +99,14 @@ impl Recorded {
             ));
         }
         let effective = |task: &u32| {
+            let Weighed { dag, effective } = of_task[task];
             let others = match rule {
-                _ if unknown.contains(&of_task[task].dag) => return of_task[task].effective,
+                _ if unknown.contains(&dag) => return effective,
                 WeightRule::Downstream => &behind[task],
                 WeightRule::Upstream => &before[task],
                 WeightRule::Absolute => return own[task],
             };
-            own[task] + others.iter().map(|other| own[other]).sum::<i64>()
+            others.iter().fold(own[task], |sum, other| sum.saturating_add(own[other]))
         };
         let by_task: BTreeMap<u32, i64> = of_task.keys().map(|task| (*task, effective(task))).collect();
         Ok(self.case.instances.iter().map(|instance| by_task[&instance.task]).collect())
@@ -165,15 +166,16 @@ fn own_weights(
 ) -> (BTreeMap<u32, i64>, BTreeSet<u32>) {
     let mut order: Vec<&u32> = tasks.keys().collect();
     order.sort_by_key(|task| behind[task].len());
-    let (mut own, mut unknown) = (BTreeMap::new(), BTreeSet::new());
+    let (mut own, mut unknown): (BTreeMap<u32, i64>, BTreeSet<u32>) = (BTreeMap::new(), BTreeSet::new());
     for task in order {
         let Weighed { dag, effective } = tasks[task];
-        let of_it = effective - behind[task].iter().filter_map(|after| own.get(after)).sum::<i64>();
+        let mut of_others = behind[task].iter().filter_map(|after| own.get(after));
+        let of_it = of_others.try_fold(effective, |left, other| left.checked_sub(*other)).unwrap_or(0);
         // Weights below 1 are not forbidden, but nobody gives them.
         if of_it < 1 {
             unknown.insert(dag);
         }
-        own.insert(*task, of_it);
+        own.insert(*task, of_it.max(0));
     }
     (own, unknown)
 }
@@ -255,6 +257,21 @@ mod tests {
         let both = case(&[(of_flat.0, of_flat.1), (other, of_other)], 2);
         let order = WhatIf::Order(WeightBy::Rule { rule: WeightRule::Upstream, dag: 1 });
         assert!(both.with(&[order], &["etl".into(), "other".into()]).is_ok());
+    }
+
+    #[test]
+    fn weights_that_no_rule_gives_are_told_of_deep_dags_too() {
+        // Twenty-four layers of eleven tasks, each waiting for all of the layer before, all of weight 1.
+        let names: Vec<String> = (0..264).map(|task| format!("t{task:03}")).collect();
+        let tasks: Vec<(&str, i32)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        let layers = (11..264).flat_map(|task: usize| (0..11).map(move |at| (task / 11 * 11 - 11 + at, task)));
+        let edges: Vec<(&str, &str)> = layers.map(|(a, b)| (names[a].as_str(), names[b].as_str())).collect();
+        let deep = Dag { name: "deep", tasks: &tasks, edges: &edges };
+        let history = deep.history(2, |_, place| ((place / 11) as f64 * 11.0 + 1.0, 10.0));
+        let recorded = case(&[(deep, history)], 16);
+        let order = WhatIf::Order(WeightBy::Rule { rule: WeightRule::Upstream, dag: 0 });
+        assert!(recorded.with(&[order], &["deep".into()]).is_err());
+        assert_eq!(best_order(&recorded, 0, &["deep".into()], 1).recorded.case.instances.len(), 528);
     }
 
     fn flat_history() -> (Dag<'static>, crate::model::DagHistory) {

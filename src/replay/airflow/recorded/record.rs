@@ -29,6 +29,8 @@ pub struct RecordedRun {
     pub run_id: Text,
     /// Microseconds from the case's beginning; `None` where it is not over.
     pub times: Option<(u64, u64)>,
+    /// Did a schedule, or what it waits for, make it, rather than somebody?
+    pub by_schedule: bool,
     /// Were about as many task instances exported of it as of others of its DAG?
     pub is_whole: bool,
 }
@@ -53,6 +55,10 @@ pub struct UnderWay {
     pub over: HashSet<(Text, i32)>,
     /// Those that have begun, and when.
     pub begun: HashMap<(Text, i32), u64>,
+    /// Map indices of the task instances that are recorded of it at all.
+    pub indices: HashMap<Text, Vec<i32>>,
+    /// The last that is known of it.
+    pub last: u64,
 }
 
 /// A case and what was recorded of it.
@@ -99,13 +105,16 @@ impl Recorded {
         }
     }
 
-    /// The usual distance of the dates of a DAG's runs, in microseconds; `None` where it has fewer than two.
+    /// The usual distance of the dates of a DAG's scheduled runs, in microseconds; `None` where it has fewer than two. What somebody
+    /// made by hand says nothing of what comes.
     pub(super) fn gap(&self, dag: u32) -> Option<u64> {
-        let mut dates: Vec<i64> = self.case.runs.iter().filter(|run| run.dag == dag).map(|run| run.date).collect();
+        let runs = self.case.runs.iter().zip(&self.runs).filter(|(case, run)| case.dag == dag && run.by_schedule);
+        let mut dates: Vec<i64> = runs.map(|(case, _)| case.date).collect();
         dates.sort_unstable();
+        dates.dedup();
         let mut gaps: Vec<i64> = dates.windows(2).map(|pair| pair[1] - pair[0]).collect();
         gaps.sort_unstable();
-        gaps.get(gaps.len() / 2).and_then(|gap| u64::try_from(*gap).ok()).filter(|gap| *gap > 0)
+        gaps.get(gaps.len() / 2).and_then(|gap| u64::try_from(*gap).ok())
     }
 
     /// Instances of a run: they are neighbours, and runs come in order.

@@ -4,7 +4,7 @@ use super::record::Recorded;
 use crate::{
     engine::scheduler::{WeightRule, bottom_levels},
     model::Text,
-    replay::airflow::{Change, RunCase},
+    replay::airflow::{Away, Change, RunCase},
 };
 use std::collections::HashMap;
 
@@ -137,8 +137,12 @@ impl Recorded {
     fn speed_up(&mut self, dag: usize, task: &Text, factor: f64) -> Result<(), String> {
         for instance in self.of_task(dag, task)? {
             for step in self.case.instances[instance].steps.clone() {
-                let length = &mut self.case.steps[step as usize].length;
-                *length = (*length as f64 / factor).round() as u64;
+                let step = &mut self.case.steps[step as usize];
+                step.length = (step.length as f64 / factor).round() as u64;
+                // What it was deferred for is its work elsewhere; what a sensor pauses between pokes, or a retry, is not.
+                if step.away == Away::Deferred {
+                    step.pause = (step.pause as f64 / factor).round() as u64;
+                }
             }
         }
         Ok(())
