@@ -162,7 +162,7 @@ pub(super) enum Command {
     Explain(Explain),
     /// Write the report: one HTML file, PNG twins of its charts, Markdown
     #[command(
-        after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json"
+        after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json\n  windtunnel explain orders_etl slowest --json | windtunnel report --from -"
     )]
     Report(Report),
     /// Where the settings come from
@@ -437,7 +437,7 @@ pub(super) struct Report {
     /// Folder of the report
     #[arg(long, value_name = "DIR", default_value = "reports")]
     pub(super) out: PathBuf,
-    /// Build it from an analysis document instead of the lake
+    /// Build it from what analyze, bench, simulate or explain said with --json (- is stdin), instead of the lake
     #[arg(long, value_name = "JSON")]
     pub(super) from: Vec<PathBuf>,
     #[command(flatten)]

@@ -81,7 +81,7 @@ fn the_tasks_of_a_dag_share_its_mean_run() {
     }
     let worth: Vec<&Value> = tasks.iter().filter(|task| !task["at_zero"].is_null()).collect();
     assert_eq!(worth.len(), 2);
-    assert!(worth.iter().all(|task| number(&task["at_zero"]["point"]) < 1.0), "{told}");
+    assert!(worth.iter().all(|task| number(&task["at_zero"]["lower"]) < 1.0), "{told}");
     for wait in list(&told["waits"]) {
         let by_hour = list(&wait["by_hour_s"]);
         let sum: f64 = by_hour.iter().map(number).sum();
@@ -136,4 +136,45 @@ fn a_run_that_is_not_there_is_told_from_one_that_is_not_named_well() {
         let run = world.run(&all).exits(1);
         assert!(run.says().contains(said), "{args:?}: {}", run.says());
     }
+}
+
+#[test]
+fn what_explain_says_has_a_page() {
+    let world = World::new();
+    recorded(&world);
+    for (run, title, image) in
+        [(Some("slowest"), "Why orders_etl", "critical-path.png"), (None, "What decides", "hours-full.png")]
+    {
+        let told = explained(&world, &run.into_iter().collect::<Vec<&str>>());
+        world.write("told.json", told.to_string());
+        let written = world.json(&["report", "--from", "told.json", "--out", "page"]);
+        let page = std::fs::read_to_string(world.path("page/report.html")).expect("a page");
+        assert!(page.contains(title) && page.contains("transform.enrich_orders"), "{title}");
+        let markdown = std::fs::read_to_string(world.path("page/report.md")).expect("Markdown");
+        assert!(markdown.contains(title) && markdown.contains(image), "{markdown}");
+        let images = list(&written["paths"]["images"]);
+        assert!(images.iter().any(|path| path.as_str().is_some_and(|path| path.ends_with(image))), "{written}");
+    }
+    // A document of another kind is refused by its name; a damaged one by what is wrong.
+    world.write("told.json", r#"{"schema": "windtunnel.explanation.v1", "parts": 3}"#);
+    let refused = world.run(&["report", "--from", "told.json"]).exits(1);
+    assert!(refused.stderr.contains("not an explanation document"), "{refused:#?}");
+}
+
+#[test]
+fn pokes_of_a_sensor_are_no_waiting_for_the_scheduler() {
+    let world = World::new();
+    let out = world.path("export");
+    world.run(&["synth", "history", "--days", "10", "--seed", "3", "--statsd-days", "0", "--out", arg(&out)]).exits(0);
+    world.ingest("default", &[&out]);
+    let told = world.json(&["explain", "orders_etl", "latest"]);
+    let sensing = |part: &&Value| part["kind"] == "sensing" && part["task_id"] == "wait_for_orders_export";
+    let sensed: f64 = list(&told["parts"]).iter().filter(sensing).map(|part| number(&part["seconds"])).sum();
+    let record = world.sql(&format!(
+        "SELECT min(started_at) AS a, max(reschedule_at) AS b FROM reschedules WHERE run_id = '{}' AND dag_id = 'orders_etl'",
+        text(&told, "run_id")
+    ));
+    let seconds =
+        |name: &str| text(&record[0], name).parse::<jiff::Timestamp>().expect("a time").as_microsecond() as f64 / 1e6;
+    assert!(sensed > 0.0 && (sensed - (seconds("b") - seconds("a"))).abs() < 2.0, "{sensed} {record:?}");
 }

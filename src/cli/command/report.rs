@@ -68,20 +68,20 @@ fn read(path: &Path) -> Result<From, Error> {
     let schema = serde_json::from_str::<Schema>(&text).map(|document| document.schema).unwrap_or_default();
     match schema.as_str() {
         "windtunnel.bench.v1" => {
-            let bench: bench::Document = document(&text, "bench").map_err(bad)?;
+            let bench: bench::Document = document(&text, "a bench").map_err(bad)?;
             let results = bench.into_results().map_err(|reason| bad(format!("not a bench document: {reason}")))?;
             Ok(From::Bench(Box::new(results)))
         }
         "windtunnel.simulation.v1" => {
-            let simulation: simulate::Document = document(&text, "simulation").map_err(bad)?;
+            let simulation: simulate::Document = document(&text, "a simulation").map_err(bad)?;
             Ok(From::Simulation(Box::new(simulation.into_results())))
         }
         "windtunnel.explanation.v1" => {
-            let explanation: explain::Document = document(&text, "explanation").map_err(bad)?;
+            let explanation: explain::Document = document(&text, "an explanation").map_err(bad)?;
             Ok(From::Explanation(Box::new(explanation.into_results())))
         }
         "windtunnel.critical_path.v1" => {
-            let overview: explain::Overview = document(&text, "critical path").map_err(bad)?;
+            let overview: explain::Overview = document(&text, "an explanation").map_err(bad)?;
             Ok(From::Overview(Box::new(overview.into_results())))
         }
         other if other.starts_with("windtunnel.") && other != "windtunnel.analysis.v1" => {
@@ -95,9 +95,9 @@ fn read(path: &Path) -> Result<From, Error> {
     }
 }
 
-/// Reads a document of a kind.
+/// Reads a document of a kind, which is named with its article.
 fn document<D: serde::de::DeserializeOwned>(text: &str, kind: &str) -> Result<D, String> {
-    serde_json::from_str(text).map_err(|error| format!("not a {kind} document: {error}"))
+    serde_json::from_str(text).map_err(|error| format!("not {kind} document: {error}"))
 }
 
 /// What every document begins with.

@@ -134,6 +134,7 @@ pub struct OverviewResults {
 /// None that depends on the data.
 pub fn render_explanation(of: &ExplanationResults, options: &Options) -> Result<RenderedReport, Error> {
     let (dag, run) = (words::visible(&of.dag), words::visible(&of.run_id));
+    chart::load_font()?;
     let longer = of.usual.is_some_and(|usual| of.duration_s > usual.high);
     let mut images = Vec::new();
     let sections = vec![result(of), path(of, &mut images)?];
@@ -152,6 +153,7 @@ pub fn render_explanation(of: &ExplanationResults, options: &Options) -> Result<
 /// # Errors
 /// None that depends on the data.
 pub fn render_overview(of: &OverviewResults, options: &Options) -> Result<RenderedReport, Error> {
+    chart::load_font()?;
     let mut images = Vec::new();
     let sections = vec![tasks(of), waits(of, &mut images)?];
     let most = of.tasks.first().map_or_else(String::new, |task| {
@@ -175,7 +177,6 @@ fn rendered(
     (class, warnings): (&'static str, &[String]),
     (sections, images): (Vec<Section>, Vec<Image>),
 ) -> Result<RenderedReport, Error> {
-    chart::load_font()?;
     let view = View {
         title: options.title.clone().unwrap_or(title),
         sentence,

@@ -100,7 +100,7 @@ fn table(context: &Context<'_>, one: &OneRun<'_>) -> String {
         let more: f64 = of.iter().filter_map(Explained::more).sum();
         let known = of.iter().any(|part| part.usual.is_some());
         let mut shown = if known { signed(more) } else { String::new() };
-        if of.iter().any(Explained::is_unusual) {
+        if of.iter().any(Explained::is_unusual) && more >= MUCH * one.explanation.seconds {
             shown.push_str(" !");
         }
         table.add_row([

@@ -186,7 +186,8 @@ fn curve(context: &Context<'_>, name: &str, tried: &[super::Tried], base: &DagRe
         let done = match tried.ahead.as_ref().map(|ahead| &ahead.done) {
             Some(Done::In(done)) => {
                 let [point, low, high] = in_one_unit([done.point, done.lower, done.upper]);
-                format!("{point} ({low} to {high})")
+                let bare = |length: &str| length.split(' ').next().unwrap_or_default().to_owned();
+                format!("{point} ({} to {})", bare(&low), bare(&high))
             }
             Some(Done::Outpaced(seconds)) => format!("not within {}", length(seconds * 1e6)),
             Some(Done::NoRoom) => "never".to_owned(),

@@ -22,6 +22,8 @@ const SLACK_US: u64 = 1_000_000;
 /// A run with fewer than this share of the tasks that nine in ten of its DAG do not exceed was not exported whole.
 const WHOLE: f64 = 0.8;
 const USUAL: f64 = 0.9;
+/// Last runs of a DAG that have all its tasks.
+const LATE_RUNS: usize = 5;
 /// Gaps from which it is told how long tasks are handed over by the end of the record.
 const LATE_GAPS: usize = 200;
 /// Pool of task instances that name none.
@@ -203,12 +205,13 @@ impl<'a> Builder<'a> {
         for poke in &history.reschedules {
             pokes.entry((&poke.run_id, &poke.task_id, poke.map_index)).or_default().push(poke);
         }
+        let gone = gone(history, edges);
         let first = self.out.runs.len();
         let mut counts = Vec::new();
         for run in &history.runs {
             let of_run = attempts.remove(&run.run_id).unwrap_or_default();
             let tasks: BTreeSet<&Text> = of_run.iter().map(|attempt| &attempt.task_id).collect();
-            if self.run(dag, run, &of_run, &parents, &pokes) {
+            if self.run(dag, run, &of_run, (&parents, &gone), &pokes) {
                 counts.push(tasks.len() as f64);
             }
         }
@@ -225,7 +228,7 @@ impl<'a> Builder<'a> {
         dag: u32,
         run: &DagRun,
         attempts: &[&'a Attempt],
-        parents: &HashMap<&Text, Vec<&Text>>,
+        (parents, gone): (&HashMap<&Text, Vec<&Text>>, &HashSet<&Text>),
         pokes: &HashMap<(&Text, &Text, i32), Vec<&'a Reschedule>>,
     ) -> bool {
         let Some(made) = made(run) else {
@@ -254,6 +257,7 @@ impl<'a> Builder<'a> {
             }
         }
         self.depend(&of_task, parents);
+        self.depend_by_time(&of_task, gone);
         true
     }
 
@@ -386,6 +390,19 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Tasks that are gone from the DAG wait for whatever ended last before they were queued.
+    fn depend_by_time(&mut self, of_task: &BTreeMap<&Text, Vec<Placed>>, gone: &HashSet<&Text>) {
+        for (task, children) in of_task.iter().filter(|(task, _)| gone.contains(**task)) {
+            for child in children {
+                let others = of_task.iter().filter(|(other, _)| other != &task).flat_map(|(_, placed)| placed);
+                let before = others.filter(|other| other.ended.is_some() && other.ended <= child.begun);
+                if let Some(last) = before.max_by_key(|other| other.ended) {
+                    self.edges.push((last.instance, child.instance));
+                }
+            }
+        }
+    }
+
     /// How long a process is not gone after its task has ended: what a follower waits beyond the pass that finds it.
     fn tails(&mut self, pace: &ByWindow) {
         let times: Vec<_> = self.out.queued.iter().copied().zip(self.out.ended.iter().copied()).collect();
@@ -446,6 +463,17 @@ impl<'a> Builder<'a> {
         self.out.case.sections = queued;
         self.tails(&pace);
     }
+}
+
+/// Tasks that no dependency names, where others have some, and that no late run has: the structure is one from after they left.
+fn gone<'a>(history: &'a DagHistory, edges: &BTreeSet<(Text, Text)>) -> HashSet<&'a Text> {
+    if edges.is_empty() {
+        return HashSet::new();
+    }
+    let late: HashSet<&Text> = history.runs.iter().rev().take(LATE_RUNS).map(|run| &run.run_id).collect();
+    let mut known: HashSet<&Text> = edges.iter().flat_map(|(first, then)| [first, then]).collect();
+    known.extend(history.attempts.iter().filter(|one| late.contains(&one.run_id)).map(|one| &one.task_id));
+    history.attempts.iter().map(|one| &one.task_id).filter(|task| !known.contains(*task)).collect()
 }
 
 /// Will nothing more come of it?
