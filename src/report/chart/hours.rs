@@ -50,8 +50,8 @@ impl Chart for HoursChart<'_> {
                 }
             }
         }
-        let darkest = format!("darkest: {}", words::seconds(most));
+        let strongest = format!("strongest: {}", words::seconds(most));
         let right = ORIGIN.0 + HOURS as f64 * CELL.0;
-        canvas.text((right, ORIGIN.1 + 7.0 * CELL.1 + 14.0), &darkest, SMALL, Role::Muted, Align::Right)
+        canvas.text((right, ORIGIN.1 + 7.0 * CELL.1 + 14.0), &strongest, SMALL, Role::Muted, Align::Right)
     }
 }

@@ -204,11 +204,12 @@ fn sentence(of: &ExplanationResults) -> String {
     let took = words::seconds(of.duration_s);
     let Some(usual) = of.usual else { return format!("It took {took}; too few other runs to say what is usual.") };
     let more = of.duration_s - usual.median;
-    let most =
-        of.parts.iter().filter(|part| part.unusual).filter_map(|part| Some((part, part.seconds - part.usual?.median)));
-    let most = most.max_by(|a, b| a.1.total_cmp(&b.1)).map_or_else(String::new, |(part, seconds)| {
+    let most = of.parts.iter().filter_map(|part| Some((part, part.seconds - part.usual?.median)));
+    let most = most.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|_| more > 0.0);
+    let most = most.map_or_else(String::new, |(part, seconds)| {
         let task = part.task.as_deref().map_or_else(|| "no task".to_owned(), words::visible);
-        format!(" Most of it: {task}, {}, {} more than usual.", part.kind.replace('_', " "), words::seconds(seconds))
+        let kind = part.kind.replace('_', " ");
+        format!(" The largest part of that: {task}, {kind}, {} more than usual.", words::seconds(seconds))
     });
     let than = if more < 0.0 { "less" } else { "more" };
     format!("It took {took}, {} {than} than usual.{most}", words::seconds(more.abs()))
@@ -291,7 +292,7 @@ fn path(of: &ExplanationResults, images: &mut Vec<Image>) -> Result<Section, Err
             part.kind.replace('_', " "),
             words::seconds(part.seconds),
             range(part.usual),
-            if part.unusual { "longer".to_owned() } else { String::new() },
+            if part.unusual { "less than this".to_owned() } else { String::new() },
             part.blocked.iter().map(blocked).collect::<Vec<String>>().join(", "),
         ]
     };
@@ -299,12 +300,12 @@ fn path(of: &ExplanationResults, images: &mut Vec<Image>) -> Result<Section, Err
     let figure = Figure {
         svg: chart::to_svg(&chart, &label)?,
         image: "critical-path.png".to_owned(),
-        head: vec!["from", "task", "what", "took", "usually", "", "full meanwhile"],
+        head: vec!["from", "task", "what", "took", "usually", "in 95 of 100", "full meanwhile"],
         rows: rows.clone(),
         title: title.to_owned(),
         desc: desc.to_owned(),
     };
-    let head = vec!["from", "task", "what", "took", "usually", "", "full meanwhile"];
+    let head = vec!["from", "task", "what", "took", "usually", "in 95 of 100", "full meanwhile"];
     let table = Table { title: "Each second once", head, rows };
     Ok(Section { figures: vec![figure], ..section("path", "Where its seconds went", vec![table]) })
 }
@@ -360,7 +361,7 @@ fn waits(of: &OverviewResults, images: &mut Vec<Image>) -> Result<Section, Error
         vec![what, words::seconds(wait.seconds), words::count(wait.instances as u64)]
     };
     let rows = of.waits.iter().map(row).collect();
-    let table = Table { title: "What tasks waited for", head: vec!["what", "in all", "task instances"], rows };
+    let table = Table { title: "By limit", head: vec!["what", "in all", "task instances"], rows };
     let executor = of.waits.iter().find(|wait| wait.limit == "executor").map(|wait| wait.by_hour_s.as_slice());
     let maps = [
         ("full", "Waiting for a full limit, by hour of the week, UTC", Some(of.full_by_hour_s.as_slice())),
@@ -370,8 +371,10 @@ fn waits(of: &OverviewResults, images: &mut Vec<Image>) -> Result<Section, Error
     for (id, title, hours) in maps {
         let Some(seconds) = hours.filter(|hours| hours.iter().sum::<f64>() >= LITTLE) else { continue };
         let chart = HoursChart { seconds };
-        let desc = "The darker, the more seconds task instances waited in that hour, over the whole history.";
-        let label = Label { id, title, desc };
+        let desc = format!(
+            "{title}: the stronger, the more seconds task instances waited in that hour, in the whole history."
+        );
+        let label = Label { id, title, desc: &desc };
         let image = format!("hours-{id}.png");
         images.push(Image { name: image.clone(), bytes: chart::to_png(&chart, &label)? });
         let waited = seconds.iter().enumerate().filter(|(_, seconds)| **seconds > 0.0);
@@ -382,7 +385,7 @@ fn waits(of: &OverviewResults, images: &mut Vec<Image>) -> Result<Section, Error
             head: vec!["hour", "waited"],
             rows,
             title: title.to_owned(),
-            desc: desc.to_owned(),
+            desc,
         });
     }
     Ok(Section { figures, ..section("waits", "What tasks waited for", vec![table]) })

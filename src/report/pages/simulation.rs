@@ -222,9 +222,10 @@ fn result(of: &SimulationResults) -> Section {
 fn backlog_rows(of: &BacklogResult) -> Vec<Vec<String>> {
     let (under_way, added) = of.runs;
     let what = format!(
-        "{} under way at {}{}: {} to go, done",
+        "{} under way at {} UTC{}: {} to go, done",
         words::counted(under_way, "run", "runs"),
-        words::visible(&of.now),
+        // Up to the minute.
+        words::visible(&of.now).chars().take(16).collect::<String>().replace('T', " "),
         if added > 0 { format!(", and {added} more") } else { String::new() },
         words::counted(of.tasks, "task instance", "task instances")
     );
