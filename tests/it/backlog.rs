@@ -55,6 +55,7 @@ fn seconds(time: &str) -> f64 {
     stamp.parse::<jiff::Timestamp>().unwrap_or_else(|error| panic!("{time}: {error}")).as_microsecond() as f64 / 1e6
 }
 
+#[expect(clippy::print_stdout, reason = "the README has this figure")]
 #[test]
 fn nine_in_ten_backlogs_end_when_it_was_told() {
     let made = World::new();
