@@ -1,7 +1,10 @@
 //! Backlogs whose end can be told by hand.
 
 use super::{
-    super::fixtures::{Dag, at, case},
+    super::{
+        WhatIf,
+        fixtures::{Dag, at, case},
+    },
     Ahead, Backlog, Done, ahead,
 };
 use crate::{
@@ -170,4 +173,14 @@ fn a_run_that_nothing_was_recorded_of_lately_is_known_to_be_idle() {
     let late = clock.history(60, |_, _| (2.0, 60.0));
     let told = ahead(&case(&[(ETL, cut(etl(), 700.0)), (clock, late)], 4), &[], asked(0)).expect("a run");
     assert!(told.idle_s > 60_000.0, "{}", told.idle_s);
+}
+
+#[test]
+fn a_shift_moves_runs_and_no_clock() {
+    let recorded = case(&[(ETL, cut(etl(), 700.0))], 4);
+    for seconds in [7_200.0, -7_200.0] {
+        let shifted = recorded.with(&[WhatIf::Shift("etl".into(), seconds)], &["etl".into()]).expect("a DAG");
+        let [as_is, moved] = [&recorded, &shifted].map(|recorded| ahead(recorded, &[], asked(0)).expect("a run"));
+        assert_eq!((as_is.now, as_is.done), (moved.now, moved.done));
+    }
 }

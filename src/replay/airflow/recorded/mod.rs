@@ -14,6 +14,7 @@ mod error;
 #[cfg(test)]
 mod fixtures;
 mod foretold;
+mod future;
 mod limits;
 mod order;
 mod pace;
@@ -21,12 +22,13 @@ mod record;
 mod room;
 mod what_if;
 
-pub use ahead::{Ahead, Backlog, Done, ahead};
+pub use ahead::{Ahead, Done, ahead};
 pub use build::recorded;
 pub use crowd::{Crowd, Crowded, HOURS, crowded};
 pub use dag::{DagReplay, Held, TaskTimes, dag_replay, dag_replay_since};
 pub use error::{ModelError, RunError, model_error};
 pub use foretold::{Foretold, foretold};
+pub use future::Backlog;
 pub use limits::{AirflowLimits, DagLimits, LimitChange};
 pub use order::{BestOrder, best_order};
 pub use record::{InstanceName, LeftOut, Recorded, RecordedRun};
