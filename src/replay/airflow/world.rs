@@ -308,8 +308,8 @@ impl<'a> World<'a> {
         let most = self.case.rules.runs_a_loop;
         let has_room = |world: &Self, dag: usize| world.active_runs[dag] < world.max_active_runs[dag];
         let mut looked_at: Vec<(bool, i64, u32)> = Vec::new();
-        for (_, queued) in self.queued.iter().enumerate().filter(|(dag, _)| has_room(self, *dag)) {
-            looked_at.extend(queued.iter().take(most));
+        for dag in (0..self.queued.len()).filter(|dag| has_room(self, *dag)) {
+            looked_at.extend(self.queued[dag].iter().take(most));
         }
         looked_at.sort_unstable();
         looked_at.truncate(most);

@@ -14,7 +14,6 @@ const HEIGHT: u32 = 222;
 const ORIGIN: (f64, f64) = (52.0, 26.0);
 const CELL: (f64, f64) = (28.5, 24.0);
 const GAP: f64 = 1.5;
-const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const HOURS: usize = 24;
 /// Opacity of the hour with least above nothing.
 const FAINTEST: f64 = 0.12;
@@ -37,7 +36,7 @@ impl Chart for HoursChart<'_> {
             let middle = ORIGIN.0 + (hour as f64 + 0.5) * CELL.0;
             canvas.text((middle, ORIGIN.1 - 12.0), &format!("{hour:02}:00"), SMALL, Role::Muted, Align::Middle)?;
         }
-        for (day, (name, hours)) in DAYS.iter().zip(self.seconds.chunks(HOURS)).enumerate() {
+        for (day, (name, hours)) in words::DAYS.iter().zip(self.seconds.chunks(HOURS)).enumerate() {
             let top = ORIGIN.1 + day as f64 * CELL.1;
             canvas.text((ORIGIN.0 - 8.0, top + CELL.1 / 2.0), name, SMALL, Role::Muted, Align::Right)?;
             for (hour, seconds) in hours.iter().enumerate() {

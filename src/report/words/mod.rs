@@ -60,9 +60,11 @@ pub(crate) fn seconds(value: f64) -> String {
     }
 }
 
+/// Days of the week.
+pub(crate) const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+
 /// An hour of the week, from Monday 00:00: `Tue 13:00`.
 pub(crate) fn hour_of_week(hour: usize) -> String {
-    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     format!("{} {:02}:00", DAYS[hour / 24 % DAYS.len()], hour % 24)
 }
 

@@ -26,7 +26,7 @@ pub struct BestOrder {
 }
 
 impl BestOrder {
-    /// Orders that are tried.
+    /// Orders that are tried, the recorded one with them.
     pub const TRIED: usize = 7;
 }
 
@@ -47,12 +47,15 @@ pub fn best_order(recorded: &Recorded, dag: u32, dags: &[Text], seed: u64) -> Be
             (from, least, best) = (name, log, changed);
         }
     };
-    consider("fifo", WeightBy::Date);
-    consider("lpt", WeightBy::Duration);
-    consider("heft", WeightBy::WayToEnd);
-    consider("airflow-upstream", WeightBy::Rule { rule: WeightRule::Upstream, dag });
-    consider("airflow-absolute", WeightBy::Rule { rule: WeightRule::Absolute, dag });
-    consider("planned", WeightBy::Planned { dag, seed });
+    let others: [(&'static str, WeightBy); BestOrder::TRIED - 1] = [
+        ("fifo", WeightBy::Date),
+        ("lpt", WeightBy::Duration),
+        ("heft", WeightBy::WayToEnd),
+        ("airflow-upstream", WeightBy::Rule { rule: WeightRule::Upstream, dag }),
+        ("airflow-absolute", WeightBy::Rule { rule: WeightRule::Absolute, dag }),
+        ("planned", WeightBy::Planned { dag, seed }),
+    ];
+    others.into_iter().for_each(|(name, order)| consider(name, order));
     BestOrder { from, recorded: best, told_from }
 }
 
