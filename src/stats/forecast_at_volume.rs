@@ -1,6 +1,6 @@
 //! The next value of a series that grows with the volume handled, given the volume of the next one.
 //!
-//! Each value is brought to the middle volume by the series' own [`elasticity`], forecast as any other series is, and brought to
+//! Each value is brought to the middle volume by the series' own [`elasticity()`], forecast as any other series is, and brought to
 //! the volume asked for. The elasticity is learnt anew as values come, and the forecasts with it.
 //!
 //! Costs: O(1) a value, and every [`REFIT`]th one the whole window again. Limits: nothing is told as long as the volume does not clearly

@@ -1,9 +1,9 @@
 //! What lies ahead: runs that are not over, more of them, and those that the schedules will bring, replayed from the last recorded
 //! instant on.
 //!
-//! Each run to come does what a recorded run of its DAG did, at the pace that is foretold of it: as much work as the
-//! [`Forecaster`]'s errors let expect. Runs of one replay are slow or fast together as far as neighbouring ones were (a common factor
-//! beside each one's own: Vasicek 2002, Risk 15). Ends vary by what the replay of the history was off.
+//! Each run to come does what a recorded run of its DAG did, at the pace that is foretold of it: as much work as the errors of the
+//! [`Forecaster`](crate::stats::Forecaster) let expect. Runs of one replay are slow or fast together as far as neighbouring ones were
+//! (a common factor beside each one's own: Vasicek 2002, Risk 15). Ends vary by what the replay of the history was off.
 //!
 //! Limits: tasks of a run under way that the recorded run did not have are not known; tasks are not known to fail; schedules are the
 //! usual distance of the dates of a DAG's scheduled runs, also where it is paused; DAGs without a run that ended do not come in.
