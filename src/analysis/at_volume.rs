@@ -56,7 +56,7 @@ impl Unit {
 pub(super) struct Volumes<'a>(HashMap<InstanceId<'a>, Amounts>);
 
 /// Task, run, map index.
-type InstanceId<'a> = (&'a Text, &'a Text, i32);
+pub(super) type InstanceId<'a> = (&'a Text, &'a Text, i32);
 /// Rows, bytes.
 type Amounts = (Option<f64>, Option<f64>);
 
@@ -64,11 +64,13 @@ impl<'a> Volumes<'a> {
     pub(super) fn of(history: &'a DagHistory) -> Self {
         // Nothing to do is another kind of run.
         let amount = |amount: Option<i64>| amount.map(|amount| amount as f64).filter(|amount| *amount > 0.0);
-        let one = |volume: &'a crate::model::Volume| {
-            let id = (&volume.task_id, &volume.run_id, volume.map_index);
-            (id, (amount(volume.rows), amount(volume.bytes)))
-        };
+        let one = |volume: &'a crate::model::Volume| (Self::id(volume), (amount(volume.rows), amount(volume.bytes)));
         Self(history.volumes.iter().map(one).collect())
+    }
+
+    /// What the instance of a volume is known by.
+    pub(super) fn id(volume: &crate::model::Volume) -> InstanceId<'_> {
+        (&volume.task_id, &volume.run_id, volume.map_index)
     }
 
     /// Rows and bytes of one instance.

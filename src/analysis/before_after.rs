@@ -117,7 +117,7 @@ impl Gathered {
         let shared = Shared::gather(histories, settings)?;
         let mut gathered = Self::default();
         for (h, axis) in shared.axes.iter().enumerate() {
-            let history = histories.load(h, Detail::All)?;
+            let history = histories.load(h, Detail::Series)?;
             let wanted = shared.facts[h].wanted;
             let ranges = &ranges(&shared, h);
             let told = (h, &history, &Structure::of(&history));

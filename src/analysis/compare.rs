@@ -276,6 +276,14 @@ impl Verdict {
             Self::Inconclusive => "inconclusive",
         }
     }
+
+    /// What [`as_str`](Self::as_str) says.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Regressed, Self::Improved, Self::Unchanged, Self::Inconclusive]
+            .into_iter()
+            .find(|of| of.as_str() == text)
+    }
 }
 
 impl Statistic {
@@ -287,6 +295,12 @@ impl Statistic {
             Self::Mean => "mean",
             Self::Median => "median",
         }
+    }
+
+    /// What [`as_str`](Self::as_str) says.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Location, Self::Mean, Self::Median].into_iter().find(|of| of.as_str() == text)
     }
 }
 

@@ -38,6 +38,7 @@ mod stretch;
 mod structure;
 mod together;
 mod traits;
+mod unmatched;
 mod usual;
 mod warnings;
 mod weekly;

@@ -466,6 +466,9 @@ fn means(measured: &[Measured]) -> Vec<(f64, f64)> {
 /// Points whose attempts started within seconds of each other were corrected by the same neighbours: their errors agree.
 fn share_errors(points: &mut [(Sampled, Timestamp)]) {
     const REACH_S: f64 = 10.0;
+    if points.iter().all(|(point, _)| point.sd == 0.0) {
+        return;
+    }
     let mut order: Vec<usize> = (0..points.len()).collect();
     order.sort_by_key(|&i| points[i].1);
     let starts: Vec<Timestamp> = order.iter().map(|&i| points[i].1).collect();

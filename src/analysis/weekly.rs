@@ -17,6 +17,7 @@ use super::{
     sorted::Sorted,
     structure::Structure,
     together::{tell, together},
+    unmatched::Unmatched,
     warnings::{stale_acknowledgements, warnings},
 };
 use crate::{
@@ -47,6 +48,7 @@ struct Each {
     run_changes: Vec<RunChange>,
     dags: Vec<DagView>,
     counting: Counting,
+    unmatched: Unmatched,
     ends: Vec<Ends>,
 }
 
@@ -56,7 +58,7 @@ impl Each {
         let places: Vec<usize> = (0..shared.axes.len()).collect();
         let mut before = Vec::new();
         for places in places.chunks(histories.at_once().max(1)) {
-            let load = |&h: &usize| Ok((h, histories.load(h, Detail::All)?));
+            let load = |&h: &usize| Ok((h, histories.load(h, Detail::Series)?));
             let batch = places.iter().map(load).collect::<Result<Vec<_>, H::Error>>()?;
             let examine = || parallel_map(&batch, |(h, history)| One::examine(*h, history, shared, settings));
             // Counting, and giving memory back, take their time too.
@@ -74,6 +76,7 @@ impl Each {
     fn take(&mut self, h: usize, history: &DagHistory, one: One, shared: &Shared) {
         let told = one.series.iter().filter(|series| !matches!(series.outcome, Outcome::Silent(None))).count();
         self.counting.add(history, &shared.axes[h], told);
+        self.unmatched.add(history);
         self.series.extend(one.series);
         self.ends.push(one.ends);
         self.run_changes.extend(one.run_change);
@@ -134,8 +137,8 @@ fn conclude(shared: Shared, each: Each, settings: &Settings) -> Analysis {
     let views = series.filter_map(|series| series.view(axes[series.h].choice.axis, settings.level)).collect();
     let tested = each.series.iter().filter(|series| series.is_tested()).count();
     let said = warnings(&facts, &axes, &overheads, &each.ends, settings).into_iter();
-    let said =
-        said.chain(stale_acknowledgements(&sorted.regressions, settings)).chain(by_volume(&each.series)).collect();
+    let said = said.chain(stale_acknowledgements(&sorted.regressions, settings));
+    let said = said.chain(by_volume(&each.series)).chain(each.unmatched.warning()).collect();
     let paced = overheads.iter().filter(|(deployment, _)| !axis::is_catch_up(deployment, &axes));
     let hosts =
         paced.flat_map(|(name, overhead)| host_changes(name, overhead, calendar.wall_window(), settings)).collect();

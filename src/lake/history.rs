@@ -35,9 +35,16 @@ const TIMES: [&str; 10] = [
     "source",
 ];
 
+/// And those that [`Detail::Series`] needs besides.
+const SERIES: [&str; 6] = ["operator", "pool", "pool_slots", "hostname", "max_tries", "scheduled_at"];
+
 impl HistoryReader {
     pub(super) fn open(lake: &Lake, deployment: &Deployment, detail: Detail) -> Result<Self, Error> {
-        let wanted = |column: &Column| detail == Detail::All || TIMES.contains(&column.name);
+        let wanted = |column: &Column| match detail {
+            Detail::Times => TIMES.contains(&column.name),
+            Detail::Series => TIMES.contains(&column.name) || SERIES.contains(&column.name),
+            Detail::All => true,
+        };
         Ok(Self {
             deployment: deployment.clone(),
             dags: OrderedRows::open(lake, deployment)?,

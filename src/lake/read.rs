@@ -7,7 +7,7 @@ use super::{
     rows::Stored,
     table::Table,
 };
-use crate::model::{Attempt, BenchRecord, DagRun, Deadline, Deployment, Detail, Marker, Pool, Text};
+use crate::model::{Attempt, BenchRecord, DagRun, Deadline, Deployment, Detail, Marker, Pool, Text, Volume};
 use polars::prelude::*;
 use std::collections::BTreeSet;
 
@@ -26,6 +26,12 @@ impl Lake {
             ids.append(&mut ordered::first_column(self, deployment, table)?);
         }
         Ok(ids.into_iter().collect())
+    }
+
+    /// DAGs of a deployment of which volumes are told, by id.
+    pub fn volume_dag_ids(&self, deployment: &Deployment) -> Result<BTreeSet<Text>, Error> {
+        let _held = self.hold();
+        ordered::first_column(self, deployment, Volume::TABLE)
     }
 
     /// Histories of the DAGs of a deployment, each part of the lake read once.

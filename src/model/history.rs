@@ -7,6 +7,8 @@ use super::{Attempt, Dag, DagRun, Deployment, Reschedule, TaskEdge, Text, Volume
 pub enum Detail {
     /// Of attempts, what tells their runs, their states and when they ran; the rest may be missing.
     Times,
+    /// What series and their evidence need besides: pools, operators, hosts, slots, tries; the rest may be missing.
+    Series,
     /// Everything.
     All,
 }

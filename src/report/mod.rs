@@ -17,9 +17,9 @@ use crate::analysis::Analysis;
 pub(crate) use gate::{AS_ASKED, change, gist, level, limit, tally};
 pub use gate::{GateContext, gate_annotations, gate_bmf, gate_code_quality, gate_junit, gate_markdown, gate_metrics};
 pub use pages::{
-    BacklogResult, BenchResults, DecidingTask, ExplanationResults, OverviewResults, PathPart, SimulatedTask,
-    SimulationResults, SweptValue, UsualSeconds, WaitedFor, render_bench, render_explanation, render_overview,
-    render_simulation,
+    BacklogResult, BenchResults, ComparisonResults, DecidingTask, ExplanationResults, MoneyTerms, OverviewResults,
+    PathPart, SimulatedTask, SimulationResults, SweptValue, UsualSeconds, WaitedFor, render_bench, render_comparison,
+    render_explanation, render_overview, render_simulation,
 };
 pub(crate) use words::{count, counted, number};
 

@@ -1,7 +1,10 @@
 //! Stragglers pulled in before a search for changes, so that a few wild values are no level of their own.
 
 use super::location::{MAD_TO_SD, MEAN_AD_TO_SD, median_in_place};
-use wide::f64x4;
+use pulp::{
+    Simd, WithSimd,
+    bytemuck::{cast_slice, pod_read_unaligned},
+};
 
 /// Half the width of the running median: 7 points see through three stragglers in a row and follow a step within one
 /// point.
@@ -25,42 +28,52 @@ pub fn difference_sd(values: &[f64]) -> f64 {
 const EXCHANGES: [(usize, usize); 13] =
     [(0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6), (2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)];
 
-/// Windows whose medians are found side by side.
-const LANES: usize = 4;
-
-/// Medians of the windows of seven that begin with each of the first values of `of`.
-#[inline(always)]
-fn medians_of_seven(of: &[f64; 6 + LANES]) -> [f64; LANES] {
-    let mut rows: [f64x4; 7] =
-        std::array::from_fn(|first| f64x4::from([of[first], of[first + 1], of[first + 2], of[first + 3]]));
-    for (a, b) in EXCHANGES {
-        (rows[a], rows[b]) = (rows[a].fast_min(rows[b]), rows[a].fast_max(rows[b]));
-    }
-    rows[3].to_array()
-}
-
 /// Pulls each value in to its running median (7 points, fewer at the ends) ± `reach` (Hampel's filter).
 pub(super) fn winsorise_locally(values: &[f64], reach: f64) -> Vec<f64> {
     if !reach.is_finite() {
         return values.to_vec();
     }
     let n = values.len();
-    let pulled = |centre: f64, value: f64| value.clamp(centre - reach, centre + reach);
     let alone = |i: usize| {
         let half = HALF_WINDOW.min(i).min(n - 1 - i);
         let mut window = [0.0; 2 * HALF_WINDOW + 1];
         let window = &mut window[..=2 * half];
         window.copy_from_slice(&values[i - half..=i + half]);
         window.sort_unstable_by(f64::total_cmp);
-        pulled(window[half], values[i])
+        values[i].clamp(window[half] - reach, window[half] + reach)
     };
     let mut all: Vec<f64> = (0..HALF_WINDOW.min(n)).map(alone).collect();
-    while let Some(windows) = values[all.len().saturating_sub(HALF_WINDOW)..].first_chunk() {
-        let own = &values[all.len()..];
-        all.extend(medians_of_seven(windows).iter().zip(own).map(|(centre, value)| pulled(*centre, *value)));
-    }
+    pulp::Arch::new().dispatch(WholeWindows { values, reach, all: &mut all });
     all.extend((all.len()..n).map(alone));
     all
+}
+
+/// Appends the values from the first on that has a whole window, as many as fill registers.
+struct WholeWindows<'a> {
+    values: &'a [f64],
+    reach: f64,
+    all: &'a mut Vec<f64>,
+}
+
+impl WithSimd for WholeWindows<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { values, reach, all } = self;
+        let reach = simd.splat_f64s(reach);
+        // The windows of as many neighbours as a register holds, side by side.
+        for stretch in values.windows(2 * HALF_WINDOW + S::F64_LANES).step_by(S::F64_LANES) {
+            let from = |first: usize| pod_read_unaligned(cast_slice(&stretch[first..first + S::F64_LANES]));
+            let mut rows: [S::f64s; 2 * HALF_WINDOW + 1] = std::array::from_fn(from);
+            for (a, b) in EXCHANGES {
+                (rows[a], rows[b]) = (simd.min_f64s(rows[a], rows[b]), simd.max_f64s(rows[a], rows[b]));
+            }
+            let (low, high) = (simd.sub_f64s(rows[HALF_WINDOW], reach), simd.add_f64s(rows[HALF_WINDOW], reach));
+            let pulled = simd.max_f64s(low, simd.min_f64s(high, from(HALF_WINDOW)));
+            all.extend_from_slice(cast_slice(&[pulled]));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -118,7 +118,7 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
     let mut residuals = Vec::new();
     for round in 0..ROUNDS {
         let pulled = levels.pull_in(&calm, times, first_sd, [CLOSE_REACH, WIDE_REACH]);
-        scan = StepScan::new(&pulled.values, times);
+        scan = scan.of_values(&pulled.values, times);
         noise = Noise::of_residuals(&pulled.close, &pulled.wide, &levels.ends, 1e-3 * first_sd);
         residuals = pulled.wide;
         let creep = creep(noise);

@@ -56,9 +56,12 @@ pub fn excursion(series: Uneven<'_>, threshold: f64, inflation: f64) -> Option<E
     let before = middles_before(value, MAX_SURROUNDINGS);
     let after = middles_from(value, &before, MAX_SURROUNDINGS);
     let mut best: Option<Excursion> = None;
+    // What lies after each place, once it was asked for: many stretches end there.
+    let mut following: Vec<Option<Option<Side>>> = vec![None; n];
     let starts = before.iter().enumerate().take(n.saturating_sub(MIN_SURROUNDINGS)).skip(MIN_SURROUNDINGS);
     for (from, past) in starts {
         let (mut low, mut high, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
+        let mut preceding = None;
         for to in from + 1..=(from + longest).min(n - MIN_SURROUNDINGS) {
             (low, high, sum) = (low.min(value[to - 1]), high.max(value[to - 1]), sum + value[to - 1]);
             // Everything inside lies on one side of the middle before, and of that after.
@@ -76,7 +79,9 @@ pub fn excursion(series: Uneven<'_>, threshold: f64, inflation: f64) -> Option<E
             if is_near(*past) || is_near(next) {
                 continue;
             }
-            if let Some(score) = stands_out(series, from, to)
+            let Some(before) = *preceding.get_or_insert_with(|| Side::before(series, from)) else { break };
+            let Some(after) = *following[to].get_or_insert_with(|| Side::after(series, to)) else { continue };
+            if let Some(score) = stands_out(series.slice(from, to), before, after)
                 && score >= best.as_ref().map_or(threshold, |best| best.score)
             {
                 best = Some(Excursion { from, to, score, z: score / inflation, searched });
@@ -96,32 +101,45 @@ pub fn excursion(series: Uneven<'_>, threshold: f64, inflation: f64) -> Option<E
     Some(best)
 }
 
-fn before(series: Uneven<'_>, from: usize) -> Uneven<'_> {
-    series.slice(from.saturating_sub(MAX_SURROUNDINGS), from)
+/// The points on one side of a stretch.
+#[derive(Clone, Copy)]
+struct Side {
+    level: Level,
+    /// Of the points themselves.
+    spread: f64,
 }
 
-fn after(series: Uneven<'_>, to: usize) -> Uneven<'_> {
-    series.slice(to, (to + MAX_SURROUNDINGS).min(series.len()))
+impl Side {
+    fn before(series: Uneven<'_>, from: usize) -> Option<Self> {
+        Self::of(series.slice(from.saturating_sub(MAX_SURROUNDINGS), from))
+    }
+
+    fn after(series: Uneven<'_>, to: usize) -> Option<Self> {
+        Self::of(series.slice(to, (to + MAX_SURROUNDINGS).min(series.len())))
+    }
+
+    fn of(points: Uneven<'_>) -> Option<Self> {
+        let spread = own_spread(points, &vec![median(points.value)?; points.len()]);
+        Some(Self { level: level_of(points)?, spread })
+    }
 }
 
-fn stands_out(series: Uneven<'_>, from: usize, to: usize) -> Option<f64> {
-    let (before, after) = (before(series, from), after(series, to));
-    let (a, x, b) = (level_of(before)?, short_level(series.slice(from, to), before, after)?, level_of(after)?);
+fn stands_out(inside: Uneven<'_>, before: Side, after: Side) -> Option<f64> {
+    let (a, b) = (before.level, after.level);
+    let x = short_level(inside, before.spread.max(after.spread))?;
     let distance = |p: Level, q: Level| (p.value - q.value).abs() / (p.variance + q.variance).sqrt();
     let score = distance(a, x).min(distance(b, x));
     let size = (x.value - (a.value + b.value) / 2.0).abs();
     let apart = (a.value - b.value).abs();
     // A level is held, not touched: each point lies on its side of the middle.
     let middle = (x.value + if x.value > a.value { a.value.max(b.value) } else { a.value.min(b.value) }) / 2.0;
-    let held = series.value[from..to].iter().all(|v| (*v - middle) * (x.value - a.value) > 0.0);
+    let held = inside.value.iter().all(|v| (*v - middle) * (x.value - a.value) > 0.0);
     (held && distance(a, b) < AGREE && apart < AGREE_SHARE * size).then_some(score)
 }
 
 /// Level of a short stretch: its variance is at least what the spread of its surroundings makes of so few points.
-fn short_level(inside: Uneven<'_>, before: Uneven<'_>, after: Uneven<'_>) -> Option<Level> {
+fn short_level(inside: Uneven<'_>, around: f64) -> Option<Level> {
     let at = level_of(inside)?;
-    let spread = |side: Uneven<'_>| Some(own_spread(side, &vec![median(side.value)?; side.len()]));
-    let own = spread(before)?.max(spread(after)?);
-    let total: f64 = weights(inside, own).iter().sum();
+    let total: f64 = weights(inside, around).iter().sum();
     Some(Level { variance: at.variance.max(1.0 / total), ..at })
 }

@@ -20,7 +20,8 @@ pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let below = h.floor() as usize;
     let (a, b) = (*sorted.get(below)?, *sorted.get((below + 1).min(last))?);
     let part = h - below as f64;
-    Some(if part == 0.0 { a } else { a + part * (b - a) })
+    // Of equal ones no difference is taken: infinite ones have none.
+    Some(if part == 0.0 || a == b { a } else { a + part * (b - a) })
 }
 
 /// Median of values in any order; in their unit. O(n), one copy. `None` for no values.
@@ -198,6 +199,7 @@ mod tests {
         sorted.sort_by(f64::total_cmp);
         close(quantile(&sorted, 0.1), 3.01);
         close(quantile(&sorted, 0.9), 10.74);
+        assert_eq!(quantile(&[1.0, f64::INFINITY, f64::INFINITY], 0.9), Some(f64::INFINITY));
         close(median(&X), 4.55);
         close(mad(&X), 1.70499255128);
         close(hodges_lehmann(&X, &Y), 2.15);

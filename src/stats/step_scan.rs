@@ -4,7 +4,10 @@
 //! a step a slope, so both are weighed: with some probability there is no creep at all, otherwise its slope is normal
 //! about zero with a known spread, or now and then with a much larger one (spike and slab, Mitchell & Beauchamp 1988, JASA 83, 1023).
 
-use wide::f64x4;
+use pulp::{
+    Simd, WithSimd,
+    bytemuck::{cast, cast_slice, pod_read_unaligned},
+};
 
 /// Prefix sums over a series.
 pub(super) struct StepScan {
@@ -50,38 +53,37 @@ pub(super) struct Elsewhere {
 impl StepScan {
     pub(super) fn new(values: &[f64], times: &[f64]) -> Self {
         let n = values.len();
-        // Centred sums keep differences from cancelling when the level is far from zero.
-        let centre = values.iter().map(|v| v / n as f64).sum::<f64>();
-        let time_centre = times.get(n / 2).copied().unwrap_or(0.0);
-        let sums = || {
-            let mut sums = Vec::with_capacity(n + 1);
-            sums.push(0.0);
-            sums
-        };
         let mut scan = Self {
-            value: sums(),
-            square: sums(),
-            time: sums(),
-            time_square: sums(),
-            product: sums(),
-            centre,
-            time_centre,
+            value: vec![0.0; n + 1],
+            square: vec![0.0; n + 1],
+            time: vec![0.0; n + 1],
+            time_square: vec![0.0; n + 1],
+            product: vec![0.0; n + 1],
+            centre: 0.0,
+            time_centre: times.get(n / 2).copied().unwrap_or(0.0),
         };
-        let (mut value, mut square, mut time, mut time_square, mut product) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for (v, t) in values.iter().zip(times) {
-            let (v, t) = (v - centre, t - time_centre);
-            value += v;
-            square += v * v;
-            time += t;
-            time_square += t * t;
-            product += v * t;
-            scan.value.push(value);
-            scan.square.push(square);
-            scan.time.push(time);
-            scan.time_square.push(time_square);
-            scan.product.push(product);
+        let (mut time, mut time_square) = (0.0, 0.0);
+        for ((t, of), of_square) in times.iter().zip(&mut scan.time[1..]).zip(&mut scan.time_square[1..]) {
+            let t = t - scan.time_centre;
+            (time, time_square) = (time + t, time_square + t * t);
+            (*of, *of_square) = (time, time_square);
         }
-        scan
+        scan.of_values(values, times)
+    }
+
+    /// The same over other values at the same times.
+    pub(super) fn of_values(mut self, values: &[f64], times: &[f64]) -> Self {
+        // Centred sums keep differences from cancelling when the level is far from zero.
+        let share = 1.0 / values.len() as f64;
+        self.centre = values.iter().map(|v| v * share).sum::<f64>();
+        let (mut value, mut square, mut product) = (0.0, 0.0, 0.0);
+        let sums = self.value[1..].iter_mut().zip(&mut self.square[1..]).zip(&mut self.product[1..]);
+        for (((of, of_square), of_product), (v, t)) in sums.zip(values.iter().zip(times)) {
+            let (v, t) = (v - self.centre, t - self.time_centre);
+            (value, square, product) = (value + v, square + v * v, product + v * t);
+            (*of, *of_square, *of_product) = (value, square, product);
+        }
+        self
     }
 
     /// Number of points.
@@ -192,9 +194,20 @@ impl StepScan {
         creep: Creep,
         least: f64,
     ) -> bool {
-        let weak = |z: f64| z.abs() < least * noise;
-        let beside = |precision| self.beside_slope(from, place, to, precision, Elsewhere::default());
-        weak(self.plain(from, place, to)) && weak(beside(creep.precision)) && weak(beside(creep.fast_precision()))
+        let (n, before, after) = ((to - from) as f64, (place - from) as f64, (to - place) as f64);
+        let (total, total_time) = (self.value[to] - self.value[from], self.time[to] - self.time[from]);
+        let height = self.value[to] - self.value[place] - total * after / n;
+        let tilt = self.time[to] - self.time[place] - total_time * after / n;
+        let free = before * after / n;
+        let within = self.within(from, to);
+        let most = (least * noise).powi(2);
+        // The squares of `plain` and `beside_slope`, both sides times what they are divided by.
+        let is_weak_beside = |precision: f64| {
+            let spread = precision + within.time_spread;
+            let (part, left) = (height * spread - tilt * within.product, free * spread - tilt * tilt);
+            spread <= 0.0 || left <= 1e-9 * free * spread || part * part < most * left * spread
+        };
+        height * height < most * free && is_weak_beside(creep.precision) && is_weak_beside(creep.fast_precision())
     }
 
     /// The clearest place of from..to that leaves `margin` points a side, creep not considered.
@@ -203,13 +216,7 @@ impl StepScan {
         let (start, total) = (self.value[from], self.value[to] - self.value[from]);
         let mean = total / n;
         let sums = self.value.get(from + margin..(to + 1).saturating_sub(margin))?;
-        clearest(
-            sums,
-            sums,
-            margin,
-            &Plain { start: f64x4::splat(start), mean: f64x4::splat(mean), n: f64x4::splat(n) },
-        )
-        .map(|before| from + before)
+        clearest(sums, sums, margin, &Plain { start, mean, n }).map(|before| from + before)
     }
 
     /// The clearest place of from..to that leaves `margin` points a side, beside a slope.
@@ -219,14 +226,14 @@ impl StepScan {
         let within = self.within(from, to);
         let spread = precision + within.time_spread;
         let beside = BesideSlope {
-            value: f64x4::splat(value),
-            time: f64x4::splat(time),
-            mean: f64x4::splat((self.value[to] - value) / n),
-            mean_time: f64x4::splat((self.time[to] - time) / n),
-            slope: f64x4::splat(within.product / spread),
-            per_spread: f64x4::splat(1.0 / spread),
-            per_n: f64x4::splat(1.0 / n),
-            n: f64x4::splat(n),
+            value,
+            time,
+            mean: (self.value[to] - value) / n,
+            mean_time: (self.time[to] - time) / n,
+            slope: within.product / spread,
+            per_spread: 1.0 / spread,
+            per_n: 1.0 / n,
+            n,
         };
         let places = from + margin..(to + 1).saturating_sub(margin);
         let (sums, time_sums) = (self.value.get(places.clone())?, self.time.get(places)?);
@@ -234,101 +241,147 @@ impl StepScan {
     }
 }
 
-/// The square of how clear a step is, up to a factor: a fraction (over, under), so that nothing is divided.
+/// The square of how clear a step is, up to a factor: a fraction (over, under), so that nothing is divided. Of as many places
+/// side by side as a register holds.
 trait Score {
     /// With `before` points before the place, whose values and times sum up to these.
-    fn of(&self, sum: f64x4, time_sum: f64x4, before: f64x4) -> (f64x4, f64x4);
+    fn of<S: Simd>(&self, simd: S, sum: S::f64s, time_sum: S::f64s, before: S::f64s) -> (S::f64s, S::f64s);
 }
 
 /// [`StepScan::plain`].
 struct Plain {
-    start: f64x4,
-    mean: f64x4,
-    n: f64x4,
+    start: f64,
+    mean: f64,
+    n: f64,
 }
 
 impl Score for Plain {
     #[inline(always)]
-    fn of(&self, sum: f64x4, _: f64x4, before: f64x4) -> (f64x4, f64x4) {
-        let gap = sum - self.start - self.mean * before;
-        (gap * gap, before * (self.n - before))
+    fn of<S: Simd>(&self, simd: S, sum: S::f64s, _: S::f64s, before: S::f64s) -> (S::f64s, S::f64s) {
+        let [start, mean, n] = [self.start, self.mean, self.n].map(|of| simd.splat_f64s(of));
+        let gap = simd.sub_f64s(simd.sub_f64s(sum, start), simd.mul_f64s(mean, before));
+        (simd.mul_f64s(gap, gap), simd.mul_f64s(before, simd.sub_f64s(n, before)))
     }
 }
 
 /// [`StepScan::beside_slope`], with what does not depend on the place taken out, and the signs of both gaps turned.
 struct BesideSlope {
-    value: f64x4,
-    time: f64x4,
-    mean: f64x4,
-    mean_time: f64x4,
-    slope: f64x4,
-    per_spread: f64x4,
-    per_n: f64x4,
-    n: f64x4,
+    value: f64,
+    time: f64,
+    mean: f64,
+    mean_time: f64,
+    slope: f64,
+    per_spread: f64,
+    per_n: f64,
+    n: f64,
 }
 
 impl Score for BesideSlope {
     #[inline(always)]
-    fn of(&self, sum: f64x4, time_sum: f64x4, before: f64x4) -> (f64x4, f64x4) {
-        let height = sum - self.value - self.mean * before;
-        let tilt = time_sum - self.time - self.mean_time * before;
-        let free = before * (self.n - before) * self.per_n;
-        let left = free - tilt * tilt * self.per_spread;
-        let part = height - tilt * self.slope;
+    fn of<S: Simd>(&self, simd: S, sum: S::f64s, time_sum: S::f64s, before: S::f64s) -> (S::f64s, S::f64s) {
+        let (sub, mul) = (|a, b| simd.sub_f64s(a, b), |a, b| simd.mul_f64s(a, b));
+        let [value, time, slope, n] = [self.value, self.time, self.slope, self.n].map(|of| simd.splat_f64s(of));
+        let [mean, mean_time] = [self.mean, self.mean_time].map(|of| simd.splat_f64s(of));
+        let [per_spread, per_n, little] = [self.per_spread, self.per_n, 1e-9].map(|of| simd.splat_f64s(of));
+        let height = sub(sub(sum, value), mul(mean, before));
+        let tilt = sub(sub(time_sum, time), mul(mean_time, before));
+        let free = mul(mul(before, sub(n, before)), per_n);
+        let left = sub(free, mul(mul(tilt, tilt), per_spread));
+        let part = sub(height, mul(tilt, slope));
         // Where the slope explains everything there is nothing left to compare.
-        let some = left.simd_gt(free * f64x4::splat(1e-9));
-        (some.select(part * part, f64x4::ZERO), some.select(left, f64x4::ONE))
+        let some = simd.greater_than_f64s(left, mul(free, little));
+        let (none, one) = (simd.splat_f64s(0.0), simd.splat_f64s(1.0));
+        (select(simd, some, mul(part, part), none), select(simd, some, left, one))
     }
 }
 
-/// Places that are looked at side by side: each has a best of its own, so that none waits for another.
-const LANES: usize = 4;
-
-/// Best score of each lane with the points before it.
-struct Best {
-    over: f64x4,
-    under: f64x4,
-    before: f64x4,
+/// `yes` where the mask is set, else `no`. (The library's own is not always part of its caller, which costs more than all else.)
+#[inline(always)]
+fn select<S: Simd>(simd: S, mask: S::m64s, yes: S::f64s, no: S::f64s) -> S::f64s {
+    cast(simd.select_u64s(mask, cast(yes), cast(no)))
 }
 
-impl Best {
+/// Best score of each lane of a register with the points before it.
+#[derive(Clone, Copy)]
+struct Best<F> {
+    over: F,
+    under: F,
+    before: F,
+}
+
+impl<F: Copy> Best<F> {
     #[inline(always)]
-    fn offer(&mut self, before: f64x4, (over, under): (f64x4, f64x4)) {
-        let better = (over * self.under).simd_gt(self.over * under);
-        self.over = better.select(over, self.over);
-        self.under = better.select(under, self.under);
-        self.before = better.select(before, self.before);
+    fn offer<S: Simd<f64s = F>>(&mut self, simd: S, before: F, (over, under): (F, F)) {
+        let better = simd.greater_than_f64s(simd.mul_f64s(over, self.under), simd.mul_f64s(self.over, under));
+        self.over = select(simd, better, over, self.over);
+        self.under = select(simd, better, under, self.under);
+        self.before = select(simd, better, before, self.before);
     }
 }
 
-/// Points before the place whose score is largest, the first of equals; the first place has `margin`.
+/// Registers that are filled with places: each has a best of its own, so that none waits for another.
+const SIDE_BY_SIDE: usize = 2;
+
+/// Most lanes that a register has.
+const LANES: usize = 8;
+
+/// Points before the place whose score is largest, the first of equals; the first place has `margin`. The same on each
+/// processor, however wide its registers.
 fn clearest(sums: &[f64], time_sums: &[f64], margin: usize, score: &impl Score) -> Option<usize> {
-    let none = f64x4::splat(-1.0);
-    let mut best = Best { over: none, under: f64x4::ONE, before: none };
-    let (sums, last_sums) = sums.as_chunks::<LANES>();
-    let (time_sums, last_time_sums) = time_sums.as_chunks::<LANES>();
-    let lanes = f64x4::from([0.0, 1.0, 2.0, 3.0]);
-    let mut before = f64x4::splat(margin as f64) + lanes;
-    for (sum, time_sum) in sums.iter().zip(time_sums) {
-        best.offer(before, score.of(f64x4::from(*sum), f64x4::from(*time_sum), before));
-        before += f64x4::splat(LANES as f64);
-    }
-    if !last_sums.is_empty() {
-        // What is left does not fill the lanes: the rest of them offers nothing.
-        let filled = |values: &[f64]| f64x4::from(std::array::from_fn(|lane| values.get(lane).copied().unwrap_or(0.0)));
-        let (over, under) = score.of(filled(last_sums), filled(last_time_sums), before);
-        let is_place = f64x4::splat(last_sums.len() as f64).simd_gt(lanes);
-        best.offer(before, (is_place.select(over, f64x4::splat(f64::NAN)), under));
-    }
-    let (over, under, before) = (best.over.to_array(), best.under.to_array(), best.before.to_array());
-    let mut first = 0;
-    for lane in 1..LANES {
-        let (one, other) = (over[lane] * under[first], over[first] * under[lane]);
-        if one > other || (one == other && before[lane] < before[first]) {
-            first = lane;
+    pulp::Arch::new().dispatch(Clearest { sums, time_sums, margin, score })
+}
+
+struct Clearest<'a, T> {
+    sums: &'a [f64],
+    time_sums: &'a [f64],
+    margin: usize,
+    score: &'a T,
+}
+
+impl<T: Score> WithSimd for Clearest<'_, T> {
+    type Output = Option<usize>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Option<usize> {
+        let (sums, last_sums) = S::as_simd_f64s(self.sums);
+        let (time_sums, last_time_sums) = S::as_simd_f64s(self.time_sums);
+        let step = simd.splat_f64s(S::F64_LANES as f64);
+        let lanes: [f64; LANES] = std::array::from_fn(|lane| (self.margin + lane) as f64);
+        let mut before = pod_read_unaligned(cast_slice(&lanes[..S::F64_LANES]));
+        let none = simd.splat_f64s(-1.0);
+        let mut best = [Best { over: none, under: simd.splat_f64s(1.0), before: none }; SIDE_BY_SIDE];
+        let (pairs, last) = sums.as_chunks::<SIDE_BY_SIDE>();
+        let (time_pairs, last_time) = time_sums.as_chunks::<SIDE_BY_SIDE>();
+        for (sums, time_sums) in pairs.iter().zip(time_pairs) {
+            for (best, (sum, time_sum)) in best.iter_mut().zip(sums.iter().zip(time_sums)) {
+                best.offer(simd, before, self.score.of(simd, *sum, *time_sum, before));
+                before = simd.add_f64s(before, step);
+            }
         }
+        for (sum, time_sum) in last.iter().zip(last_time) {
+            best[0].offer(simd, before, self.score.of(simd, *sum, *time_sum, before));
+            before = simd.add_f64s(before, step);
+        }
+        let mut first = Best { over: -1.0, under: 1.0, before: -1.0 };
+        let mut choose = |other: Best<f64>| {
+            let (one, two) = (other.over * first.under, first.over * other.under);
+            if one > two || (one == two && other.before < first.before) {
+                first = other;
+            }
+        };
+        for lanes in &best {
+            let all = [lanes.over, lanes.under, lanes.before];
+            let of = |i: usize| -> &[f64] { cast_slice(&all[i..=i]) };
+            (0..S::F64_LANES).for_each(|l| choose(Best { over: of(0)[l], under: of(1)[l], before: of(2)[l] }));
+        }
+        let rest = self.margin + self.sums.len() - last_sums.len();
+        for (i, (sum, time_sum)) in last_sums.iter().zip(last_time_sums).enumerate() {
+            let before = (rest + i) as f64;
+            let (over, under) = self.score.of(pulp::Scalar, *sum, *time_sum, before);
+            choose(Best { over, under, before });
+        }
+        (first.before >= 0.0).then_some(first.before as usize)
     }
-    (before[first] >= 0.0).then_some(before[first] as usize)
 }
 
 impl std::ops::Add for Elsewhere {

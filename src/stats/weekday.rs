@@ -42,15 +42,15 @@ pub fn weekday_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
             values[i] - window.median().unwrap_or(values[i])
         })
         .collect();
-    let day = |i: usize| (days[i].floor() as i64).rem_euclid(7) as usize;
+    let day: Vec<usize> = days[..n].iter().map(|day| (day.floor() as i64).rem_euclid(7) as usize).collect();
     let mut by_day: [Vec<f64>; 7] = Default::default();
-    (0..n).for_each(|i| by_day[day(i)].push(rest[i]));
+    day.iter().zip(&rest).for_each(|(day, rest)| by_day[*day].push(*rest));
     let seen: Vec<usize> = (0..7).filter(|&d| !by_day[d].is_empty()).collect();
     if seen.len() < 2 || seen.iter().any(|&d| by_day[d].len() < MIN_PER_DAY) {
         return None;
     }
     let middles: Vec<f64> = by_day.iter().map(|values| median(values).unwrap_or(0.0)).collect();
-    let within: Vec<f64> = (0..n).map(|i| rest[i] - middles[day(i)]).collect();
+    let within: Vec<f64> = day.iter().zip(&rest).map(|(day, rest)| rest - middles[*day]).collect();
     let noise = mad(&within)?.max(MAD_TO_SD * 1e-9);
     let total: f64 = seen.iter().map(|&d| by_day[d].len() as f64 * middles[d]).sum::<f64>() / n as f64;
     let square =
@@ -59,7 +59,7 @@ pub fn weekday_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
         return None;
     }
     let centre = median(&seen.iter().map(|&d| middles[d]).collect::<Vec<_>>())?;
-    Some((0..n).map(|i| middles[day(i)] - centre).collect())
+    Some(day.iter().map(|day| middles[*day] - centre).collect())
 }
 
 #[cfg(test)]

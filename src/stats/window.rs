@@ -22,7 +22,7 @@ impl SortedWindow {
 
     /// Takes out one and puts in another: only what lies between the two moves.
     pub(super) fn replace(&mut self, old: f64, new: f64) {
-        let (from, to) = (self.place(old), self.place(new));
+        let (from, to) = self.places(old, new);
         if from < to {
             self.0.copy_within(from + 1..to, from);
             self.0[to - 1] = new;
@@ -37,6 +37,16 @@ impl SortedWindow {
             return self.0.partition_point(|v| *v < value);
         }
         self.0.iter().map(|v| usize::from(*v < value)).sum()
+    }
+
+    /// [`Self::place`] of two, in one pass.
+    fn places(&self, one: f64, two: f64) -> (usize, usize) {
+        if self.0.len() > COUNTED {
+            return (self.place(one), self.place(two));
+        }
+        let count = |(a, b), v: &f64| (a + u64::from(*v < one), b + u64::from(*v < two));
+        let (one, two) = self.0.iter().fold((0, 0), count);
+        (one as usize, two as usize)
     }
 
     pub(super) fn median(&self) -> Option<f64> {

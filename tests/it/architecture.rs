@@ -27,7 +27,7 @@ const FLOORS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that stand in some folders only.
-const HOMES: [(&str, &[&str]); 36] = [
+const HOMES: [(&str, &[&str]); 37] = [
     ("arrow", &["lake"]),
     ("parquet", &["lake"]),
     ("polars", &["lake"]),
@@ -36,7 +36,8 @@ const HOMES: [(&str, &[&str]); 36] = [
     ("csv_core", &["ingest"]),
     ("memchr", &["ingest"]),
     ("tar", &["ingest"]),
-    ("bytemuck", &["lake"]),
+    ("bytemuck", &["lake", "stats"]),
+    ("pulp", &["stats"]),
     ("foldhash", &["model"]),
     ("hashbrown", &["lake"]),
     ("zstd", &["ingest"]),

@@ -112,6 +112,44 @@ fn what_it_was_worth() {
 }
 
 #[test]
+fn a_comparison_is_a_page_with_what_it_was_worth() {
+    let world = world(40.0);
+    world.write(
+        "cost.toml",
+        "currency = \"EUR\"\n[compute]\nslot_hour = { low = 0.5, likely = 1.0, high = 1.5 }\n\
+         [engineers]\nhour = 100\ninvested_hours = { low = 1, likely = 2, high = 3 }\n",
+    );
+    let told = world.json(&["compare", "--at", "2026-05-01", "--cost", "cost.toml"]);
+    world.write("told.json", told.to_string());
+    let written = world.json(&["report", "--from", "told.json", "--out", "page"]);
+    assert_eq!(list(&written["paths"]["images"]).len(), 2, "{written}");
+    let page = std::fs::read_to_string(world.path("page/report.html")).expect("a page");
+    for says in
+        ["Did the change pay?", "Not worth it: it pays with a probability of 0 %", "dag0.work dag0", "hours invested"]
+    {
+        assert!(page.contains(says), "{says}");
+    }
+    let markdown = std::fs::read_to_string(world.path("page/report.md")).expect("Markdown");
+    assert!(
+        markdown.contains("images/compare-tornado.png") && markdown.contains("| net present value |"),
+        "{markdown}"
+    );
+    // The same document gives the same bytes; without a cost file it is of the change alone.
+    world.run(&["report", "--from", "told.json", "--out", "again"]).exits(0);
+    assert_eq!(page, std::fs::read_to_string(world.path("again/report.html")).expect("a page"));
+    let plain = world.json(&["compare", "--at", "2026-05-01"]);
+    world.write("plain.json", plain.to_string());
+    world.run(&["report", "--from", "plain.json", "--out", "plain"]).exits(0);
+    let page = std::fs::read_to_string(world.path("plain/report.html")).expect("a page");
+    assert!(page.contains("Before and after") && page.contains(" regressed") && !page.contains("What it was worth"));
+    for (from, to) in [("regressed", "worsened"), ("\"location\"", "\"mode\""), ("run_duration", "fun_duration")] {
+        world.write("odd.json", plain.to_string().replace(from, to));
+        let refused = world.run(&["report", "--from", "odd.json", "--out", "odd"]).exits(1);
+        assert!(refused.stderr.contains("not a comparison document"), "{refused:#?}");
+    }
+}
+
+#[test]
 fn files_with_costs() {
     let world = World::new();
     let csv = |seconds: f64| {

@@ -244,7 +244,7 @@ fn tornado(measured: &Measured, centre: &Inputs, model: &CostModel) -> Vec<Swing
     let mut swings: Vec<Swing> = inputs
         .into_iter()
         .map(|(input, (low, high), set)| Swing {
-            input,
+            input: input.into(),
             low,
             high,
             npv_low: npv_with(set, low),

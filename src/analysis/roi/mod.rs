@@ -17,6 +17,7 @@ use crate::stats::Estimate;
 pub use cost::{CostModel, Delay, Fleet, Uncertain};
 pub use draws::return_on_investment;
 pub use formulas::{CashFlow, npv};
+use std::borrow::Cow;
 pub use work::{Work, runs_per_year};
 
 /// What came of a change, in money and time. Ends of intervals are the 5th and 95th percentile of the draws.
@@ -62,7 +63,7 @@ pub struct Roi {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Swing {
     /// Input.
-    pub input: &'static str,
+    pub input: Cow<'static, str>,
     /// Its low and high end.
     pub low: f64,
     /// The high one.
@@ -93,5 +94,11 @@ impl Worth {
             Self::NotWorthIt => "not_worth_it",
             Self::Undecided => "undecided",
         }
+    }
+
+    /// What [`as_str`](Self::as_str) says.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::WorthIt, Self::NotWorthIt, Self::Undecided].into_iter().find(|worth| worth.as_str() == text)
     }
 }

@@ -13,6 +13,7 @@ use crate::{
 };
 use std::{
     cell::RefCell,
+    collections::BTreeSet,
     sync::{
         Arc,
         mpsc::{Receiver, sync_channel},
@@ -45,6 +46,7 @@ pub(super) fn outcome(analysis: &Analysis, fail_on: Option<FailOn>) -> Outcome {
 pub(super) fn analysis(context: &Context<'_>, lake: &Lake, options: &AnalysisOptions) -> Result<Analysis, Error> {
     let mut analysis = with_lake(context, lake, options, |histories, settings| analyze(histories, settings))?;
     analysis.warnings.extend(rejected(lake)?);
+    analysis.warnings.extend(stray_volumes(lake)?);
     if analysis.axes.is_empty() {
         let dags = analysis.coverage.dags;
         return Err(Error::Usage(format!("no DAG fits: {dags} in the lake; see `windtunnel lake ls`")));
@@ -88,6 +90,20 @@ fn rejected(lake: &Lake) -> Result<Option<String>, Error> {
              `windtunnel lake sql 'SELECT name, line, reason, count FROM defects'` lists why"
         )
     }))
+}
+
+/// Volumes of DAGs that never ran explain nothing; their names may be written in another way.
+fn stray_volumes(lake: &Lake) -> Result<Option<String>, Error> {
+    let mut stray: Vec<Text> = Vec::new();
+    for deployment in lake.deployments()? {
+        let told = lake.volume_dag_ids(&deployment)?;
+        if !told.is_empty() {
+            let known: BTreeSet<Text> = lake.dag_ids(&deployment)?.into_iter().collect();
+            stray.extend(told.difference(&known).cloned());
+        }
+    }
+    let Some(first) = stray.first() else { return Ok(None) };
+    Ok(Some(format!("volumes are told of {} DAG(s) that have no run in the lake, such as {first}", stray.len())))
 }
 
 /// The histories of a lake.
@@ -170,7 +186,7 @@ impl Histories for Held<'_> {
         let history = current.read.recv().map_err(|_| gone())??;
         if detail == Detail::Times && place + 1 == self.places.len() {
             // What comes next is all there is to know, once what the times tell has been worked out.
-            *reading = Some(Reading::start(self, 0, Detail::All));
+            *reading = Some(Reading::start(self, 0, Detail::Series));
         }
         Ok(history)
     }

@@ -7,9 +7,12 @@ use crate::{
         args::Report,
         console::line,
         exit::{Error, Outcome},
-        wire::{VERSION, analysis::Document, bench, explain, receipt::Paths, simulate, small},
+        wire::{VERSION, analysis::Document, bench, compare, explain, receipt::Paths, simulate, small},
     },
-    report::{self, BenchResults, ExplanationResults, Options, OverviewResults, RenderedReport, SimulationResults},
+    report::{
+        self, BenchResults, ComparisonResults, ExplanationResults, Options, OverviewResults, RenderedReport,
+        SimulationResults,
+    },
 };
 use std::{fs, path::Path};
 
@@ -28,6 +31,7 @@ pub(super) fn run(context: &Context<'_>, args: &Report) -> Result<Outcome, Error
     let (paths, seed, warnings) = match source {
         From::Analysis(analysis) => (write(context, &analysis, &args.out)?, analysis.seed, analysis.warnings),
         From::Bench(bench) => (write_page(args, |o| report::render_bench(&bench, o))?, bench.seed, bench.warnings),
+        From::Comparison(of) => (write_page(args, |o| report::render_comparison(&of, o))?, context.seed(), of.warnings),
         From::Explanation(of) => {
             (write_page(args, |o| report::render_explanation(&of, o))?, context.seed(), of.warnings)
         }
@@ -47,12 +51,13 @@ pub(super) fn run(context: &Context<'_>, args: &Report) -> Result<Outcome, Error
 enum From {
     Analysis(Box<Analysis>),
     Bench(Box<BenchResults>),
+    Comparison(Box<ComparisonResults>),
     Simulation(Box<SimulationResults>),
     Explanation(Box<ExplanationResults>),
     Overview(Box<OverviewResults>),
 }
 
-/// Reads a document, as `analyze --json` and `bench --json` write it; `-` is stdin.
+/// Reads a document, as `analyze --json`, `compare --json` and others write it; `-` is stdin.
 fn read(path: &Path) -> Result<From, Error> {
     let text = if path.as_os_str() == "-" {
         std::io::read_to_string(std::io::stdin()).map_err(Error::io("read", "stdin"))?
@@ -61,7 +66,7 @@ fn read(path: &Path) -> Result<From, Error> {
     };
     let bad = |reason: String| {
         Error::Usage(format!(
-            "{}: {reason}; `analyze`, `bench`, `simulate` and `explain` write what has a page with --json",
+            "{}: {reason}; `analyze`, `compare`, `bench`, `simulate` and `explain` write what has a page with --json",
             path.display()
         ))
     };
@@ -71,6 +76,12 @@ fn read(path: &Path) -> Result<From, Error> {
             let bench: bench::Document = document(&text, "a bench").map_err(bad)?;
             let results = bench.into_results().map_err(|reason| bad(format!("not a bench document: {reason}")))?;
             Ok(From::Bench(Box::new(results)))
+        }
+        "windtunnel.compare.v1" => {
+            let comparison: compare::Document = document(&text, "a comparison").map_err(bad)?;
+            let results =
+                comparison.into_results().map_err(|reason| bad(format!("not a comparison document: {reason}")))?;
+            Ok(From::Comparison(Box::new(results)))
         }
         "windtunnel.simulation.v1" => {
             let simulation: simulate::Document = document(&text, "a simulation").map_err(bad)?;
@@ -89,7 +100,7 @@ fn read(path: &Path) -> Result<From, Error> {
         }
         _ => {
             let analysis = parse(text.as_bytes());
-            let known = "not an analysis document, nor a bench, a simulation, or what `explain` says";
+            let known = "not an analysis document, nor a comparison, a bench, a simulation, or what `explain` says";
             Ok(From::Analysis(Box::new(analysis.map_err(|reason| bad(format!("{known}: {reason}")))?)))
         }
     }

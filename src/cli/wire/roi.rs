@@ -1,19 +1,20 @@
 //! `roi` of a comparison: amounts with intervals.
 
 use super::estimate::{Estimate, finite};
-use crate::analysis as memory;
+use crate::{analysis as memory, report::MoneyTerms};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What a change was worth. Intervals hold 90 % of the draws.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(in crate::cli) struct Roi {
     currency: String,
     horizon_years: u32,
     discount_rate: f64,
     seed: u64,
     /// `worth_it`, `not_worth_it` or `undecided`.
-    verdict: &'static str,
+    verdict: Cow<'static, str>,
     /// Share of the draws in which it pays.
     p_roi_positive: f64,
     slot_hours_saved_per_year: Estimate,
@@ -36,9 +37,9 @@ pub(in crate::cli) struct Roi {
     notes: Vec<String>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Swing {
-    input: &'static str,
+    input: Cow<'static, str>,
     low: Option<f64>,
     high: Option<f64>,
     npv_low: Option<f64>,
@@ -48,7 +49,7 @@ struct Swing {
 impl Roi {
     pub(in crate::cli) fn new(roi: &memory::Roi, model: &memory::CostModel, seed: u64) -> Self {
         let swing = |s: &memory::Swing| Swing {
-            input: s.input,
+            input: s.input.clone(),
             low: finite(s.low),
             high: finite(s.high),
             npv_low: finite(s.npv_low),
@@ -59,7 +60,7 @@ impl Roi {
             horizon_years: model.horizon_years,
             discount_rate: model.discount_rate,
             seed,
-            verdict: roi.verdict.as_str(),
+            verdict: roi.verdict.as_str().into(),
             p_roi_positive: roi.p_positive,
             slot_hours_saved_per_year: (&roi.slot_hours_saved).into(),
             hours_earlier_per_year: roi.hours_earlier.as_ref().map(Estimate::from),
@@ -77,5 +78,36 @@ impl Roi {
             tornado: roi.tornado.iter().map(swing).collect(),
             notes: roi.notes.clone(),
         }
+    }
+
+    /// What was written, and what its money is.
+    pub(in crate::cli) fn into_results(self) -> Result<(memory::Roi, MoneyTerms), String> {
+        let verdict = memory::Worth::parse(&self.verdict).ok_or(format!("`{}` is no verdict", self.verdict))?;
+        let swing = |s: Swing| {
+            let of = |end: Option<f64>| end.unwrap_or(f64::NAN);
+            let (low, high, npv_low, npv_high) = (of(s.low), of(s.high), of(s.npv_low), of(s.npv_high));
+            memory::Swing { input: s.input, low, high, npv_low, npv_high }
+        };
+        let roi = memory::Roi {
+            slot_hours_saved: self.slot_hours_saved_per_year.into(),
+            hours_earlier: self.hours_earlier_per_year.map(Into::into),
+            runs_per_year: self.runs_per_year,
+            freed: self.saving_freed_per_year.into(),
+            realised: self.saving_realised_per_year.into(),
+            delay: self.delay_saving_per_year.into(),
+            engineers: self.engineers_saving_per_year.into(),
+            benefit: self.benefit_per_year.into(),
+            investment: self.investment.into(),
+            payback_months: self.payback_months.map(Into::into),
+            npv: self.npv.into(),
+            roi: self.roi.map(Into::into),
+            break_even: self.break_even_benefit_per_year.unwrap_or(f64::NAN),
+            p_positive: self.p_roi_positive,
+            tornado: self.tornado.into_iter().map(swing).collect(),
+            verdict,
+            notes: self.notes,
+        };
+        let Self { currency, horizon_years, discount_rate, .. } = self;
+        Ok((roi, MoneyTerms { currency, horizon_years, discount_rate }))
     }
 }

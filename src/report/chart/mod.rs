@@ -14,6 +14,7 @@ mod speedup;
 mod svg;
 mod sweep;
 mod timeline;
+mod tornado;
 
 pub(crate) use change::{ChangeChart, Mark};
 pub(crate) use coverage::CoverageChart;
@@ -24,6 +25,7 @@ pub(crate) use overhead::OverheadChart;
 pub(crate) use speedup::{Speedup, SpeedupChart};
 pub(crate) use sweep::SweepChart;
 pub(crate) use timeline::TimelineChart;
+pub(crate) use tornado::TornadoChart;
 
 use super::{Error, words};
 use canvas::{Align, Canvas, Drawn, Role};

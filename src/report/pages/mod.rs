@@ -1,12 +1,14 @@
-//! Pages of one document each: of a bench (what against what, how much faster, how sure that is), of a simulation, of what
-//! `explain` says of a run or of many.
+//! Pages of one document each: of a bench (what against what, how much faster, how sure that is), of a comparison and what it
+//! was worth, of a simulation, of what `explain` says of a run or of many.
 
+mod comparison;
 mod explanation;
 mod page;
 mod platform;
 mod simulation;
 mod view;
 
+pub use comparison::{ComparisonResults, MoneyTerms, render_comparison};
 pub use explanation::{
     DecidingTask, ExplanationResults, OverviewResults, PathPart, UsualSeconds, WaitedFor, render_explanation,
     render_overview,

@@ -40,6 +40,14 @@ pub(super) fn text(context: &Context<'_>, roi: &Roi, model: &CostModel) -> Strin
     row("benefit a year", &roi.benefit, &currency);
     row("investment", &roi.investment, &currency);
     match &roi.payback_months {
+        Some(months) if months.upper.is_infinite() => {
+            let soonest = format!("({} to never)", number(months.lower));
+            text.push_str(&format!(
+                "  {:<34} {:>12}  {soonest}\n",
+                "pays back after",
+                format!("{} months", number(months.point))
+            ));
+        }
         Some(months) => row("pays back after", months, "months"),
         None => text.push_str(&format!("  {:<34} {:>12}\n", "pays back after", "never")),
     }
