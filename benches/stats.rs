@@ -4,7 +4,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use std::hint::black_box;
 use windtunnel::stats::{
     Detector, Neighbours, Observations, Pace, Scale, Uneven, bca, detect_steps, fit_shared_effect, hodges_lehmann,
-    ratio, splits,
+    mean, ratio, splits,
 };
 
 /// Values around 10 without pattern, the same every time, 40 % higher in the second half.
@@ -72,13 +72,6 @@ fn uneven(criterion: &mut Criterion) {
 /// 10,000 resamples of a year of daily runs.
 fn bootstrap(criterion: &mut Criterion) {
     let values = durations(365);
-    // Eight sums side by side, as numpy adds: one addition after the other waits for each.
-    let mean = |v: &[f64]| {
-        let (eights, rest) = v.as_chunks::<8>();
-        let mut sums = [0.0; 8];
-        eights.iter().for_each(|eight| sums.iter_mut().zip(eight).for_each(|(sum, v)| *sum += v));
-        (sums.iter().sum::<f64>() + rest.iter().sum::<f64>()) / v.len() as f64
-    };
     criterion.bench_function("bca of 365", |bencher| bencher.iter(|| bca(black_box(&values), mean, 10_000, 1, 0.95)));
 }
 

@@ -162,7 +162,7 @@ pub(super) enum Command {
     Explain(Explain),
     /// Write the report: one HTML file, PNG twins of its charts, Markdown
     #[command(
-        after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json\n  windtunnel explain orders_etl slowest --json | windtunnel report --from -"
+        after_help = "Examples:\n  windtunnel report --out reports/\n  windtunnel analyze --json > week.json && windtunnel report --from week.json\n  windtunnel explain orders_etl slowest --json | windtunnel report --from -\n  windtunnel compare --at 2026-06-01 --cost prices.toml --json | windtunnel report --from -"
     )]
     Report(Report),
     /// Where the settings come from

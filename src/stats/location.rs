@@ -136,6 +136,18 @@ pub(super) fn median_in_place(values: &mut [f64]) -> Option<f64> {
     Some(0.5 * (lower + upper))
 }
 
+/// [`quantile`] of values in any order, which it may reorder. O(n).
+pub(super) fn quantile_in_place(values: &mut [f64], p: f64) -> Option<f64> {
+    let last = values.len().checked_sub(1)?;
+    if !(0.0..=1.0).contains(&p) {
+        return None;
+    }
+    let h = last as f64 * p;
+    let (_, &mut a, above) = values.select_nth_unstable_by(h.floor() as usize, f64::total_cmp);
+    let b = above.iter().copied().min_by(f64::total_cmp).unwrap_or(a);
+    quantile(&[a, b], h - h.floor())
+}
+
 /// MAD around a given centre, or the scaled mean absolute deviation where the MAD is 0.
 pub(super) fn robust_scale_around(values: &[f64], centre: f64) -> f64 {
     let mut off: Vec<f64> = values.iter().map(|v| (v - centre).abs()).collect();
@@ -249,6 +261,14 @@ mod tests {
             prop_assert!((median(&moved).expect("not empty") - (scale * m + shift)).abs() < 1e-9);
             prop_assert!((mad(&moved).expect("not empty") - scale * s).abs() < 1e-9);
             prop_assert!((weighted_median(&v, &vec![0.3; v.len()]).expect("not empty") - m).abs() < 1e-12);
+        }
+
+        #[test]
+        fn quantiles_do_not_need_an_order(values in prop::collection::vec(-9.0..9.0_f64, 1..40), p in 0.0..=1.0_f64) {
+            let mut sorted = values.clone();
+            sorted.sort_by(f64::total_cmp);
+            let (got, want) = (quantile_in_place(&mut values.clone(), p), quantile(&sorted, p));
+            prop_assert!((got.expect("values") - want.expect("values")).abs() < 1e-12);
         }
 
         #[test]

@@ -2,6 +2,21 @@
 
 use super::{Estimate, Gap, Level, ar1_residual, effective_sample_size};
 
+/// Sums that run side by side.
+const LANES: usize = 8;
+
+/// Arithmetic mean; in the unit of the values. O(n), summed in eight parts, which is quicker than one after the other and rounds less.
+/// NaN for no values.
+#[must_use]
+pub fn mean(values: &[f64]) -> f64 {
+    let (rows, rest) = values.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for row in rows {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    (sums.iter().sum::<f64>() + rest.iter().sum::<f64>()) / values.len() as f64
+}
+
 /// Mean of `after` minus mean of `before`; in the unit of the values, each side in order of time. O(n).
 ///
 /// Welch 1947, Biometrika 34, 28, with AR(1) effective sample sizes. A straggler moves it: that is the price of adding up.

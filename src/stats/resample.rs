@@ -1,13 +1,14 @@
 //! Intervals by resampling, for statistics that have no formula. Seeded: the same numbers whatever the thread count.
 
-use rand::{Rng, RngExt};
+use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 use rayon::prelude::*;
 
 use super::distributions::{normal_cdf, normal_quantile};
 use super::draw::mix;
 use super::estimate::Estimate;
-use super::location::quantile;
+use super::location::quantile_in_place;
+use super::places::{self, Places};
 
 /// Moving-block bootstrap with percentile ends, for values in order of time; in the unit of the statistic.
 ///
@@ -25,9 +26,9 @@ pub fn moving_block_bootstrap(
     level: f64,
 ) -> Option<Estimate> {
     let point = point(values, &statistic, level)?;
-    let sorted = distribution(values, &statistic, block, resamples, seed);
+    let mut drawn = distribution(values, &statistic, block, resamples, seed);
     let (low, high) = (0.5 - 0.5 * level, 0.5 + 0.5 * level);
-    let (lower, upper) = (quantile(&sorted, low)?, quantile(&sorted, high)?);
+    let (lower, upper) = (quantile_in_place(&mut drawn, low)?, quantile_in_place(&mut drawn, high)?);
     let method = "moving-block bootstrap, percentile".into();
     Some(Estimate { point, lower: lower.min(point), upper: upper.max(point), level, n: values.len(), method })
 }
@@ -45,8 +46,8 @@ pub fn bca(
     level: f64,
 ) -> Option<Estimate> {
     let point = point(values, &statistic, level)?;
-    let sorted = distribution(values, &statistic, 1, resamples, seed);
-    let below = sorted
+    let mut drawn = distribution(values, &statistic, 1, resamples, seed);
+    let below = drawn
         .iter()
         .map(|&v| {
             if v < point {
@@ -58,13 +59,13 @@ pub fn bca(
             }
         })
         .sum::<f64>();
-    let draws = sorted.len() as f64;
+    let draws = drawn.len() as f64;
     // Half a draw from the ends, so that the correction stays finite.
     let bias = normal_quantile((below / draws).clamp(0.5 / draws, 1.0 - 0.5 / draws));
     let acceleration = acceleration(values, &statistic);
-    let end = |p: f64| {
+    let mut end = |p: f64| {
         let z = bias + normal_quantile(p);
-        quantile(&sorted, normal_cdf(bias + z / (1.0 - acceleration * z)).clamp(0.0, 1.0))
+        quantile_in_place(&mut drawn, normal_cdf(bias + z / (1.0 - acceleration * z)).clamp(0.0, 1.0))
     };
     let (lower, upper) = (end(0.5 - 0.5 * level)?, end(0.5 + 0.5 * level)?);
     Some(Estimate { point, lower, upper, level, n: values.len(), method: "bootstrap, BCa".into() })
@@ -77,7 +78,7 @@ fn point(values: &[f64], statistic: &impl Fn(&[f64]) -> f64, level: f64) -> Opti
     Some(statistic(values)).filter(|p| p.is_finite())
 }
 
-/// Statistic of each resample, sorted. Every resample has a stream of its own, so threads cannot change the result.
+/// Statistic of each resample.
 fn distribution(
     values: &[f64],
     statistic: &(impl Fn(&[f64]) -> f64 + Sync),
@@ -85,60 +86,53 @@ fn distribution(
     resamples: usize,
     seed: u64,
 ) -> Vec<f64> {
+    match block {
+        0 | 1 if values.len() <= places::MOST => singles(values, statistic, resamples, seed),
+        _ => blocks(values, statistic, block.clamp(1, values.len()), resamples, seed),
+    }
+}
+
+/// Resamples that share a stream: setting one up takes as long as drawing some of them.
+const A_STREAM: usize = 64;
+
+/// Values drawn one by one. Every few resamples have a stream of their own, so that threads cannot change the result.
+fn singles(values: &[f64], statistic: &(impl Fn(&[f64]) -> f64 + Sync), resamples: usize, seed: u64) -> Vec<f64> {
+    // As long as a place can be large, so that no place needs to be checked.
+    let mut table = vec![0.0; 1 << 16];
+    table[..values.len()].copy_from_slice(values);
+    let Ok(table) = <Box<[f64; 1 << 16]>>::try_from(table.into_boxed_slice()) else { return Vec::new() };
+    let some = |buffer: &mut Vec<f64>, stream: usize| -> Vec<f64> {
+        let Some(mut places) = Places::new(values.len(), mix(seed) ^ stream as u64) else { return Vec::new() };
+        let from = stream * A_STREAM;
+        let one = |_| {
+            places.draw(&table, buffer);
+            statistic(buffer)
+        };
+        (from..resamples.min(from + A_STREAM)).map(one).filter(|v| v.is_finite()).collect()
+    };
+    let streams = (0..resamples.div_ceil(A_STREAM)).into_par_iter();
+    let drawn: Vec<Vec<f64>> = streams.map_init(|| vec![0.0; values.len()], some).collect();
+    drawn.concat()
+}
+
+/// Blocks of neighbours. Every resample has a stream of its own.
+fn blocks(
+    values: &[f64],
+    statistic: &(impl Fn(&[f64]) -> f64 + Sync),
+    block: usize,
+    resamples: usize,
+    seed: u64,
+) -> Vec<f64> {
     let n = values.len();
-    let block = block.clamp(1, n);
     let one = |buffer: &mut Vec<f64>, stream: usize| {
         let mut rng = Pcg64Mcg::new(mixed(seed, stream as u64));
-        if block == 1 {
-            singles(values, buffer, &mut rng);
-        } else {
-            blocks(values, buffer, block, &mut rng);
+        for piece in buffer.chunks_mut(block) {
+            let start = rng.random_range(0..=n - block);
+            piece.copy_from_slice(&values[start..start + piece.len()]);
         }
         statistic(buffer)
     };
-    let mut drawn: Vec<f64> =
-        (0..resamples).into_par_iter().map_init(|| vec![0.0; n], one).filter(|v| v.is_finite()).collect();
-    drawn.sort_unstable_by(f64::total_cmp);
-    drawn
-}
-
-/// Overwrites `buffer` with values drawn one by one.
-///
-/// Four places from each 64 random bits where 16 are enough, by multiplication with rejection (Lemire 2019, ACM TOMACS 29,
-/// 3): exactly uniform, and most of the time of a bootstrap is the drawing of places.
-fn singles(values: &[f64], buffer: &mut [f64], rng: &mut Pcg64Mcg) {
-    const SHORT: usize = 1 << 13;
-    let n = values.len();
-    if n > SHORT {
-        return buffer.iter_mut().for_each(|slot| *slot = values[rng.random_range(0..n)]);
-    }
-    let size = n as u32;
-    let rejected = (1_u32 << 16) % size;
-    // Four at a time, all of them anew where one is rejected: one branch that is nearly never taken.
-    let mut four = || loop {
-        let bits = rng.next_u64();
-        let (a, b) = ((bits & 0xffff) as u32 * size, (bits >> 16 & 0xffff) as u32 * size);
-        let (c, d) = ((bits >> 32 & 0xffff) as u32 * size, (bits >> 48) as u32 * size);
-        let least = (a & 0xffff).min(b & 0xffff).min(c & 0xffff).min(d & 0xffff);
-        if least >= rejected {
-            return [(a >> 16) as usize, (b >> 16) as usize, (c >> 16) as usize, (d >> 16) as usize];
-        }
-    };
-    let (fours, rest) = buffer.as_chunks_mut::<4>();
-    for slots in fours {
-        let [a, b, c, d] = four();
-        *slots = [values[a], values[b], values[c], values[d]];
-    }
-    rest.iter_mut().zip(four()).for_each(|(slot, place)| *slot = values[place]);
-}
-
-/// Overwrites `buffer` with blocks of neighbours.
-fn blocks(values: &[f64], buffer: &mut [f64], block: usize, rng: &mut Pcg64Mcg) {
-    let n = values.len();
-    for piece in buffer.chunks_mut(block) {
-        let start = rng.random_range(0..=n - block);
-        piece.copy_from_slice(&values[start..start + piece.len()]);
-    }
+    (0..resamples).into_par_iter().map_init(|| vec![0.0; n], one).filter(|v| v.is_finite()).collect()
 }
 
 /// A state for each stream of a seed.
