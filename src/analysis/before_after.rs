@@ -6,7 +6,7 @@ use super::{
     facts::Histories,
     gathered::Shared,
     roi::{Work, runs_per_year},
-    series::{self, Sampled, Series},
+    series::{self, MIN_SECONDS, Sampled, Series},
     settings::Settings,
     slot_time::slot_seconds,
     structure::Structure,
@@ -19,8 +19,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Tasks of other DAGs from which on their median says what happened to all.
 const MIN_OTHERS: usize = 5;
-/// What takes less, in seconds, does no work of its own: an empty operator, a branch.
-const MIN_SECONDS: f64 = 0.05;
 
 /// Two ranges of time, on each DAG's axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -71,6 +71,7 @@ pub(super) fn examine(
     settings: &Settings,
 ) -> Vec<Examined> {
     let mut all = series::of_dag((h, history, structure), axis, overhead);
+    all.retain(|series| !series.takes_no_time());
     all.iter_mut().for_each(|series| series.cut(|point| point.at < window.to));
     let judged = parallel_map(&all, |series| {
         let judged = judge(series, settings);

@@ -1,6 +1,7 @@
 //! Changes that survived the comparison with all other series, in words and numbers.
 
 use super::{
+    axis::DagAxis,
     change::{Change, Judged, What, residuals},
     minutes::{Cadence, minutes},
     result::{Episode, Finding, Trend},
@@ -25,8 +26,7 @@ pub(super) struct Case<'a> {
     pub(super) key: SeriesKey,
     pub(super) window: TimeRange,
     pub(super) settings: &'a Settings,
-    /// Can runs a week be told?
-    pub(super) has_pace: bool,
+    pub(super) axis: &'a DagAxis,
 }
 
 impl Case<'_> {
@@ -39,14 +39,15 @@ impl Case<'_> {
         }
         let effect = self.effect(from, at, to)?;
         let small = effect.point.ln().abs() < self.settings.min_effect.ln_1p();
-        if small || effect.contains(1.0) {
+        let raw = self.effect_raw(from, at, to);
+        if small || effect.contains(1.0) || self.was_only_taken_off(&effect, raw.as_ref()) {
             return None;
         }
         let (before, after) = (self.level(from, at)?, self.level(at, to)?);
         let runs_still = points.last().is_some_and(|last| last.at >= self.window.from);
         let cadence = if !runs_still {
             Cadence::Stopped
-        } else if self.has_pace {
+        } else if self.axis.has_pace() {
             Cadence::of(&points[at..to])
         } else {
             Cadence::Unknown
@@ -61,7 +62,7 @@ impl Case<'_> {
             changed_high: points[high.min(points.len() - 1)].at,
             in_window: self.window.contains(changed_at),
             is_new: points[(at + TELLS - 1).min(points.len() - 1)].at >= self.window.from,
-            effect_raw: self.effect_raw(from, at, to).unwrap_or_else(|| effect.clone()),
+            effect_raw: raw.unwrap_or_else(|| effect.clone()),
             at_volume: (!self.is_spread()).then(|| self.series.equal_volume(from, at, to)).flatten(),
             minutes_lost_per_week: self.minutes(from, at, to, cadence),
             evidence: self.evidence(from, at, to, &effect),
@@ -86,7 +87,21 @@ impl Case<'_> {
         let sd: Vec<f64> = around.iter().map(|&i| self.judged.sd[i]).collect();
         let outside = Uneven { value: &value, sd: &sd, scale: self.judged.uneven().scale };
         let effect = self.ratio(outside, self.judged.uneven().slice(from, to))?;
+        let raw = |places: &[usize]| places.iter().map(|&i| points[i].raw).collect::<Vec<f64>>();
+        let inside: Vec<usize> = (from..to).collect();
+        let recorded = ratio(&raw(&around), &raw(&inside), self.settings.level);
+        let recorded = recorded.map(|ratio| ratio.widened(self.judged.inflation, true));
+        if self.was_only_taken_off(&effect, recorded.as_ref()) {
+            return None;
+        }
         Some(self.episode_of(from, to, effect))
+    }
+
+    /// Did what was recorded surely not change, but only what was taken off it for the overhead that all tasks share? Where runs
+    /// come as fast as they can, that swings by more than tasks take, and hides changes as often as it makes them.
+    fn was_only_taken_off(&self, effect: &Estimate, recorded: Option<&Estimate>) -> bool {
+        let comparable = !self.axis.caught_up && self.series.at_volume.is_none();
+        comparable && recorded.is_some_and(|recorded| recorded.contains(1.0) && !recorded.contains(effect.point))
     }
 
     /// An episode between two points.

@@ -64,6 +64,8 @@ pub struct NumberTrend {
     pub to_index: usize,
     /// In the unit of the values a day, steps taken out; a point where the file has no times.
     pub slope_per_day: Estimate,
+    /// Has the file times?
+    pub is_timed: bool,
     /// Of no creep.
     pub p_value: f64,
     /// Corrected for all series of the file.
@@ -244,6 +246,7 @@ impl<'a> Prepared<'a> {
             from_index: 0,
             to_index: self.values.len() - 1,
             slope_per_day,
+            is_timed: self.series.times.is_some(),
             p_value,
             q_value: p_value,
         })

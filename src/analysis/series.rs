@@ -19,6 +19,10 @@ use std::collections::{BTreeMap, HashMap};
 const MIN_INSTANCE_RUNS: usize = 20;
 /// Instances of a mapped task, beyond which only the longest of each run is looked at.
 const MAX_INSTANCES: usize = 64;
+/// What takes less, in seconds, does no work of its own: an empty operator, a branch.
+pub(super) const MIN_SECONDS: f64 = 0.05;
+/// Runs of ten that must take less for a task that does no work.
+const NEARLY_ALL: f64 = 0.9;
 /// Expected maximum of n independent standard normal values, n = 0..=10 (Harter, Biometrika 48, 1961).
 const MAX_OF_NORMALS: [f64; 11] = [0.0, 0.0, 0.564, 0.846, 1.029, 1.163, 1.267, 1.352, 1.424, 1.485, 1.539];
 
@@ -36,6 +40,13 @@ pub(super) struct Series {
 }
 
 impl Series {
+    /// Are these durations of a task that does no work? All that varies in them is what is taken off for the common overhead.
+    pub(super) fn takes_no_time(&self) -> bool {
+        let mut raw: Vec<f64> = self.points.iter().map(|point| point.raw).collect();
+        raw.sort_by(f64::total_cmp);
+        self.key.quantity == Quantity::Duration && quantile(&raw, NEARLY_ALL).is_some_and(|most| most < MIN_SECONDS)
+    }
+
     /// Keeps the points that fit.
     pub(super) fn cut(&mut self, keep: impl Fn(&Sampled) -> bool) {
         let kept: Vec<bool> = self.points.iter().map(keep).collect();

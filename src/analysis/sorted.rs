@@ -1,6 +1,7 @@
 //! Findings by kind, in the order in which they are told.
 
 use super::{
+    axis::DagAxis,
     change::What,
     examined::{Examined, Outcome},
     finding::{Case, level_of},
@@ -33,7 +34,7 @@ impl Sorted {
         examined: &Examined,
         q: &QValues,
         window: TimeRange,
-        has_pace: bool,
+        axis: &DagAxis,
         settings: &Settings,
     ) {
         let found = match &examined.outcome {
@@ -43,7 +44,7 @@ impl Sorted {
         };
         let (series, judged) = (&found.series, &found.judged);
         let case =
-            |change, q_value, key: SeriesKey| Case { series, judged, change, q_value, key, window, settings, has_pace };
+            |change, q_value, key: SeriesKey| Case { series, judged, change, q_value, key, window, settings, axis };
         let before = self.findings();
         for (change, q_value) in
             judged.changes.iter().zip(&q.changes).filter(|(_, q)| **q <= settings.false_discovery_rate)

@@ -125,7 +125,7 @@ fn conclude(shared: Shared, each: Each, settings: &Settings) -> Analysis {
     let mut sorted = Sorted::default();
     let q = q_values(&each.series);
     for (series, q) in each.series.iter().zip(&q) {
-        sorted.take(series, q, calendar.window(series.h), axes[series.h].has_pace(), settings);
+        sorted.take(series, q, calendar.window(series.h), &axes[series.h], settings);
     }
     sorted.rank(&instances(&each.series));
     let found: Vec<&Finding> = sorted.regressions.iter().chain(&sorted.improvements).collect();

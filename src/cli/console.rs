@@ -53,7 +53,7 @@ impl Console {
     #[expect(clippy::print_stderr, reason = "the one place that prints messages")]
     pub(super) fn warn(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{} {}", self.paint("warning:", anstyle::AnsiColor::Yellow), plain(text));
+            eprintln!("{} {}", self.paint("warning:", anstyle::AnsiColor::Yellow), line(text));
         }
     }
 
@@ -61,7 +61,7 @@ impl Console {
     #[expect(clippy::print_stderr, reason = "the one place that prints messages")]
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("note: {}", plain(text));
+            eprintln!("note: {}", line(text));
         }
     }
 

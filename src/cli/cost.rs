@@ -68,6 +68,9 @@ impl Default for Price {
     }
 }
 
+/// Years that a change can be looked at.
+pub(in crate::cli) const HORIZONS: std::ops::RangeInclusive<u32> = 1..=50;
+
 impl Price {
     fn read(self, name: &str) -> Result<Uncertain, String> {
         let read = match self {
@@ -114,7 +117,7 @@ fn model(file: File) -> Result<CostModel, String> {
         return Err(format!("risk_adjustment: {risk_adjustment} is more than 1"));
     }
     let horizon_years = file.horizon_years.unwrap_or(defaults.horizon_years);
-    if !(1..=50).contains(&horizon_years) {
+    if !HORIZONS.contains(&horizon_years) {
         return Err(format!("horizon_years: {horizon_years} is not between 1 and 50"));
     }
     Ok(CostModel {

@@ -244,7 +244,10 @@ impl Trial {
             Verdict::Inconclusive
         };
         self.judged.near_limit = self.judged.verdict == Verdict::Unchanged && upper > edge;
-        if self.judged.verdict == Verdict::Inconclusive {
+        if self.judged.verdict == Verdict::Inconclusive && self.is_worse(settings) {
+            let q = self.judged.q_value.map_or_else(String::new, |q| format!(", q = {q:.2}"));
+            self.judged.reason = Some(format!("beyond its limit, which {tested} benchmarks make likely by chance{q}"));
+        } else if self.judged.verdict == Verdict::Inconclusive {
             self.judged.needed_n = gap.needed(planned, alpha, PLANNED_POWER);
             self.judged.reason = Some("too noisy for the number of measurements".to_owned());
         }

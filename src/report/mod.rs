@@ -16,6 +16,7 @@ mod tests;
 use crate::analysis::Analysis;
 pub(crate) use gate::{AS_ASKED, change, gist, level, limit, tally};
 pub use gate::{GateContext, gate_annotations, gate_bmf, gate_code_quality, gate_junit, gate_markdown, gate_metrics};
+pub(crate) use pages::why_undecided;
 pub use pages::{
     BacklogResult, BenchResults, ComparisonResults, DecidingTask, ExplanationResults, MoneyTerms, OverviewResults,
     PathPart, SimulatedTask, SimulationResults, SweptValue, UsualSeconds, WaitedFor, render_bench, render_comparison,

@@ -171,10 +171,15 @@ fn volumes_of_what_never_ran_are_told() {
     let world = one_dag(&(0..70).map(|day| (60.0 * noise(day), Some(100.0))).collect::<Vec<_>>());
     let said = |world: &World| world.json(&["analyze"])["warnings"].to_string();
     assert!(!said(&world).contains("volumes"), "{}", said(&world));
-    let rows = "dag_id,task_id,run_id,rows\nd,laod,scheduled__2026-04-01T00:00:00+00:00,7\nD,load,scheduled__x,7\n";
+    let rows = "dag_id,task_id,run_id,rows\nd,laod,scheduled__2026-04-01T00:00:00+00:00,7\nd,load,manual__nope,7\n\
+                D,load,scheduled__x,7\n";
     world.write("strange/rows.csv", rows);
     world.ingest("x", &[&world.path("strange")]);
     let said = said(&world);
-    assert!(said.contains("1 of 71 rows of volumes") && said.contains("d.laod in scheduled__2026-04-01"), "{said}");
+    assert!(said.contains("2 of 72 rows of volumes explain nothing"), "{said}");
+    assert!(
+        said.contains("1 of a task laod, which d does not have, 1 of runs such as manual__nope of d.load"),
+        "{said}"
+    );
     assert!(said.contains("1 DAG(s) that have no run in the lake, such as D"), "{said}");
 }

@@ -32,9 +32,10 @@ pub fn return_on_investment(work: &[Work], model: &CostModel, seed: u64) -> Opti
     let (rate, years) = (model.discount_rate, model.horizon_years);
     let estimate = |of: &dyn Fn(&Money) -> f64| interval(of(&at), drawn.iter().map(of).collect());
     let optional = |of: &dyn Fn(&CashFlow) -> Option<f64>| {
-        let point = of(&at.flow)?;
         // Where it never pays back, or nothing is paid, the end of the interval is open.
-        Some(interval(point, drawn.iter().map(|money| of(&money.flow).unwrap_or(f64::INFINITY)).collect()))
+        let told = |flow: &CashFlow| of(flow).unwrap_or(f64::INFINITY);
+        let all = interval(told(&at.flow), drawn.iter().map(|money| told(&money.flow)).collect());
+        all.lower.is_finite().then_some(all)
     };
     let p_positive = drawn.iter().filter(|money| money.npv > 0.0).count() as f64 / DRAWS as f64;
     Some(Roi {

@@ -41,7 +41,7 @@ pub struct Roi {
     pub benefit: Estimate,
     /// What was paid once.
     pub investment: Estimate,
-    /// Until the benefit has paid the investment. `None` where it never does.
+    /// Until the benefit has paid the investment; infinite where it never does. `None` where that is all but certain.
     pub payback_months: Option<Estimate>,
     /// Net present value over the horizon.
     pub npv: Estimate,

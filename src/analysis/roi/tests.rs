@@ -141,4 +141,9 @@ fn what_may_never_pay_back_has_an_open_end() {
     let months = roi.payback_months.as_ref().expect("the best guess saves");
     assert!(roi.benefit.lower < 0.0 && roi.benefit.point > 0.0, "{:?}", roi.benefit);
     assert!(months.upper == f64::INFINITY && months.lower < months.point, "{months:?}");
+    // The other way round the best guess never pays back, and some draws do.
+    let first = &mut work[0];
+    std::mem::swap(&mut first.before, &mut first.after);
+    let months = return_on_investment(&work, &model, 1).expect("work").payback_months.expect("it may");
+    assert!(months.point == f64::INFINITY && months.lower.is_finite(), "{months:?}");
 }

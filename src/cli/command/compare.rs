@@ -16,6 +16,7 @@ use crate::{
         exit::{Error, Outcome},
         wire::{compare::Document, roi::Roi},
     },
+    report::why_undecided,
 };
 use sides::Found;
 
@@ -68,8 +69,6 @@ fn listed(ids: &[crate::model::Text]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// More runs than this nobody waits for.
-const MOST_NEEDED: usize = 1_000;
 /// Series without a verdict that are listed, at most.
 const LISTED: usize = 15;
 
@@ -157,12 +156,6 @@ fn change(effect: &Effect) -> String {
 }
 
 fn verdict(effect: &Effect) -> String {
-    match effect.needed_n {
-        _ if effect.statistic != Statistic::Location => String::new(),
-        Some(n) if n > MOST_NEEDED => {
-            format!("{}: more than {MOST_NEEDED} runs a side needed", effect.verdict.as_str())
-        }
-        Some(n) => format!("{}: about {n} runs a side needed", effect.verdict.as_str()),
-        None => effect.verdict.as_str().to_owned(),
-    }
+    let why = why_undecided(effect).map_or_else(String::new, |why| format!(": {why}"));
+    format!("{}{why}", effect.verdict.as_str())
 }

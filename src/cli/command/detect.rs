@@ -139,8 +139,9 @@ pub(super) fn effect_text(effect: &Estimate) -> String {
 fn creep(trend: &NumberTrend) -> String {
     let slope = &trend.slope_per_day;
     format!(
-        "  trend {:+.4} a day ({:+.4} to {:+.4}), points {} to {}, {}\n    (a step that looks no different from creep is told as creep)\n",
+        "  trend {:+.4} a {} ({:+.4} to {:+.4}), points {} to {}, {}\n    (a step that looks no different from creep is told as creep)\n",
         slope.point,
+        if trend.is_timed { "day" } else { "point" },
         slope.lower,
         slope.upper,
         trend.from_index,
@@ -174,9 +175,15 @@ fn left_out(series: &NumberChanges) -> String {
     }
 }
 
+/// A larger step needs no statistics.
+const TENFOLD: f64 = 10.0;
+
 fn could_see(series: &NumberChanges) -> String {
     match series.detectable {
         None => "too few points to find a step of any size".to_owned(),
+        Some(seen) if seen.ratio.is_some_and(|ratio| ratio > TENFOLD) => {
+            "too few points to find even a tenfold step in 4 of 5 cases".to_owned()
+        }
         Some(seen) => {
             let size = match seen.ratio {
                 Some(ratio) => format!("{:.1} %", (ratio - 1.0) * 100.0),

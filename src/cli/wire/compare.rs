@@ -78,6 +78,12 @@ impl Document {
     pub(in crate::cli) fn into_results(self) -> Result<ComparisonResults, String> {
         let names = |ids: Vec<String>| ids.into_iter().map(Into::into).collect();
         let (tolerance, false_discovery_rate) = (self.tolerance, self.false_discovery_rate);
+        for three in self.effects.chunk_by(|a, b| (&a.id, &a.quantity) == (&b.id, &b.quantity)) {
+            let locations = three.iter().filter(|e| e.statistic == memory::Statistic::Location.as_str()).count();
+            if locations != 1 {
+                return Err(format!("`{}`, {}: {locations} locations instead of one", three[0].id, three[0].quantity));
+            }
+        }
         Ok(ComparisonResults {
             comparison: memory::Comparison {
                 effects: self.effects.into_iter().map(Effect::into_memory).collect::<Result<_, _>>()?,

@@ -1,7 +1,7 @@
 //! `roi` of a comparison: amounts with intervals.
 
 use super::estimate::{Estimate, finite};
-use crate::{analysis as memory, report::MoneyTerms};
+use crate::{analysis as memory, cli::cost::HORIZONS, report::MoneyTerms, stats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -82,6 +82,12 @@ impl Roi {
 
     /// What was written, and what its money is.
     pub(in crate::cli) fn into_results(self) -> Result<(memory::Roi, MoneyTerms), String> {
+        if !(0.0..=1.0).contains(&self.p_roi_positive) {
+            return Err(format!("p_roi_positive: {} is no probability", self.p_roi_positive));
+        }
+        if !HORIZONS.contains(&self.horizon_years) || !self.discount_rate.is_finite() {
+            return Err(format!("{} years at {} is no horizon", self.horizon_years, self.discount_rate));
+        }
         let verdict = memory::Worth::parse(&self.verdict).ok_or(format!("`{}` is no verdict", self.verdict))?;
         let swing = |s: Swing| {
             let of = |end: Option<f64>| end.unwrap_or(f64::NAN);
@@ -98,7 +104,7 @@ impl Roi {
             engineers: self.engineers_saving_per_year.into(),
             benefit: self.benefit_per_year.into(),
             investment: self.investment.into(),
-            payback_months: self.payback_months.map(Into::into),
+            payback_months: self.payback_months.map(stats::Estimate::from).map(or_never),
             npv: self.npv.into(),
             roi: self.roi.map(Into::into),
             break_even: self.break_even_benefit_per_year.unwrap_or(f64::NAN),
@@ -110,4 +116,10 @@ impl Roi {
         let Self { currency, horizon_years, discount_rate, .. } = self;
         Ok((roi, MoneyTerms { currency, horizon_years, discount_rate }))
     }
+}
+
+/// What has no point never pays back.
+fn or_never(months: stats::Estimate) -> stats::Estimate {
+    let point = if months.point.is_nan() { f64::INFINITY } else { months.point };
+    stats::Estimate { point, ..months }
 }

@@ -50,7 +50,8 @@ impl Chart for TornadoChart<'_> {
             let middle = at.clamp(LEFT, f64::from(WIDTH) - half - 2.0);
             canvas.text((middle, bottom + 16.0), &label, SMALL, Role::Muted, Align::Middle)?;
         }
-        for (place, (name, at_low, at_high)) in self.rows.iter().enumerate() {
+        let bars = self.rows.iter().enumerate().filter(|(_, row)| row.1.is_finite() && row.2.is_finite());
+        for (place, (name, at_low, at_high)) in bars {
             let y = TOP + (place as f64 + 0.5) * ROW;
             canvas.text((LEFT - 14.0, y), &words::shorten(name, NAME), SMALL, Role::Ink, Align::Right)?;
             let (from, to) = (at_low.min(*at_high), at_low.max(*at_high));

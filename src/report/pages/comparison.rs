@@ -21,6 +21,8 @@ const MAX_DRAWN: usize = 24;
 const MAX_ROWS: usize = 200;
 /// Names without counterpart that are listed.
 const MAX_NAMES: usize = 10;
+/// Inputs of the tornado; the widest come first.
+const MAX_SWINGS: usize = 12;
 /// More runs than this nobody waits for.
 const MOST_NEEDED: usize = 1_000;
 /// Verdicts in the order in which a reader wants them.
@@ -148,6 +150,19 @@ fn verdict(roi: &Roi, terms: &MoneyTerms) -> String {
     )
 }
 
+/// What stands between a series and a verdict.
+pub(crate) fn why_undecided(of: &Effect) -> Option<String> {
+    match (of.needed_n, of.q_value) {
+        _ if of.verdict != Verdict::Inconclusive => None,
+        (Some(n), _) if n > MOST_NEEDED => {
+            Some(format!("more than {} runs a side needed", words::count(MOST_NEEDED as u64)))
+        }
+        (Some(n), _) => Some(format!("about {} runs a side needed", words::count(n as u64))),
+        (None, Some(q)) => Some(format!("not certain among all that were compared (q = {})", words::number(q))),
+        (None, None) => None,
+    }
+}
+
 fn effects(series: &[Compared<'_>], of: &ComparisonResults, images: &mut Vec<Image>) -> Result<Section, Error> {
     let mut notes = Vec::new();
     let drawn: Vec<Speedup> = series.iter().take(MAX_DRAWN).filter_map(drawn).collect();
@@ -233,18 +248,17 @@ fn row(series: &Compared<'_>) -> Vec<String> {
         |effect: Option<&Effect>| effect.and_then(|e| e.ratio.as_ref()).map_or_else(String::new, words::ratio_range);
     let first = match (&location.ratio, &location.difference) {
         (Some(ratio), _) => words::ratio_range(ratio),
-        (None, Some(difference)) => amount(difference, if location.quantity.is_some() { "s" } else { "" }),
+        (None, Some(difference)) => {
+            let told = amount(difference, if location.quantity.is_some() { "s" } else { "" });
+            format!("{}{told} as a difference", if difference.point > 0.0 { "+" } else { "" })
+        }
         (None, None) => "not measurable".to_owned(),
     };
     let changed = matches!(location.verdict, Verdict::Regressed | Verdict::Improved);
-    let needed = match location.needed_n {
-        Some(n) if n > MOST_NEEDED => format!(": more than {} runs a side needed", words::count(MOST_NEEDED as u64)),
-        Some(n) => format!(": about {} runs a side needed", words::count(n as u64)),
-        None => String::new(),
-    };
+    let why = why_undecided(location).map_or_else(String::new, |why| format!(": {why}"));
     vec![
         series.name(),
-        format!("{}{needed}", location.verdict.as_str()),
+        format!("{}{why}", location.verdict.as_str()),
         first,
         ratio(series.mean),
         ratio(series.median),
@@ -268,6 +282,7 @@ fn amount(of: &Estimate, unit: &str) -> String {
 fn payback(months: &Estimate) -> String {
     let point = words::number(months.point);
     match months.upper.is_infinite() {
+        true if months.point.is_infinite() => format!("never ({} months to never)", words::number(months.lower)),
         true => format!("{point} months ({} to never)", words::number(months.lower)),
         false => amount(months, "months"),
     }
@@ -304,8 +319,12 @@ fn worth(roi: &Roi, terms: &MoneyTerms, images: &mut Vec<Image>) -> Result<Secti
 }
 
 fn tornado(roi: &Roi, currency: &str, images: &mut Vec<Image>) -> Result<Figure, Error> {
-    let rows: Vec<(String, f64, f64)> =
-        roi.tornado.iter().map(|swing| (words::visible(&swing.input), swing.npv_low, swing.npv_high)).collect();
+    let rows: Vec<(String, f64, f64)> = roi
+        .tornado
+        .iter()
+        .take(MAX_SWINGS)
+        .map(|swing| (words::visible(&swing.input), swing.npv_low, swing.npv_high))
+        .collect();
     let title = format!("What moves the net present value, {currency}");
     let desc = "Each input from its 5th to its 95th percentile, all others at their centres; dashed: the best guess.";
     let label = Label { id: "tornado", title: &title, desc };
@@ -321,7 +340,7 @@ fn tornado(roi: &Roi, currency: &str, images: &mut Vec<Image>) -> Result<Figure,
         desc: desc.to_owned(),
         image: "compare-tornado.png".to_owned(),
         head: vec!["input", "its low end", "its high end", "value at the low end", "value at the high end"],
-        rows: roi.tornado.iter().map(row).collect(),
+        rows: roi.tornado.iter().take(MAX_SWINGS).map(row).collect(),
     })
 }
 
@@ -333,6 +352,7 @@ fn method(of: &ComparisonResults) -> Vec<String> {
             words::number(100.0 * of.settings.tolerance)
         ),
         "A heavier tail moves the mean alone: it has an interval of its own, as the median has. Intervals allow for runs that resemble their neighbours.".to_owned(),
+        "Where values lie about zero a ratio says nothing: the difference, after less before, stands in its place.".to_owned(),
         "Against other DAGs: the ratio over the median ratio of series that the change did not touch (difference in differences). What changed for all is taken out there.".to_owned(),
     ];
     if of.roi.is_some() {
@@ -403,7 +423,7 @@ mod tests {
             },
             settings: CompareSettings::default(),
             roi: Some((roi, terms)),
-            warnings: vec!["<u>thin</u>".into()],
+            warnings: vec!["<u>thin</u>\n\nWorth it\u{202e}".into()],
         }
     }
 
@@ -421,7 +441,8 @@ mod tests {
         ] {
             assert!(report.html.contains(says), "{says}");
         }
-        for never in ["<script>alert", "E<i>", "<b>as told", "<u>thin", "\u{1b}"] {
+        assert!(report.markdown.contains("[U+000A]") && !report.markdown.contains("\nWorth it"), "{}", report.markdown);
+        for never in ["\u{202e}", "<script>alert", "E<i>", "<b>as told", "<u>thin", "\u{1b}"] {
             assert!(!report.html.contains(never) && !report.markdown.contains(never), "{never}");
         }
         assert!(report.markdown.contains("loud \\| load"), "{}", report.markdown);
@@ -445,6 +466,8 @@ mod tests {
         if let Some((roi, _)) = &mut odd.roi {
             roi.npv = estimate(f64::NAN, 0.0);
             roi.tornado[0].npv_high = f64::INFINITY;
+            (roi.tornado[0].npv_low, roi.tornado[0].npv_high) = (f64::NAN, f64::NAN);
+            roi.tornado = vec![roi.tornado[0].clone(); 10_000];
         }
         render_comparison(&odd, &Options::default()).expect("a page");
     }

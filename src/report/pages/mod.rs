@@ -8,6 +8,7 @@ mod platform;
 mod simulation;
 mod view;
 
+pub(crate) use comparison::why_undecided;
 pub use comparison::{ComparisonResults, MoneyTerms, render_comparison};
 pub use explanation::{
     DecidingTask, ExplanationResults, OverviewResults, PathPart, UsualSeconds, WaitedFor, render_explanation,

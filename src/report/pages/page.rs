@@ -1,7 +1,7 @@
 //! The page of a bench as HTML and as Markdown.
 
 use super::view::View;
-use crate::report::{Error, markdown::text as escaped};
+use crate::report::{Error, markdown::text as escaped, words::visible};
 use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig, value::Serde};
 
 const TEMPLATE: (&str, &str) = ("page.html", include_str!("../templates/page.html"));
@@ -13,6 +13,7 @@ pub(super) fn html(view: &View) -> Result<String, Error> {
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     engine.add_template(TEMPLATE.0, TEMPLATE.1)?;
+    engine.add_filter("visible", |text: &str| visible(text));
     Ok(harmless(&engine.get_template(TEMPLATE.0)?.render(context! { view => Serde(view), style => STYLE })?))
 }
 
@@ -24,7 +25,7 @@ fn harmless(text: &str) -> String {
 pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
     let mut text = format!("# {}\n\n**{}**\n", escaped(&view.title), escaped(&view.sentence));
     for warning in &view.warnings {
-        text.push_str(&format!("\n> {}\n", escaped(warning)));
+        text.push_str(&format!("\n> {}\n", escaped(&visible(warning))));
     }
     if !view.results.is_empty() {
         text.push_str(

@@ -42,11 +42,11 @@ pub(super) fn text(context: &Context<'_>, roi: &Roi, model: &CostModel) -> Strin
     match &roi.payback_months {
         Some(months) if months.upper.is_infinite() => {
             let soonest = format!("({} to never)", number(months.lower));
-            text.push_str(&format!(
-                "  {:<34} {:>12}  {soonest}\n",
-                "pays back after",
-                format!("{} months", number(months.point))
-            ));
+            let point = match months.point.is_infinite() {
+                true => "never".to_owned(),
+                false => format!("{} months", number(months.point)),
+            };
+            text.push_str(&format!("  {:<34} {point:>12}  {soonest}\n", "pays back after"));
         }
         Some(months) => row("pays back after", months, "months"),
         None => text.push_str(&format!("  {:<34} {:>12}\n", "pays back after", "never")),

@@ -20,7 +20,13 @@ pub(super) fn text(context: &Context<'_>, gate: &Gate) -> String {
     };
     let taken = if gate.as_asked { format!(" ({AS_ASKED})") } else { String::new() };
     let mut text = format!("{}{taken}  {}\n", context.console.paint(word, color), tally(gate));
-    let told: Vec<&Judged> = gate.benchmarks.iter().filter(|b| b.verdict != Verdict::Unchanged).collect();
+    let mut told: Vec<&Judged> = gate.benchmarks.iter().filter(|b| b.verdict != Verdict::Unchanged).collect();
+    // What is decided comes first: of a whole lake most series are not.
+    told.sort_by_key(|benchmark| match benchmark.verdict {
+        Verdict::Regressed | Verdict::Broken => 0,
+        Verdict::Improved => 1,
+        _ => 2,
+    });
     told.iter().take(LISTED).for_each(|benchmark| text.push_str(&entry(context, benchmark)));
     more(&mut text, told.len());
     let quiet: Vec<&Judged> = gate.of(Verdict::Unchanged).collect();
