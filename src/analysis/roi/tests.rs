@@ -134,9 +134,9 @@ fn slower_is_a_loss() {
 #[test]
 fn what_may_never_pay_back_has_an_open_end() {
     let (mut work, model) = golden();
-    // A saving of one per cent under noise of a fifth: some draws save nothing.
+    // A saving of three per cent under noise of a fifth: some draws save nothing.
     let side = |mean: f64, seed| series(noise(40, seed).iter().map(|e| mean * (1.0 + 0.2 * e)).collect());
-    (work[0].before, work[0].after) = (side(14_400.0, 5), side(13_000.0, 6));
+    (work[0].before, work[0].after) = (side(14_400.0, 5), side(14_000.0, 6));
     let roi = return_on_investment(&work, &model, 1).expect("work");
     let months = roi.payback_months.as_ref().expect("the best guess saves");
     assert!(roi.benefit.lower < 0.0 && roi.benefit.point > 0.0, "{:?}", roi.benefit);

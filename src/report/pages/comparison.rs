@@ -441,7 +441,7 @@ mod tests {
         ] {
             assert!(report.html.contains(says), "{says}");
         }
-        assert!(report.markdown.contains("[U+000A]") && !report.markdown.contains("\nWorth it"), "{}", report.markdown);
+        assert!(report.markdown.contains("> \\<u\\>thin\\</u\\>\\[U+000A\\]"), "{}", report.markdown);
         for never in ["\u{202e}", "<script>alert", "E<i>", "<b>as told", "<u>thin", "\u{1b}"] {
             assert!(!report.html.contains(never) && !report.markdown.contains(never), "{never}");
         }
