@@ -7,14 +7,16 @@ mod page;
 mod platform;
 mod simulation;
 mod view;
+mod worth;
 
 pub(crate) use comparison::why_undecided;
-pub use comparison::{ComparisonResults, MoneyTerms, render_comparison};
+pub use comparison::{ComparisonResults, render_comparison};
 pub use explanation::{
     DecidingTask, ExplanationResults, OverviewResults, PathPart, UsualSeconds, WaitedFor, render_explanation,
     render_overview,
 };
 pub use simulation::{BacklogResult, SimulatedTask, SimulationResults, SweptValue, render_simulation};
+pub use worth::MoneyTerms;
 
 use super::{Error, Options, RenderedReport};
 use crate::replay::{EngineResult, StormReport, SweepPoint, platform::PlatformTold};
