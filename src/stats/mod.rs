@@ -10,6 +10,7 @@ mod compare;
 mod sample;
 
 mod clean;
+mod clearest;
 mod cost;
 mod daily;
 mod detect;

@@ -65,15 +65,11 @@ pub fn render_comparison(of: &ComparisonResults, options: &Options) -> Result<Re
         sentence: sentence(of, count),
         class,
         warnings: of.warnings.clone(),
-        chart: None,
-        results: Vec::new(),
-        sweeps: Vec::new(),
-        storm: None,
         sections,
-        host: Vec::new(),
         how: "How it was compared",
         method: method(of),
         version: options.version.clone(),
+        ..View::default()
     };
     let (html, markdown) = (page::html(&view)?, page::markdown(&view, options.image_base.as_deref()));
     Ok(RenderedReport { html, markdown, images })

@@ -182,12 +182,7 @@ fn rendered(
         sentence,
         class,
         warnings: warnings.to_vec(),
-        chart: None,
-        results: Vec::new(),
-        sweeps: Vec::new(),
-        storm: None,
         sections,
-        host: Vec::new(),
         how: "What it is",
         method: vec![
             "The critical path is walked back from the run's last end: before each task stands the last end among those it waits for. Each second of the run is told once.".to_owned(),
@@ -195,6 +190,7 @@ fn rendered(
             "What a task is worth, and what a change brings, is a replay of the whole history by Airflow's rules with that change, run by run over the replay without it.".to_owned(),
         ],
         version: options.version.clone(),
+        ..View::default()
     };
     let (html, markdown) = (page::html(&view)?, page::markdown(&view, options.image_base.as_deref()));
     Ok(RenderedReport { html, markdown, images })

@@ -139,15 +139,11 @@ fn view(of: &SimulationResults, options: &Options, images: &mut Vec<Image>) -> R
         sentence: sentence(of),
         class: if better { "better" } else { "calm" },
         warnings: of.warnings.clone(),
-        chart: None,
-        results: Vec::new(),
-        sweeps: Vec::new(),
-        storm: None,
         sections,
-        host: Vec::new(),
         how: "What it is",
         method: method(of),
         version: options.version.clone(),
+        ..View::default()
     })
 }
 

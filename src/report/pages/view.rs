@@ -11,7 +11,7 @@ use crate::{
 };
 use serde::Serialize;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct View {
     pub(super) title: String,
     pub(super) sentence: String,
