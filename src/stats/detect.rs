@@ -4,6 +4,7 @@
 //! other tools come from autocorrelation, creep and stragglers that are taken for steps. `tests` measure false alarms
 //! and power.
 
+use super::bend::straightened;
 use super::clean::{difference_sd, winsorise_locally};
 use super::detector::Detector;
 use super::distributions::{scan_p_value, z_from_t};
@@ -67,8 +68,8 @@ pub struct Step {
 pub struct Regimes {
     /// Steps in order of time.
     pub steps: Vec<Step>,
-    /// Creep common to all regimes, in the unit of the values per unit of the times; the chance that there is none weighed
-    /// in.
+    /// Creep common to all regimes, in the unit of the values per unit of the times, on average where it bends; the chance that
+    /// there is none weighed in.
     pub slope: f64,
     /// Standard deviation of what is believed of it.
     pub slope_sd: f64,
@@ -91,8 +92,9 @@ pub fn detect_steps(values: &[f64], detector: &Detector) -> Vec<Step> {
 ///
 /// Stragglers are pulled in, seeded intervals propose (Kovács et al. 2023), and the weakest candidate is merged away until each
 /// that is left has evidence `z_min` against its surroundings, creep allowed for, and lasts; noise and levels are then
-/// found again. A regime of 3 to 6 points needs more evidence and no point of it on the old side of the middle.
-/// `times` ascend, in any unit. O(n log n) a round, four rounds at most. `None` under 5 points, for values or
+/// found again. A regime of 3 to 6 points needs more evidence and no point of it on the old side of the middle. Where creep
+/// that bends explains the series better than steps do, the search is repeated without the bend.
+/// `times` ascend, in any unit. O(n log n) a round, four rounds at most, once or twice. `None` under 5 points, for values or
 /// times that are not finite, times that do not ascend, lengths that differ, or a constant series.
 #[must_use]
 pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Option<Regimes> {
@@ -105,23 +107,44 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
     if !first_sd.is_finite() || first_sd <= 0.0 {
         return None;
     }
+    let first = search(times, values, first_sd, detector);
+    let Some(straight) = straightened(times, values, &first, detector) else { return Some(first.regimes) };
+    let second = search(times, &straight, first_sd, detector);
+    let fewer = second.regimes.steps.len() <= first.regimes.steps.len();
+    Some(if fewer { second.regimes } else { first.regimes })
+}
+
+/// What a search found, and what it looked at.
+pub(super) struct Found {
+    pub(super) regimes: Regimes,
+    /// Values with stragglers pulled in to their neighbours.
+    pub(super) calm: Vec<f64>,
+    /// Regimes, sloped, at each time.
+    pub(super) fitted: Vec<f64>,
+}
+
+fn search(times: &[f64], values: &[f64], first_sd: f64, detector: &Detector) -> Found {
+    let n = values.len();
     // Creep is stated a point, whatever the unit of the times.
     let spacing = (times[n - 1] - times[0]) / (n - 1) as f64;
-    let creep = |noise: Noise| detector.creep(noise.long_run_sd / noise.sd, spacing);
+    let creep = |noise: Noise, scan: &StepScan| {
+        detector.creep(noise.long_run_sd / noise.sd, spacing).within_reach(scan.within(0, n), noise.long_run_sd)
+    };
     let margin = shortest(n, detector);
     let calm = winsorise_locally(values, LOCAL_REACH * first_sd);
     let mut noise = Noise::independent(first_sd, n);
     let mut scan = StepScan::new(&calm, times);
-    let mut changes = propose(&scan, noise.long_run_sd, creep(noise), detector.z_obvious, margin);
-    let mut levels = Levels::new(&scan, &changes, creep(noise), noise.long_run_sd);
+    let first = creep(noise, &scan);
+    let mut changes = propose(&scan, noise.long_run_sd, first, detector.z_obvious, margin);
+    let mut levels = Levels::new(&scan, &changes, first, noise.long_run_sd);
     let mut judged = Vec::new();
     let mut residuals = Vec::new();
     for round in 0..ROUNDS {
         let pulled = levels.pull_in(&calm, times, first_sd, [CLOSE_REACH, WIDE_REACH]);
         scan = scan.of_values(&pulled.values, times);
-        noise = Noise::of_residuals(&pulled.close, &pulled.wide, &levels.ends, 1e-3 * first_sd);
+        noise = Noise::of_residuals(&pulled.close, &pulled.wide, &levels.ends, levels.fitted(), 1e-3 * first_sd);
         residuals = pulled.wide;
-        let creep = creep(noise);
+        let creep = creep(noise, &scan);
         let mut found = changes.clone();
         if round < 2 {
             found = propose(&scan, noise.long_run_sd, creep, Z_PROPOSED, margin);
@@ -135,11 +158,13 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
             break;
         }
     }
+    let fitted = levels.at(times);
     let creep = levels.believed(detector.steady, noise.long_run_sd);
     let seen = Seen { scan: &scan, slope: creep.slope, noise, residuals: &residuals };
     let steps = seen.describe(&changes, &judged, detector);
     let slope_z = z_from_t(creep.z, noise.df);
-    Some(Regimes { steps, slope: creep.slope, slope_sd: creep.sd, slope_z, sd: noise.sd, phi: noise.phi })
+    let regimes = Regimes { steps, slope: creep.slope, slope_sd: creep.sd, slope_z, sd: noise.sd, phi: noise.phi };
+    Found { regimes, calm, fitted }
 }
 
 /// Shortest regime that is proposed at all, in points.

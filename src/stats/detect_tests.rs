@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::detect::detect_steps;
+use super::detect::{detect_regimes, detect_steps};
 use super::detector::Detector;
 use super::simulation::{Noise, series};
 
@@ -109,6 +109,23 @@ fn a_few_days_of_something_else_are_no_step() {
                 let near = [from, from + length].iter().any(|place| step.index.abs_diff(*place) <= 1);
                 assert!(near, "{length} days of {to} from {from} on: a step at {}", step.index);
             }
+        }
+    }
+}
+
+#[test]
+fn a_short_line_is_creep_however_little_it_scatters() {
+    let d = Detector::default();
+    for n in [12_u8, 20, 40, 80] {
+        for scatter in [1e-5, 1e-3, 0.02] {
+            let times: Vec<f64> = (0..n).map(f64::from).collect();
+            let told = (0..20).filter(|seed| {
+                let own = series(*seed, n.into(), Noise::Ar(0.0));
+                let y: Vec<f64> = own.iter().zip(&times).map(|(e, t)| t / f64::from(n) + scatter * e).collect();
+                let found = detect_regimes(&times, &y, &d).expect("usable");
+                found.steps.is_empty() && found.slope_z > d.z_min
+            });
+            assert!(told.count() >= 18, "{n} points that scatter by {scatter}");
         }
     }
 }

@@ -35,7 +35,7 @@ impl Detector {
     /// What is believed of creep in a series whose means behave as if its noise were `inflation` times larger.
     pub(super) fn creep(&self, inflation: f64, spacing: f64) -> Creep {
         let slope_sd = self.creep_sd / inflation / (YEAR * spacing);
-        Creep { precision: slope_sd.powi(-2), none: self.steady, fast: FAST_SHARE }
+        Creep::new(slope_sd.powi(-2), self.steady, FAST_SHARE)
     }
 }
 

@@ -6,14 +6,19 @@ use super::step_scan::{Creep, Elsewhere, StepScan};
 /// Standard deviations of usual creep beyond which it is not usual.
 const FAR_OUT: f64 = 3.0;
 
+/// Standard deviations of fast creep beyond which a slope is not shrunk at all: nearly as far as slopes are let out.
+const BEYOND: f64 = 4.5;
+
 /// Levels and the slope common to them.
 pub(super) struct Levels {
     /// Where each level ends (exclusive).
     pub(super) ends: Vec<usize>,
     /// Mean time and mean value of each.
     middles: Vec<(f64, f64)>,
-    /// Slope, shrunk towards 0 as far as creep is unlikely.
+    /// Slope, shrunk towards 0 as far as creep is unlikely, unless it is far out.
     pub(super) slope: f64,
+    /// Is it not shrunk?
+    free: bool,
     /// What the values say about the slope, levels taken out.
     all: Elsewhere,
     precision: f64,
@@ -51,8 +56,16 @@ impl Levels {
         // A slope that is far out in the usual spread must be of the fast kind, which is not shrunk so much.
         let unshrunk = if all.time_spread > 0.0 { all.product / all.time_spread } else { 0.0 };
         let usual = unshrunk.abs() <= FAR_OUT * noise / creep.precision.sqrt();
-        let precision = if usual { creep.precision } else { creep.fast_precision() };
-        Self { ends, middles, slope: all.product / (all.time_spread + precision), all, precision }
+        let precision = if usual { creep.precision } else { creep.fast_precision };
+        // What would be left of a slope that is far out even so would pass for memory and hide the slope.
+        let free = unshrunk.abs() > BEYOND * noise / creep.fast_precision.sqrt();
+        let slope = if free { unshrunk } else { all.product / (all.time_spread + precision) };
+        Self { ends, middles, slope, free, all, precision }
+    }
+
+    /// Number of means that were fitted, and of slopes: one that is shrunk hardly follows the noise.
+    pub(super) fn fitted(&self) -> usize {
+        self.ends.len() + usize::from(self.free)
     }
 
     /// The slope with the chance that there is none weighed in (Bayesian model averaging, Hoeting et al. 1999, Statistical
@@ -69,15 +82,21 @@ impl Levels {
         Believed { slope: some * self.slope, sd: variance.sqrt(), z }
     }
 
+    /// The levels, sloped, at each time.
+    pub(super) fn at(&self, times: &[f64]) -> Vec<f64> {
+        let mut at = Vec::with_capacity(times.len());
+        let mut from = 0;
+        for (&to, (time, value)) in self.ends.iter().zip(&self.middles) {
+            at.extend(times[from..to].iter().map(|t| value + self.slope * (t - time)));
+            from = to;
+        }
+        at
+    }
+
     /// Pulls values in to their level, give or take `reach` robust standard deviations (close, wide). `least` stands in
     /// for the standard deviation of values that hardly scatter about their levels.
     pub(super) fn pull_in(&self, values: &[f64], times: &[f64], least: f64, reach: [f64; 2]) -> Pulled {
-        let mut fitted = Vec::with_capacity(values.len());
-        let mut from = 0;
-        for (&to, (time, value)) in self.ends.iter().zip(&self.middles) {
-            fitted.extend(times[from..to].iter().map(|t| value + self.slope * (t - time)));
-            from = to;
-        }
+        let fitted = self.at(times);
         let residuals: Vec<f64> = values.iter().zip(&fitted).map(|(v, f)| v - f).collect();
         let mut off: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
         // Around fitted levels, values scatter less than around the true ones.
@@ -99,7 +118,7 @@ mod tests {
         let times: Vec<f64> = (0..120).map(|i| i as f64).collect();
         let truth = |i: usize| 0.01 * i as f64 + if i < 60 { 0.0 } else { 4.0 };
         let y: Vec<f64> = (0..120).map(|i| truth(i) + ((i * 37 % 11) as f64 - 5.0) * 0.02).collect();
-        let creep = Creep { precision: 1.0, none: 0.5, fast: 0.1 };
+        let creep = Creep::new(1.0, 0.5, 0.1);
         let levels = Levels::new(&StepScan::new(&y, &times), &[60], creep, 0.1);
         assert!((levels.slope - 0.01).abs() < 1e-3, "{}", levels.slope);
         let mut wild = y.clone();

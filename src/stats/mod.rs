@@ -3,6 +3,7 @@
 mod estimate;
 
 mod autocorrelation;
+mod bend;
 mod knee;
 mod location;
 

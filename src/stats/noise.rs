@@ -25,21 +25,26 @@ impl Noise {
     }
 
     /// From residuals with stragglers pulled in closely (`close`) and generously (`wide`), in segments that end at
-    /// `ends`.
+    /// `ends`, about `fitted` means and slopes.
     ///
     /// The spread is that of `close`. The autocorrelation is the larger of both: pulling in hides memory of strong
-    /// deviations, stragglers hide that of the rest. It is corrected for one estimated level a segment, (1 + 4φ)/n
+    /// deviations, stragglers hide that of the rest. It is corrected for what was fitted, (1 + 4φ)/n
     /// each (Marriott & Pope 1954, Kendall 1954, Biometrika 41). `floor` keeps a noiseless series from having no noise
     /// at all.
-    pub(super) fn of_residuals(close: &[f64], wide: &[f64], ends: &[usize], floor: f64) -> Self {
-        let (n, levels) = (close.len() as f64, ends.len() as f64);
+    pub(super) fn of_residuals(close: &[f64], wide: &[f64], ends: &[usize], fitted: usize, floor: f64) -> Self {
+        let (n, levels) = (close.len() as f64, fitted as f64);
         let squares: f64 = close.iter().map(|r| r * r).sum();
         let sd = (squares / (n - levels).max(1.0)).sqrt().max(floor);
         let raw = correlation(close, ends).max(correlation(wide, ends));
-        let phi = clamp_phi(raw + (1.0 + 4.0 * raw) * levels / n).min(MAX_PHI);
-        let df = variance_df(close.len(), ends.len(), phi);
+        let phi = unbiased(raw, fitted, close.len());
+        let df = variance_df(close.len(), fitted, phi);
         Self { sd, phi, long_run_sd: sd * ((1.0 + phi) / (1.0 - phi)).sqrt(), df }
     }
+}
+
+/// Autocorrelation without the bias of `fitted` means and slopes, up to [`MAX_PHI`].
+pub(super) fn unbiased(raw: f64, fitted: usize, n: usize) -> f64 {
+    clamp_phi(raw + (1.0 + 4.0 * raw) * fitted as f64 / n as f64).min(MAX_PHI)
 }
 
 /// Degrees of freedom of the variance of `n` autocorrelated values about `levels` means: it rests on n (1 - φ²)/(1 + φ²) of
@@ -49,7 +54,7 @@ pub(super) fn variance_df(n: usize, levels: usize, phi: f64) -> f64 {
 }
 
 /// Lag-1 coefficient of residuals, products within segments only.
-fn correlation(residuals: &[f64], ends: &[usize]) -> f64 {
+pub(super) fn correlation(residuals: &[f64], ends: &[usize]) -> f64 {
     let squares: f64 = residuals.iter().map(|r| r * r).sum();
     let mut from = 0;
     let mut products = 0.0;
@@ -71,7 +76,7 @@ mod tests {
             let mean = (0..40)
                 .map(|seed| {
                     let y = simulation::series(seed, 300, simulation::Noise::Ar(phi));
-                    Noise::of_residuals(&y, &y, &[300], 1e-9).long_run_sd
+                    Noise::of_residuals(&y, &y, &[300], 1, 1e-9).long_run_sd
                 })
                 .sum::<f64>()
                 / 40.0;
@@ -82,6 +87,6 @@ mod tests {
 
     #[test]
     fn a_noiseless_series_has_the_floor() {
-        assert_eq!(Noise::of_residuals(&[0.0; 20], &[0.0; 20], &[20], 0.01).sd, 0.01);
+        assert_eq!(Noise::of_residuals(&[0.0; 20], &[0.0; 20], &[20], 1, 0.01).sd, 0.01);
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn propose(scan: &StepScan, noise: f64, creep: Creep, threshold: f64,
     let mut candidates: Vec<(f64, usize, usize, usize)> = Vec::new();
     for (from, to) in seeded_intervals(n, margin) {
         // Creep over a short stretch is no rival to a step; over the whole series it is.
-        let ramps = [creep.precision, creep.fast_precision()].into_iter().filter(|_| to - from == n);
+        let ramps = [creep.precision, creep.fast_precision].into_iter().filter(|_| to - from == n);
         let beside = ramps.filter_map(|precision| scan.clearest_beside_slope(from, to, margin, precision));
         let places = scan.clearest_plain(from, to, margin).into_iter().chain(beside);
         let places = places.filter(|place| !scan.is_weaker((from, *place, to), noise, creep, threshold));
@@ -79,7 +79,7 @@ mod tests {
         let y: Vec<f64> =
             (0..400).map(|i| [0.0, 5.0, 1.0, 9.0][i / 100] + ((i * 7919 % 101) as f64 - 50.0) * 0.01).collect();
         let times: Vec<f64> = (0..400).map(|i| i as f64).collect();
-        let creep = Creep { precision: (365.0 / 2.5_f64).powi(2), none: 0.75, fast: 0.1 };
+        let creep = Creep::new((365.0 / 2.5_f64).powi(2), 0.75, 0.1);
         assert_eq!(propose(&StepScan::new(&y, &times), 0.3, creep, 3.5, 5), [100, 200, 300]);
     }
 }

@@ -28,15 +28,29 @@ pub(super) struct Creep {
     pub(super) none: f64,
     /// Probability that a series which creeps does so [`FAST`] times as fast: the slab has a long tail.
     pub(super) fast: f64,
+    /// Precision of fast creep.
+    pub(super) fast_precision: f64,
 }
 
 /// How much faster fast creep is.
 const FAST: f64 = 10.0;
 
+/// Farthest that the slope of a whole series may be out in the spread of fast creep: where it is farther, as of a short
+/// series that hardly scatters, fast creep is as much faster. A smaller value takes steps of twenty points for creep.
+const FARTHEST: f64 = 5.0;
+
 impl Creep {
-    /// Precision of fast creep.
-    pub(super) fn fast_precision(self) -> f64 {
-        self.precision / (FAST * FAST)
+    /// With fast creep [`FAST`] times as fast.
+    pub(super) fn new(precision: f64, none: f64, fast: f64) -> Self {
+        Self { precision, none, fast, fast_precision: precision / (FAST * FAST) }
+    }
+
+    /// With fast creep so fast that the slope of the `whole` series is within its reach; `noise` is the long-run standard
+    /// deviation.
+    pub(super) fn within_reach(self, whole: Elsewhere, noise: f64) -> Self {
+        let slope = if whole.time_spread > 0.0 { whole.product / whole.time_spread / noise } else { 0.0 };
+        let reach = (FARTHEST / slope).powi(2);
+        Self { fast_precision: self.fast_precision.min(reach), ..self }
     }
 }
 
@@ -168,7 +182,7 @@ impl StepScan {
         let kinds = [
             (creep.none.ln(), self.plain(from, place, to) / noise),
             slab(1.0 - creep.fast, creep.precision),
-            slab(creep.fast, creep.fast_precision()),
+            slab(creep.fast, creep.fast_precision),
         ];
         let with_step = kinds.map(|(weight, z)| weight + 0.5 * z * z);
         let factor = log_sum(with_step) - log_sum(kinds.map(|k| k.0));
@@ -204,7 +218,7 @@ impl StepScan {
             let (part, left) = (height * spread - tilt * within.product, free * spread - tilt * tilt);
             spread <= 0.0 || left <= 1e-9 * free * spread || part * part < most * left * spread
         };
-        height * height < most * free && is_weak_beside(creep.precision) && is_weak_beside(creep.fast_precision())
+        height * height < most * free && is_weak_beside(creep.precision) && is_weak_beside(creep.fast_precision)
     }
 
     /// The clearest place of from..to that leaves `margin` points a side, creep not considered.
@@ -322,7 +336,7 @@ mod tests {
 
     #[test]
     fn evidence_weighs_creep() {
-        let creep = Creep { precision: (365.0 / 2.5_f64).powi(2), none: 0.75, fast: 0.1 };
+        let creep = Creep::new((365.0 / 2.5_f64).powi(2), 0.75, 0.1);
         let ramp: Vec<f64> = (0..300).map(|i| i as f64 * 6.0 / 300.0).collect();
         let scan = StepScan::new(&ramp, &times(300));
         let at = |scan: &StepScan| scan.evidence((0, 150, 300), 1.0, creep, Elsewhere::default());

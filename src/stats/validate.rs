@@ -111,7 +111,7 @@ impl Judge<'_> {
             let mut best = evidence(changes[i]);
             let plain = self.scan.clearest_plain(from, to, least);
             let beside = |precision| self.scan.clearest_beside_slope(from, to, least, precision);
-            let ramps = [beside(self.creep.precision), beside(self.creep.fast_precision())];
+            let ramps = [beside(self.creep.precision), beside(self.creep.fast_precision)];
             for place in plain.into_iter().chain(ramps.into_iter().flatten()) {
                 // Rounding must not move a change back and forth.
                 let seen = evidence(place);
