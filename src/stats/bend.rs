@@ -2,7 +2,8 @@
 
 use super::detect::Found;
 use super::detector::Detector;
-use super::noise::{correlation, unbiased};
+use super::means::dot;
+use super::noise::unbiased;
 
 /// Highest degree of a bend: it follows the logarithms of what grows to the threefold to two thousandths.
 const HIGHEST: usize = 4;
@@ -56,10 +57,11 @@ pub(super) fn straightened(times: &[f64], values: &[f64], found: &Found, detecto
             if degree < 2 {
                 continue;
             }
-            let phi = unbiased(correlation(&fit.left, &[n]), kept + degree + 1, n);
+            let left = fit.squares();
+            let phi = unbiased(dot(&fit.left[1..], &fit.left[..n - 1]) / left, kept + degree + 1, n);
             let independent = n as f64 * (1.0 - phi) / (1.0 + phi);
             let asked = (degree - 1) as f64 * Z_DEGREE * Z_DEGREE;
-            let gained = independent * (squares / fit.squares()).ln() + saved - asked;
+            let gained = independent * (squares / left).ln() + saved - asked;
             if gained > best.0 && phi <= found.regimes.phi + MORE_MEMORY {
                 best = (gained, fit.coefficients().split_off(kept + 1));
             }
@@ -154,17 +156,6 @@ impl LeastSquares {
 
 fn take_off(from: &mut [f64], share: f64, of: &[f64]) {
     from.iter_mut().zip(of).for_each(|(f, o)| *f -= share * o);
-}
-
-/// Sums side by side: one after the other, each would wait for the one before.
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0; 8];
-    let (a, b) = (a.chunks_exact(8), b.chunks_exact(8));
-    let rest: f64 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
-    for (a, b) in a.zip(b) {
-        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(lane, (a, b))| *lane += a * b);
-    }
-    rest + lanes.iter().sum::<f64>()
 }
 
 #[cfg(test)]

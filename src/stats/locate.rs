@@ -19,9 +19,7 @@ pub(super) fn place_interval(
     (from, change, to): (usize, usize, usize),
     long_run_sd: f64,
 ) -> (usize, usize) {
-    let total =
-        |place: usize| scan.squared_error_about(from, place, slope) + scan.squared_error_about(place, to, slope);
-    let limit = total(change) + CUT * long_run_sd * long_run_sd;
-    let fits = |place: &usize| total(*place) <= limit;
+    let least = scan.explained((from, change, to), slope) - CUT * long_run_sd * long_run_sd;
+    let fits = |place: &usize| scan.explained((from, *place, to), slope) >= least;
     ((from + 1..change).find(fits).unwrap_or(change), (change + 1..to).rev().find(fits).unwrap_or(change))
 }

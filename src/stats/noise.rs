@@ -1,6 +1,7 @@
 //! The noise of a series around levels that change.
 
 use super::autocorrelation::clamp_phi;
+use super::means::dot;
 
 /// Largest autocorrelation that detection believes: beyond it a year of days holds fewer than 30 independent ones.
 pub(super) const MAX_PHI: f64 = 0.85;
@@ -33,7 +34,7 @@ impl Noise {
     /// at all.
     pub(super) fn of_residuals(close: &[f64], wide: &[f64], ends: &[usize], fitted: usize, floor: f64) -> Self {
         let (n, levels) = (close.len() as f64, fitted as f64);
-        let squares: f64 = close.iter().map(|r| r * r).sum();
+        let squares = dot(close, close);
         let sd = (squares / (n - levels).max(1.0)).sqrt().max(floor);
         let raw = correlation(close, ends).max(correlation(wide, ends));
         let phi = unbiased(raw, fitted, close.len());
@@ -54,12 +55,12 @@ pub(super) fn variance_df(n: usize, levels: usize, phi: f64) -> f64 {
 }
 
 /// Lag-1 coefficient of residuals, products within segments only.
-pub(super) fn correlation(residuals: &[f64], ends: &[usize]) -> f64 {
-    let squares: f64 = residuals.iter().map(|r| r * r).sum();
+fn correlation(residuals: &[f64], ends: &[usize]) -> f64 {
+    let squares = dot(residuals, residuals);
     let mut from = 0;
     let mut products = 0.0;
     for &to in ends {
-        products += residuals[from..to].windows(2).map(|w| w[0] * w[1]).sum::<f64>();
+        products += residuals[from..to].split_first().map_or(0.0, |(_, later)| dot(&residuals[from..to - 1], later));
         from = to;
     }
     if squares > 0.0 { products / squares } else { 0.0 }

@@ -1,5 +1,8 @@
 //! How unlikely a difference of two means is when the noise is skewed: means of a few values have its tails.
 
+use super::location::sort_in_place;
+use super::means::dot;
+
 /// Values whose distribution is kept; a longer series is represented by as many of its quantiles.
 const KEPT: usize = 128;
 /// Newton steps, and where they have arrived, in parts of what is asked for.
@@ -21,7 +24,7 @@ impl Shape {
     pub(super) fn new(residuals: &[f64]) -> Self {
         let mut values = residuals.to_vec();
         if values.len() > KEPT {
-            values.sort_unstable_by(f64::total_cmp);
+            sort_in_place(&mut values);
             values = (0..KEPT).map(|i| values[(2 * i + 1) * values.len() / (2 * KEPT)]).collect();
         }
         let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
@@ -48,7 +51,8 @@ impl Shape {
     /// Barndorff-Nielsen 1986, with the empirical cumulants (Davison & Hinkley 1988, Biometrika 75, 417). O(values · 40) at
     /// most.
     pub(super) fn deviate(&self, shift: f64, before: f64, after: f64) -> f64 {
-        let normal = shift / (self.cumulants(0.0).second * (1.0 / before + 1.0 / after)).sqrt();
+        let variance = dot(&self.0, &self.0) / self.0.len() as f64;
+        let normal = shift / (variance * (1.0 / before + 1.0 / after)).sqrt();
         if !normal.is_finite() || normal.abs() < 1.0 {
             // So near the middle, tails do not matter (and the formula divides nothing by nothing).
             return if normal.is_nan() { f64::INFINITY } else { normal.abs() };

@@ -34,7 +34,12 @@ pub(super) fn seeded_intervals(n: usize, margin: usize) -> Vec<(usize, usize)> {
 pub(super) fn propose(scan: &StepScan, noise: f64, creep: Creep, threshold: f64, margin: usize) -> Vec<usize> {
     let n = scan.len();
     let mut candidates: Vec<(f64, usize, usize, usize)> = Vec::new();
+    let most = (threshold * noise).powi(2);
     for (from, to) in seeded_intervals(n, margin) {
+        // A step cannot explain more than there is to explain, and in most short intervals that is not enough.
+        if scan.squared_error(from, to) < most {
+            continue;
+        }
         // Creep over a short stretch is no rival to a step; over the whole series it is.
         let ramps = [creep.precision, creep.fast_precision].into_iter().filter(|_| to - from == n);
         let beside = ramps.filter_map(|precision| scan.clearest_beside_slope(from, to, margin, precision));

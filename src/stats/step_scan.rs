@@ -118,12 +118,6 @@ impl StepScan {
         (self.square[to] - self.square[from] - sum * sum / (to - from) as f64).max(0.0)
     }
 
-    /// Squared error of the points from..to around a line of the given slope.
-    pub(super) fn squared_error_about(&self, from: usize, to: usize, slope: f64) -> f64 {
-        let within = self.within(from, to);
-        (self.squared_error(from, to) - 2.0 * slope * within.product + slope * slope * within.time_spread).max(0.0)
-    }
-
     /// What the points from..to say about the slope.
     pub(super) fn within(&self, from: usize, to: usize) -> Elsewhere {
         let n = (to - from) as f64;
@@ -196,6 +190,16 @@ impl StepScan {
         (2.0 * factor.max(0.0)).sqrt().copysign(likeliest)
     }
 
+    /// By how much less squared error the points from..to have about a level on each side of `place` than about one, all along
+    /// lines of the given slope.
+    pub(super) fn explained(&self, (from, place, to): (usize, usize, usize), slope: f64) -> f64 {
+        let (before, after) = ((place - from) as f64, (to - place) as f64);
+        let n = before + after;
+        let rest = |sums: &[f64]| sums[to] - sums[place] - (sums[to] - sums[from]) * after / n;
+        let height = rest(&self.value) - slope * rest(&self.time);
+        height * height * n / (before * after)
+    }
+
     /// Is [`Self::evidence`] certainly below `least`? A mean of factors is no larger than the largest, and costs
     /// logarithms.
     pub(super) fn is_weaker(
@@ -206,19 +210,21 @@ impl StepScan {
         least: f64,
     ) -> bool {
         let (n, before, after) = ((to - from) as f64, (place - from) as f64, (to - place) as f64);
-        let (total, total_time) = (self.value[to] - self.value[from], self.time[to] - self.time[from]);
-        let height = self.value[to] - self.value[place] - total * after / n;
-        let tilt = self.time[to] - self.time[place] - total_time * after / n;
+        let height = self.value[to] - self.value[place] - (self.value[to] - self.value[from]) * after / n;
         let free = before * after / n;
-        let within = self.within(from, to);
         let most = (least * noise).powi(2);
+        if height * height >= most * free {
+            return false;
+        }
+        let tilt = self.time[to] - self.time[place] - (self.time[to] - self.time[from]) * after / n;
+        let within = self.within(from, to);
         // The squares of `plain` and `beside_slope`, both sides times what they are divided by.
         let is_weak_beside = |precision: f64| {
             let spread = precision + within.time_spread;
             let (part, left) = (height * spread - tilt * within.product, free * spread - tilt * tilt);
             spread <= 0.0 || left <= 1e-9 * free * spread || part * part < most * left * spread
         };
-        height * height < most * free && is_weak_beside(creep.precision) && is_weak_beside(creep.fast_precision)
+        is_weak_beside(creep.precision) && is_weak_beside(creep.fast_precision)
     }
 
     /// The clearest place of from..to that leaves `margin` points a side, creep not considered.
