@@ -71,14 +71,17 @@ impl Default for Price {
 /// Years that a change can be looked at.
 pub(in crate::cli) const HORIZONS: std::ops::RangeInclusive<u32> = 1..=50;
 
+/// Largest price, number of hours or of workers: more than there is of any currency's money, and nothing overflows.
+const LARGEST: f64 = 1e15;
+
 impl Price {
     fn read(self, name: &str) -> Result<Uncertain, String> {
         let read = match self {
             Self::Known(value) => Uncertain::known(value),
             Self::Between { low, likely, high } => Uncertain { low, likely, high },
         };
-        let fits = read.low >= 0.0 && read.low <= read.likely && read.likely <= read.high && read.high.is_finite();
-        if fits { Ok(read) } else { Err(format!("{name}: wanted 0 <= low <= likely <= high")) }
+        let fits = read.low >= 0.0 && read.low <= read.likely && read.likely <= read.high && read.high <= LARGEST;
+        if fits { Ok(read) } else { Err(format!("{name}: wanted 0 <= low <= likely <= high, up to {LARGEST:.0}")) }
     }
 }
 
@@ -93,8 +96,8 @@ pub(super) fn read(path: &Path) -> Result<CostModel, Error> {
 fn model(file: File) -> Result<CostModel, String> {
     let defaults = CostModel::default();
     let at_least_0 = |name: &str, value: f64| match value {
-        v if v.is_finite() && v >= 0.0 => Ok(v),
-        v => Err(format!("{name}: {v} is not 0 or more")),
+        v if (0.0..=LARGEST).contains(&v) => Ok(v),
+        v => Err(format!("{name}: {v} is not between 0 and {LARGEST:.0}")),
     };
     let fleet = match file.compute.fleet.as_deref() {
         None | Some("elastic") => Fleet::Elastic,

@@ -22,4 +22,8 @@ pub struct Numbers {
     pub missing: u64,
     /// Series whose values did not stand in order of time, and were sorted.
     pub unsorted: u64,
+    /// Series of which half of the values or more share their time with another: several series in one, perhaps.
+    pub crowded: u64,
+    /// Columns that were not used.
+    pub unused: Vec<Text>,
 }

@@ -1,6 +1,7 @@
 //! Stragglers pulled in before a search for changes, so that a few wild values are no level of their own.
 
 use super::location::{MAD_TO_SD, MEAN_AD_TO_SD, median_in_place};
+use super::means::mean;
 use pulp::{
     Simd, WithSimd,
     bytemuck::{cast_slice, pod_read_unaligned},
@@ -15,13 +16,28 @@ const HALF_WINDOW: usize = 3;
 #[must_use]
 pub fn difference_sd(values: &[f64]) -> f64 {
     let mut off: Vec<f64> = values.windows(2).map(|w| (w[1] - w[0]).abs()).collect();
-    let mean = off.iter().sum::<f64>() / off.len().max(1) as f64;
-    let spread = match median_in_place(&mut off) {
-        Some(m) if m > 1e-9 * mean => MAD_TO_SD * m,
-        _ => MEAN_AD_TO_SD * mean,
-    };
-    spread / std::f64::consts::SQRT_2
+    spread_of(&mut off) / std::f64::consts::SQRT_2
 }
+
+/// Standard deviation from absolute distances, which it may reorder: from their median, or from their mean where that is 0 or
+/// where too many are far out, as in a task that now and then finds its work cached: those are no stragglers, and to pull
+/// them in would leave a noise much smaller than what means of such values have. O(n).
+pub(super) fn spread_of(off: &mut [f64]) -> f64 {
+    let mean = mean(off);
+    match median_in_place(off) {
+        Some(middle) if middle > 1e-9 * mean => {
+            let far = off.iter().filter(|v| **v > FAR * MAD_TO_SD * middle).count();
+            if far as f64 > MOST_FAR * off.len() as f64 { MEAN_AD_TO_SD * mean } else { MAD_TO_SD * middle }
+        }
+        Some(_) => MEAN_AD_TO_SD * mean,
+        None => 0.0,
+    }
+}
+
+/// Standard deviations from which a value is far out, and the share of stragglers that is usual: of Cauchy's distribution a
+/// seventh lies so far out.
+const FAR: f64 = 3.0;
+const MOST_FAR: f64 = 0.15;
 
 /// Exchanges of the smallest network that brings the median of seven to the middle (Devillard 1998, Fast median search): no
 /// branch depends on the values, so that a processor does several windows at a time.

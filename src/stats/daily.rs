@@ -1,5 +1,6 @@
 //! A daily pattern: what each time of the day adds to a series with several samples a day; and both calendars at once.
 
+use super::window::from_middle_around;
 use super::{MAD_TO_SD, median, weekday_pattern};
 use std::collections::BTreeMap;
 
@@ -9,6 +10,8 @@ const MAX_SLOTS: f64 = 288.0;
 const MIN_DAYS: usize = 5;
 /// A series has several samples a day if its median spacing is below this, in days.
 const DENSE: f64 = 0.5;
+/// What lies around a value.
+const HALF_DAY: f64 = 0.5;
 /// The pattern is dropped unless its mean square is this many times what chance gives: slots of one day are neighbours and
 /// go up and down together, so that a chi-square would count them too often.
 const CLEAR: f64 = 4.0;
@@ -19,8 +22,8 @@ const MEDIAN_VARIANCE: f64 = std::f64::consts::FRAC_PI_2;
 /// neither shows.
 ///
 /// `days` are days since the Unix epoch, ascending; in the unit of the values. Each slot's part is the median over the days
-/// of its distance from the day's own median, shrunk by what chance alone would give (James & Stein 1961); weekdays are
-/// those of [`weekday_pattern`] on the medians of the days. O(n log n).
+/// of its distance from the median of the day around it, shrunk by what chance alone would give (James & Stein 1961); weekdays are
+/// those of [`weekday_pattern`] on the medians of the days. O(n log n) for the usual number of values a day.
 #[must_use]
 pub fn calendar_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
     let spacings: Vec<f64> = days.windows(2).map(|w| w[1] - w[0]).collect();
@@ -58,14 +61,16 @@ fn day_medians(days: &[f64], values: &[f64]) -> (BTreeMap<i64, Vec<f64>>, Vec<f6
 fn daily_pattern(days: &[f64], values: &[f64], spacing: f64) -> Option<Vec<f64>> {
     let slots = if spacing > 0.0 { (1.0 / spacing).round().clamp(2.0, MAX_SLOTS) } else { MAX_SLOTS };
     let slot = |day: f64| (((day - day.floor()) * slots) as usize).min(slots as usize - 1);
-    let (of_day, middles) = day_medians(days, values);
-    if of_day.len() < MIN_DAYS {
+    let (first, last) = (days.first()?, days.last()?);
+    if (last.floor() - first.floor()) < (MIN_DAYS - 1) as f64 || values.iter().any(|v| !v.is_finite()) {
         return None;
     }
-    let middle: BTreeMap<i64, f64> = of_day.keys().copied().zip(middles).collect();
+    // Around each value half a day on both sides, of all times of the day: what creeps within a day is no part of its pattern.
+    // Half a day at each end has one side only.
+    let off = from_middle_around(days, values, HALF_DAY);
     let mut by_slot = vec![Vec::new(); slots as usize];
-    for (day, value) in days.iter().zip(values) {
-        by_slot[slot(*day)].push(value - middle.get(&(day.floor() as i64))?);
+    for (day, value) in days.iter().zip(off).filter(|(day, _)| *day - first >= HALF_DAY && last - *day >= HALF_DAY) {
+        by_slot[slot(*day)].push(value);
     }
     let centres: Vec<f64> = by_slot.iter().map(|values| median(values).unwrap_or(0.0)).collect();
     let total = days.iter().map(|d| centres[slot(*d)]).sum::<f64>() / days.len() as f64;
@@ -106,6 +111,19 @@ mod tests {
         let pattern = calendar_pattern(&days, &y).expect("a pattern");
         for i in (0..days.len()).step_by(7) {
             assert!((pattern[i] - wave(i)).abs() < 0.3, "{i}: {} for {}", pattern[i], wave(i));
+        }
+    }
+
+    #[test]
+    fn creep_within_the_days_is_no_pattern() {
+        for days in [5, 7, 10, 14] {
+            let n = 24 * days;
+            let y: Vec<f64> = series(3, n, Noise::Ar(0.0))
+                .iter()
+                .enumerate()
+                .map(|(i, e)| 0.02 * e + 1.1 * i as f64 / n as f64)
+                .collect();
+            assert_eq!(calendar_pattern(&hourly(n), &y), None, "{days} days");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Levels between changes, with one slope through all of them.
 
-use super::location::{MAD_TO_SD, median_in_place};
+use super::clean::spread_of;
 use super::step_scan::{Creep, Elsewhere, StepScan};
 
 /// Standard deviations of usual creep beyond which it is not usual.
@@ -101,7 +101,7 @@ impl Levels {
         let mut off: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
         // Around fitted levels, values scatter less than around the true ones.
         let stretch = 1.0 + self.ends.len() as f64 / values.len() as f64;
-        let sd = MAD_TO_SD * median_in_place(&mut off).unwrap_or(0.0) * stretch;
+        let sd = spread_of(&mut off) * stretch;
         let sd = if sd > 1e-9 * least { sd } else { least };
         let within = |reach: f64| residuals.iter().map(|r| r.clamp(-reach * sd, reach * sd)).collect::<Vec<f64>>();
         let close = within(reach[0]);

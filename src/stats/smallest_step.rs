@@ -21,18 +21,22 @@ impl Detector {
         if n < MIN_POINTS || after == 0 || after >= n || last <= first {
             return f64::INFINITY;
         }
+        // Memory looks longer than it is in one case of five by this much (Bartlett 1946): the step must be found even so.
+        let phi = (phi + POWER_80 * ((1.0 - phi * phi) / n as f64).sqrt()).min(MAX_PHI);
         let spacing = (last - first) / (n - 1) as f64;
         let step: Vec<f64> = (0..n).map(|i| f64::from(u8::from(i >= n - after))).collect();
         let scan = StepScan::new(&step, times);
         let wanted = evidence_needed(self, n, n - after, after);
         let evidence = |height: f64, noise: f64, inflation: f64| {
-            let creep = self.creep(inflation, spacing);
+            let creep = self.creep(inflation, spacing).within_reach(scan.within(0, n), noise * inflation / height);
             scan.evidence((0, n - after, n), noise * inflation / height, creep, Elsewhere::default()).abs()
         };
         let with_df = |evidence: f64, phi: f64| z_from_t(evidence, variance_df(n, 2, phi));
         let share = after as f64 / n as f64;
+        // So does the noise that the differences show.
+        let loud = 1.0 + POWER_80 * DIFFERENCE_SPREAD / (n as f64).sqrt();
         let seen = |height: f64| {
-            if evidence(height, 1.0, 1.0) >= self.z_obvious {
+            if evidence(height, loud, 1.0) >= self.z_obvious {
                 return with_df(evidence(height, 1.0, long_run_sd(1.0, phi)), phi);
             }
             // Before it is known to be a step it passes for noise, and for memory.
@@ -58,6 +62,10 @@ impl Detector {
 
 /// Normal deviate exceeded with a probability of 20 %.
 const POWER_80: f64 = 0.841_621;
+
+/// By how much the spread of differences is out, times the square root of their number: 1.3 is its relative standard error; this
+/// much makes 75 to 95 % of such steps in 15 to 400 simulated points found.
+const DIFFERENCE_SPREAD: f64 = 1.8;
 
 /// Noise standard deviations beyond which a step is not called small any more.
 const LARGEST_STEP: f64 = 1e4;

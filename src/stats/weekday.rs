@@ -1,6 +1,6 @@
 //! A weekly pattern: what each day of the week adds to a series, whatever its level does meanwhile.
 
-use super::window::SortedWindow;
+use super::window::from_middle_around;
 use super::{MAD_TO_SD, mad, median};
 
 /// Days on each side whose median is the level that a day is held against: a whole week's worth of days, twice.
@@ -24,24 +24,7 @@ pub fn weekday_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
     if span < MIN_WEEKS * 7.0 || values.iter().any(|v| !v.is_finite()) {
         return None;
     }
-    let (mut from, mut to) = (0, 0);
-    let mut window = SortedWindow::default();
-    let rest: Vec<f64> = (0..n)
-        .map(|i| {
-            loop {
-                let enters = to < n && days[to] - days[i] <= HALF_WINDOW_DAYS;
-                let leaves = days[i] - days[from] > HALF_WINDOW_DAYS;
-                match (enters, leaves) {
-                    (true, true) => window.replace(values[from], values[to]),
-                    (true, false) => window.insert(values[to]),
-                    (false, true) => window.remove(values[from]),
-                    (false, false) => break,
-                }
-                (from, to) = (from + usize::from(leaves), to + usize::from(enters));
-            }
-            values[i] - window.median().unwrap_or(values[i])
-        })
-        .collect();
+    let rest = from_middle_around(days, values, HALF_WINDOW_DAYS);
     let day: Vec<usize> = days[..n].iter().map(|day| (day.floor() as i64).rem_euclid(7) as usize).collect();
     let mut by_day: [Vec<f64>; 7] = Default::default();
     day.iter().zip(&rest).for_each(|(day, rest)| by_day[*day].push(*rest));

@@ -56,6 +56,28 @@ impl SortedWindow {
     }
 }
 
+/// Distance of each value from the median of those within `half` days on either side; `days` ascend, values are finite.
+pub(super) fn from_middle_around(days: &[f64], values: &[f64], half: f64) -> Vec<f64> {
+    let n = values.len().min(days.len());
+    let (mut from, mut to) = (0, 0);
+    let mut window = SortedWindow::default();
+    let mut off = |i: usize| {
+        loop {
+            let enters = to < n && days[to] - days[i] <= half;
+            let leaves = days[i] - days[from] > half;
+            match (enters, leaves) {
+                (true, true) => window.replace(values[from], values[to]),
+                (true, false) => window.insert(values[to]),
+                (false, true) => window.remove(values[from]),
+                (false, false) => break,
+            }
+            (from, to) = (from + usize::from(leaves), to + usize::from(enters));
+        }
+        values[i] - window.median().unwrap_or(values[i])
+    };
+    (0..n).map(&mut off).collect()
+}
+
 /// Middle and spread of some values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Middle {

@@ -15,13 +15,17 @@ use crate::{
 };
 use std::path::Path;
 
+/// Columns that are named when they are not used.
+const NAMED: usize = 8;
+
 /// Series without a change that are listed one by one, at most.
 const LISTED: usize = 10;
 
 pub(super) fn run(context: &Context<'_>, args: &Detect) -> Result<Outcome, Error> {
     let numbers = numbers(&args.file)?;
     let found = detect_numbers(&numbers.series, &Detector::default(), args.min_effect);
-    let warnings = warnings(&numbers);
+    let mut warnings = warnings(&numbers);
+    warnings.extend(few_without_logarithm(&numbers.series));
     if context.console.json {
         context.console.document(&Document::new(&found, warnings))?;
     } else {
@@ -76,7 +80,33 @@ pub(super) fn warnings(numbers: &Numbers) -> Vec<String> {
     let missing = counted(numbers.missing, "value is missing and was left out", "values are missing and were left out");
     let unsorted = counted(numbers.unsorted, "series was", "series were")
         .map(|series| format!("{series} not in order of time: `index` counts in order of time"));
-    missing.into_iter().chain(unsorted).collect()
+    let crowded = counted(numbers.crowded, "series has", "series have").map(|series| {
+        format!("{series} several values at most times: a column `series_id` would tell them apart if they are of several kinds")
+    });
+    let unused: Vec<String> = numbers.unused.iter().take(NAMED).map(|name| format!("`{}`", line(name))).collect();
+    let unused = (!unused.is_empty()).then(|| {
+        let more = if numbers.unused.len() > NAMED { " and more" } else { "" };
+        format!("columns not used: {}{more}; wanted are `value`, `time` and `series_id`", unused.join(", "))
+    });
+    missing.into_iter().chain(unsorted).chain(crowded).chain(unused).collect()
+}
+
+/// Share of values of 0 or less up to which they seem to be strays among sizes, for which per cent were expected.
+const FEW: f64 = 0.1;
+
+fn few_without_logarithm(series: &[NumberSeries]) -> Option<String> {
+    let strays = |s: &&NumberSeries| {
+        let without = s.values.iter().filter(|v| **v <= 0.0).count();
+        without > 0 && without as f64 <= FEW * s.values.len() as f64
+    };
+    let mut found = series.iter().filter(strays);
+    let first = found.next()?;
+    let who = match (found.count(), &*first.id) {
+        (0, "") => "the series has".to_owned(),
+        (0, id) => format!("{} has", line(id)),
+        (more, _) => format!("{} series have", more + 1),
+    };
+    Some(format!("{who} a few values of 0 or less: changes are told as differences, as per cent need values above 0"))
 }
 
 fn text(context: &Context<'_>, found: &[NumberChanges]) -> String {

@@ -20,6 +20,8 @@ pub(super) struct Collector<'a> {
     series: Vec<NumberSeries>,
     places: HashMap<Text, usize>,
     missing: u64,
+    /// Columns that stand for nothing here.
+    pub(super) unused: Vec<Text>,
 }
 
 /// One value with what stands beside it.
@@ -34,7 +36,7 @@ pub(super) struct Entry<'a> {
 
 impl<'a> Collector<'a> {
     pub(super) fn new(path: &'a Path) -> Self {
-        Self { path, series: Vec::new(), places: HashMap::new(), missing: 0 }
+        Self { path, series: Vec::new(), places: HashMap::new(), missing: 0, unused: Vec::new() }
     }
 
     pub(super) fn unrecognised(&self, reason: String) -> Error {
@@ -87,19 +89,21 @@ impl<'a> Collector<'a> {
         if self.series.is_empty() {
             return Err(self.unrecognised("no values".into()));
         }
-        let mut unsorted = 0;
+        let (mut unsorted, mut crowded) = (0, 0);
         for series in &mut self.series {
             let Some(times) = &mut series.times else { continue };
-            if times.is_sorted() {
-                continue;
+            if !times.is_sorted() {
+                unsorted += 1;
+                let mut pairs: Vec<(Timestamp, f64)> =
+                    times.iter().copied().zip(series.values.iter().copied()).collect();
+                // Stable: values of one instant keep their order.
+                pairs.sort_by_key(|pair| pair.0);
+                (*times, series.values) = pairs.into_iter().unzip();
             }
-            unsorted += 1;
-            let mut pairs: Vec<(Timestamp, f64)> = times.iter().copied().zip(series.values.iter().copied()).collect();
-            // Stable: values of one instant keep their order.
-            pairs.sort_by_key(|pair| pair.0);
-            (*times, series.values) = pairs.into_iter().unzip();
+            let repeated = times.windows(2).filter(|pair| pair[0] == pair[1]).count();
+            crowded += u64::from(2 * repeated >= times.len().max(2));
         }
-        Ok(Numbers { series: self.series, missing: self.missing, unsorted })
+        Ok(Numbers { series: self.series, missing: self.missing, unsorted, crowded, unused: self.unused })
     }
 }
 
@@ -123,7 +127,7 @@ fn instant(text: &str) -> Option<Timestamp> {
     (micros.abs() < limit).then(|| Timestamp::from_micros(micros.round() as i64))
 }
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let mut short: String = text.chars().take(SHOWN).collect();
     if short.len() < text.len() {
         short.push('…');

@@ -1,7 +1,7 @@
 //! Comma-, semicolon- or tab-separated numbers under a header.
 
-use super::collect::{Collector, Entry};
-use crate::ingest::Error;
+use super::collect::{Collector, Entry, shown};
+use crate::{ingest::Error, model::Text};
 use std::io::BufRead;
 
 /// Where the columns stand.
@@ -11,13 +11,19 @@ struct Columns {
     id: Option<usize>,
 }
 
-/// Reads rows under the header `value[,time][,series_id]`, names in any order and case.
+/// Names of the column of times and of that which tells series apart, any case; the first that is there counts.
+const TIMES: [&str; 3] = ["time", "timestamp", "date"];
+const IDS: [&str; 5] = ["series_id", "series", "name", "benchmark", "task_id"];
+
+/// Reads rows under the header `value[,time][,series_id]`, or other names for the latter two, in any order and case.
 pub(super) fn read(mut input: impl BufRead, collector: &mut Collector<'_>) -> Result<(), Error> {
     let delimiter = delimiter(input.fill_buf().unwrap_or_default());
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(input);
     let unreadable = |error: &csv::Error| format!("is no CSV: {error}");
     let headers = reader.headers().map_err(|error| collector.unrecognised(unreadable(&error)))?.clone();
     let columns = Columns::of(&headers).map_err(|reason| collector.unrecognised(reason))?;
+    let used = |at: &usize| *at == columns.value || columns.time == Some(*at) || columns.id == Some(*at);
+    collector.unused = (0..headers.len()).filter(|at| !used(at)).map(|at| Text::from(headers[at].trim())).collect();
     let mut row = csv::StringRecord::new();
     while reader.read_record(&mut row).map_err(|error| collector.unrecognised(unreadable(&error)))? {
         let line = row.position().map_or(0, csv::Position::line);
@@ -38,12 +44,16 @@ pub(super) fn read(mut input: impl BufRead, collector: &mut Collector<'_>) -> Re
 
 impl Columns {
     fn of(headers: &csv::StringRecord) -> Result<Self, String> {
-        let find = |names: &[&str]| headers.iter().position(|h| names.iter().any(|n| h.trim().eq_ignore_ascii_case(n)));
-        let Some(value) = find(&["value"]) else {
-            let there: Vec<&str> = headers.iter().take(12).collect();
-            return Err(format!("no column `value`: there are {}; name the one to look at `value`", there.join(", ")));
+        let find = |name: &str| headers.iter().position(|h| h.trim().eq_ignore_ascii_case(name));
+        let Some(value) = find("value") else {
+            let all_numbers = headers.iter().all(|h| h.trim().parse::<f64>().is_ok());
+            if all_numbers {
+                return Err("the first line holds numbers; wanted a header line that names the column `value`".into());
+            }
+            let there: Vec<String> = headers.iter().take(12).map(|name| format!("`{}`", shown(name))).collect();
+            return Err(format!("no column `value`, but {}; name the one to look at `value`", there.join(", ")));
         };
-        Ok(Self { value, time: find(&["time", "timestamp"]), id: find(&["series_id"]) })
+        Ok(Self { value, time: TIMES.into_iter().find_map(find), id: IDS.into_iter().find_map(find) })
     }
 }
 

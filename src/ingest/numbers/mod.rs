@@ -82,6 +82,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_used_and_what_is_crowded_is_told() {
+        let numbers =
+            read("date,value,colour\n2026-01-01,1,red\n2026-01-01,2,blue\n2026-01-02,1,red\n2026-01-02,2,blue\n");
+        let numbers = numbers.expect("readable");
+        assert_eq!((numbers.crowded, &*numbers.unused), (1, &["colour".into()][..]));
+        let numbers = read("time,value,task_id\n2026-01-01,1,a\n2026-01-01,2,b\n").expect("readable");
+        assert!(numbers.series.len() == 2 && numbers.crowded == 0 && numbers.unused.is_empty(), "{numbers:?}");
+    }
+
+    #[test]
     fn json_in_four_forms() {
         let want = [(String::new(), vec![1.0, 2.0])];
         for text in [
@@ -99,11 +109,12 @@ mod tests {
         assert_eq!(read("value\n1\nNaN\n\n2\n").expect("readable").missing, 1);
         assert_eq!(read("time,value\n2026-01-01,\n2026-01-02,3\n").expect("readable").missing, 1);
         for (text, says) in [
-            ("a,b\n1,2\n", "no column `value`: there are a, b"),
+            ("a,b\n1,2\n", "no column `value`, but `a`, `b`"),
             ("value\n1\nx\n", "line 3: `x` is no number"),
             ("value\ninf\n", "line 2: `inf` is no number"),
             ("time,value\nyesterday,1\n", "line 2: `yesterday` is no time"),
             ("time,value\n,1\n", "line 2: no time"),
+            ("1\n2\n", "the first line holds numbers"),
             ("value\n", "no values"),
             ("", "holds nothing"),
             ("[1, \"x\"]", "entry 2: `x` is no number"),

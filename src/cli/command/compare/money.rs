@@ -1,7 +1,7 @@
 //! What a change was worth, for a terminal.
 
 use crate::{
-    analysis::{CostModel, Roi, Worth},
+    analysis::{CostModel, Roi, Swing, Worth},
     cli::{command::Context, console::line},
     report::number,
     stats::Estimate,
@@ -9,8 +9,8 @@ use crate::{
 
 /// Inputs of the tornado that are shown.
 const SWINGS: usize = 5;
-/// Columns of its bars.
-const BAR: f64 = 30.0;
+/// Columns of its axis.
+const AXIS: usize = 60;
 
 pub(super) fn text(context: &Context<'_>, roi: &Roi, model: &CostModel) -> String {
     let (word, color) = match roi.verdict {
@@ -70,7 +70,7 @@ pub(super) fn text(context: &Context<'_>, roi: &Roi, model: &CostModel) -> Strin
 
 fn amount(name: &str, estimate: &Estimate, unit: &str) -> String {
     let point = format!("{} {unit}", number(estimate.point));
-    format!("  {name:<34} {:>12}  {}\n", point.trim(), ends(estimate))
+    format!("{}\n", format!("  {name:<34} {:>12}  {}", point.trim(), ends(estimate)).trim_end())
 }
 
 fn ends(estimate: &Estimate) -> String {
@@ -80,15 +80,27 @@ fn ends(estimate: &Estimate) -> String {
     format!("({} to {})", number(estimate.lower), number(estimate.upper))
 }
 
-/// Which input moves the present value most, as bars from its low to its high end.
+/// Which input moves the present value most: where it ends at the low and the high end of each, on one axis with 0 marked.
 fn tornado(roi: &Roi, currency: &str) -> String {
-    let Some(widest) = roi.tornado.first() else { return String::new() };
-    let width = (widest.npv_high - widest.npv_low).abs();
-    let mut text = format!("\nWhat moves the present value ({currency}):\n");
-    for swing in roi.tornado.iter().take(SWINGS) {
-        let (low, high) = (swing.npv_low.min(swing.npv_high), swing.npv_low.max(swing.npv_high));
-        let bar = "▇".repeat(((high - low) / width * BAR).round().max(1.0) as usize);
-        text.push_str(&format!("  {:<30} {bar} {} to {}\n", swing.input, number(low), number(high)));
+    if roi.tornado.is_empty() {
+        return String::new();
+    }
+    let ends = |swing: &Swing| (swing.npv_low.min(swing.npv_high), swing.npv_low.max(swing.npv_high));
+    let shown: Vec<(&Swing, (f64, f64))> = roi.tornado.iter().take(SWINGS).map(|swing| (swing, ends(swing))).collect();
+    let least = shown.iter().fold(0.0_f64, |least, (_, (low, _))| least.min(*low));
+    let most = shown.iter().fold(0.0_f64, |most, (_, (_, high))| most.max(*high));
+    let column = |value: f64| ((value - least) / (most - least) * AXIS as f64).round() as usize;
+    let mut text = format!("\nWhat moves the present value ({currency}), │ is 0:\n");
+    for (swing, (low, high)) in shown {
+        let bar: String = (0..=AXIS)
+            .map(|i| match i {
+                _ if i == column(0.0) => '│',
+                _ if (column(low)..=column(high)).contains(&i) => '▇',
+                _ => ' ',
+            })
+            .collect();
+        let range = format!("{} to {}", number(low), number(high));
+        text.push_str(&format!("  {:<42} {range}\n  {}\n", swing.input, bar.trim_end()));
     }
     text
 }
