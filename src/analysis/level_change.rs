@@ -128,8 +128,8 @@ fn even(all: Uneven<'_>, days: &[f64], mapped: f64) -> LevelChanges {
     let lasting = regimes.steps.iter().filter(|step| step.index + TELLS <= kept.at.len());
     let steps: Vec<FoundStep> = lasting.map(FoundStep::from).collect();
     changes.extend(kept.steps(&steps));
-    if steps.is_empty() && regimes.slope_z.abs() >= detector.z_min {
-        changes.push(Change { what: What::Trend, p_value: normal_two_sided(regimes.slope_z) });
+    if steps.is_empty() && regimes.slope_z().abs() >= detector.z_min {
+        changes.push(Change { what: What::Trend, p_value: normal_two_sided(regimes.slope_z()) });
     }
     LevelChanges { changes, inflation: inflation(&regimes) }
 }

@@ -3,8 +3,8 @@
 use crate::{
     model::{NumberSeries, Text, Timestamp},
     stats::{
-        Detector, Estimate, Regimes, Step, benjamini_yekutieli, calendar_pattern, detect_regimes, mean_difference,
-        normal_two_sided, parallel_map, theil_sen,
+        Detector, Estimate, Regimes, Step, Stretch, benjamini_yekutieli, calendar_pattern, detect_regimes,
+        mean_difference, normal_two_sided, parallel_map, theil_sen,
     },
 };
 
@@ -64,8 +64,10 @@ pub struct NumberTrend {
     pub to_index: usize,
     /// In the unit of the values a day, steps taken out; a point where the file has no times.
     pub slope_per_day: Estimate,
-    /// Has the file times?
-    pub is_timed: bool,
+    /// When the first and the last point were; `None` where the file has no times.
+    pub times: Option<(Timestamp, Timestamp)>,
+    /// Level at its first and at its last point: half the slope on each side of the middle one.
+    pub levels: (f64, f64),
     /// Of no creep.
     pub p_value: f64,
     /// Corrected for all series of the file.
@@ -137,7 +139,7 @@ fn changes(series: &NumberSeries, detector: &Detector, min_effect: f64) -> Numbe
     NumberChanges {
         left_out: all - change_points.len(),
         change_points,
-        trends: prepared.trend(&regimes, detector).into_iter().collect(),
+        trends: prepared.trends(&regimes, detector),
         detectable: prepared.detectable(&regimes, detector),
         untested: None,
         ..nothing("")
@@ -202,7 +204,8 @@ impl<'a> Prepared<'a> {
         // Points that may belong to either side say nothing of the effect.
         let before_to = if index_low >= from + MIN_CERTAIN { index_low } else { index };
         let after_from = if index_high + MIN_CERTAIN <= to { index_high } else { index };
-        let level = |i: usize| self.values[i] - regimes.slope * (self.days[i] - self.days[index]);
+        let bend = |i: usize| regimes.bend.get(i).map_or(0.0, |at| at - regimes.bend[index]);
+        let level = |i: usize| self.values[i] - regimes.slope * (self.days[i] - self.days[index]) - bend(i);
         let before: Vec<f64> = (from..before_to).map(level).collect();
         let after: Vec<f64> = (after_from..to).map(level).collect();
         let plain = |v: &[f64]| v.iter().map(|v| if self.logs { v.exp() } else { *v }).collect::<Vec<f64>>();
@@ -222,9 +225,10 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    fn trend(&self, regimes: &Regimes, detector: &Detector) -> Option<NumberTrend> {
-        if regimes.slope_z.abs() < detector.z_min {
-            return None;
+    fn trends(&self, regimes: &Regimes, detector: &Detector) -> Vec<NumberTrend> {
+        let clear: Vec<&Stretch> = regimes.creeps.iter().filter(|creep| creep.z.abs() >= detector.z_min).collect();
+        if clear.is_empty() {
+            return Vec::new();
         }
         let mut steps = regimes.steps.iter().peekable();
         let mut risen = 0.0;
@@ -239,17 +243,23 @@ impl<'a> Prepared<'a> {
                 if self.logs { (v - risen).exp() } else { v - risen }
             })
             .collect();
-        let slope_per_day = theil_sen(&self.days, &flat, LEVEL)?;
-        let p_value = normal_two_sided(regimes.slope_z);
-        // A slope whose interval holds 0 is not worth the name, whatever a mean says.
-        (!slope_per_day.contains(0.0)).then(|| NumberTrend {
-            from_index: 0,
-            to_index: self.values.len() - 1,
-            slope_per_day,
-            is_timed: self.series.times.is_some(),
-            p_value,
-            q_value: p_value,
-        })
+        let trend = |&Stretch { from, to, z }: &Stretch| {
+            let slope_per_day = theil_sen(&self.days[from..to], &flat[from..to], LEVEL)?;
+            let p_value = normal_two_sided(z);
+            let middle = crate::stats::median(&flat[from..to])?;
+            let half = 0.5 * slope_per_day.point * (self.days[to - 1] - self.days[from]);
+            // A slope whose interval holds 0 is not worth the name, whatever a mean says.
+            (!slope_per_day.contains(0.0)).then(|| NumberTrend {
+                from_index: from,
+                to_index: to - 1,
+                slope_per_day,
+                times: self.series.times.as_ref().map(|times| (times[from], times[to - 1])),
+                levels: (middle - half, middle + half),
+                p_value,
+                q_value: p_value,
+            })
+        };
+        clear.into_iter().filter_map(trend).collect()
     }
 
     fn detectable(&self, regimes: &Regimes, detector: &Detector) -> Option<Detectable> {

@@ -109,7 +109,7 @@ pub(super) enum Command {
     #[command(
         after_help = "A file has a column `value`, and perhaps `time` (or `timestamp`) and `series_id`; JSON likewise.\n\n\
                       Examples:\n  windtunnel detect nightly.csv\n  \
-                      psql -Atc \"...\" --csv | windtunnel detect - --min-effect 5%\n  \
+                      psql --csv -c \"...\" | windtunnel detect - --min-effect 5%\n  \
                       windtunnel detect nightly.csv --json | jq '.series[].change_points[] | {time, effect: .effect.point}'"
     )]
     Detect(Detect),

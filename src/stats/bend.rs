@@ -31,10 +31,34 @@ const TURNS_FROM: f64 = 0.8;
 /// Places at which the bend is asked whether it turns.
 const LOOKS: usize = 33;
 
-/// The values without their bend, where creep that bends, beside some of the steps or none, explains them better than what
-/// was `found`: each step must pay with the evidence that is asked of one, and each degree of the bend with its own. O(n).
-pub(super) fn straightened(times: &[f64], values: &[f64], found: &Found, detector: &Detector) -> Option<Vec<f64>> {
-    let n = values.len();
+/// Twice the logarithm of how much rarer kinks are than steps: without it one step in forty near an end passes for one.
+const KINK_RARER: f64 = 6.0;
+
+/// Fewest points on each side of a kink, and as a part of the series.
+const KINK_POINTS: usize = 6;
+const KINK_PART: f64 = 0.1;
+
+/// Creep that is no straight line.
+pub(super) struct Bend {
+    /// What it adds to each value beyond a straight line.
+    pub(super) off: Vec<f64>,
+    /// Where it is made of two lines.
+    pub(super) kink: Option<Kink>,
+}
+
+/// Where creep begins, ends or becomes faster.
+pub(super) struct Kink {
+    /// First point of the second line.
+    pub(super) index: usize,
+    /// Slopes before and after, in the unit of the values per unit of the times.
+    pub(super) slopes: [f64; 2],
+}
+
+/// Creep that bends, beside some of the steps or none, where it explains the values better than what was `found`: each step
+/// must pay with the evidence that is asked of one, and so must a kink, whose place was searched; each degree of a smooth
+/// bend with its own. O(n).
+pub(super) fn bend(times: &[f64], found: &Found, detector: &Detector) -> Option<Bend> {
+    let n = times.len();
     let mut steps: Vec<(usize, f64)> = found.regimes.steps.iter().map(|s| (s.index, s.z)).collect();
     // A bend beside all of the steps passes for memory.
     let looks = steps.len() + usize::from(found.regimes.phi >= REMEMBERS);
@@ -45,34 +69,88 @@ pub(super) fn straightened(times: &[f64], values: &[f64], found: &Found, detecto
     let (start, half) = (times[0], 0.5 * (times[n - 1] - times[0]));
     let degrees = legendre(times.iter().map(|t| (t - start) / half - 1.0).collect());
     let squares: f64 = found.calm.iter().zip(&found.fitted).map(|(v, f)| (v - f) * (v - f)).sum();
+    let step = detector.z_min * detector.z_min;
+    // What a fit gains beyond what it must; nothing where it leaves more memory.
+    let gained = |fit: &LeastSquares, asked: f64| {
+        let left = fit.squares();
+        let phi = unbiased(dot(&fit.left[1..], &fit.left[..n - 1]) / left, fit.columns.len(), n);
+        let independent = n as f64 * (1.0 - phi) / (1.0 + phi);
+        let gained = independent * (squares / left).ln() - asked;
+        if phi <= found.regimes.phi + MORE_MEMORY { gained } else { f64::NEG_INFINITY }
+    };
     for kept in 0..looks.min(MOST_LOOKS) {
         let mut fit = LeastSquares::new(&found.calm);
         for (place, _) in steps.iter().take(kept) {
             fit.add((0..n).map(|i| f64::from(u8::from(i >= *place))).collect())?;
         }
-        let saved = steps.len().saturating_sub(kept) as f64 * detector.z_min * detector.z_min;
-        let mut best = (0.0, Vec::new());
-        for (degree, column) in degrees.iter().enumerate().take((n / POINTS_EACH).saturating_sub(kept)) {
+        fit.add(degrees[0].clone())?;
+        fit.add(degrees[1].clone())?;
+        let saved = (steps.len() as f64 - kept as f64) * step;
+        let (mut best, mut found) = (0.0, None);
+        if kept == 0
+            && let Some((index, column)) = kink(&fit, &degrees[1])
+        {
+            let mut fit = fit.clone();
             fit.add(column.clone())?;
-            if degree < 2 {
-                continue;
-            }
-            let left = fit.squares();
-            let phi = unbiased(dot(&fit.left[1..], &fit.left[..n - 1]) / left, kept + degree + 1, n);
-            let independent = n as f64 * (1.0 - phi) / (1.0 + phi);
-            let asked = (degree - 1) as f64 * Z_DEGREE * Z_DEGREE;
-            let gained = independent * (squares / left).ln() + saved - asked;
-            if gained > best.0 && phi <= found.regimes.phi + MORE_MEMORY {
-                best = (gained, fit.coefficients().split_off(kept + 1));
+            let gain = gained(&fit, step + KINK_RARER - saved);
+            if gain > best {
+                let [_, before, more] = fit.coefficients()[..] else { return None };
+                let slopes = [before / half, (before + more) / half];
+                best = gain;
+                let off = column.iter().map(|c| more * c).collect();
+                found = Some(Bend { off, kink: Some(Kink { index, slopes }) });
             }
         }
-        let bend = best.1;
-        if !bend.is_empty() && !turns(&bend) {
-            let at = |i: usize| bend[1..].iter().zip(&degrees[2..]).map(|(b, d)| b * d[i]).sum::<f64>();
-            return Some(values.iter().enumerate().map(|(i, v)| v - at(i)).collect());
+        for degree in 2..=HIGHEST.min((n / POINTS_EACH).saturating_sub(kept + 1)) {
+            fit.add(degrees[degree].clone())?;
+            let gain = gained(&fit, (degree - 1) as f64 * Z_DEGREE * Z_DEGREE - saved);
+            if gain > best {
+                let bend = fit.coefficients().split_off(kept + 1);
+                if turns(&bend) {
+                    continue;
+                }
+                best = gain;
+                let at = |i: usize| bend[1..].iter().zip(&degrees[2..]).map(|(b, d)| b * d[i]).sum::<f64>();
+                found = Some(Bend { off: (0..n).map(at).collect(), kink: None });
+            }
+        }
+        if found.is_some() {
+            return found;
         }
     }
     None
+}
+
+/// Where a second line explains most of what the first, which was fitted last, leaves: its first point, and how far each
+/// point lies beyond it. O(n): sums over the rest of the series.
+fn kink(fit: &LeastSquares, time: &[f64]) -> Option<(usize, Vec<f64>)> {
+    let n = time.len();
+    let least = KINK_POINTS.max((KINK_PART * n as f64) as usize);
+    let line = fit.columns.last()?;
+    let (mut points, mut t, mut tt, mut left, mut t_left, mut own, mut t_own) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+    let (mut best, mut most) = (None, 0.0);
+    for i in (1..n).rev() {
+        points += 1.0;
+        t += time[i];
+        tt += time[i] * time[i];
+        left += fit.left[i];
+        t_left += time[i] * fit.left[i];
+        own += line[i];
+        t_own += time[i] * line[i];
+        if i < least || n - i < least {
+            continue;
+        }
+        // Products of the column max(0, time - from) with what is left, with 1, itself and the line.
+        let from = time[i];
+        let product = t_left - from * left;
+        let sum = t - from * points;
+        let along = t_own - from * own;
+        let square = tt - 2.0 * from * t + from * from * points - sum * sum / n as f64 - along * along;
+        if square > 0.0 && product * product > most * square {
+            (best, most) = (Some(i), product * product / square);
+        }
+    }
+    best.map(|index| (index, time.iter().map(|t| (t - time[index]).max(0.0)).collect()))
 }
 
 /// Does a bend turn back? Its coefficients are those of the Legendre polynomials from the first degree on.
@@ -98,6 +176,7 @@ fn legendre(time: Vec<f64>) -> Vec<Vec<f64>> {
 }
 
 /// Least squares, one column after the other (modified Gram-Schmidt: Björck 1967, BIT 7, 1).
+#[derive(Clone)]
 struct LeastSquares {
     /// What is left of the values.
     left: Vec<f64>,
@@ -184,7 +263,7 @@ mod tests {
             for seed in 0..20 {
                 let found = detect_regimes(&times(n), &growth(seed, n, times_as_much, noise), &Detector::default());
                 let found = found.expect("usable");
-                stepped += usize::from(!found.steps.is_empty() || found.slope_z < Detector::default().z_min);
+                stepped += usize::from(!found.steps.is_empty() || found.slope_z() < Detector::default().z_min);
             }
             assert!(stepped <= 4, "{stepped} of 20 of {n} points to the {times_as_much} at {noise}");
         }
@@ -199,6 +278,38 @@ mod tests {
             steps.len() == 1 && steps[0].index.abs_diff(250) <= 5 && (steps[0].shift - 0.2).abs() < 0.04
         });
         assert!(alone.count() >= 17);
+    }
+
+    #[test]
+    fn creep_begins_where_it_begins() {
+        let d = Detector::default();
+        let told = (0..20).filter(|seed| {
+            let own = series(*seed, 365, Noise::Ar(0.3));
+            let y: Vec<f64> =
+                own.iter().enumerate().map(|(i, e)| 0.05 * e + 0.004 * (i as f64 - 200.0).max(0.0)).collect();
+            let found = detect_regimes(&times(365), &y, &d).expect("usable");
+            let [before, after] = &found.creeps[..] else { return false };
+            found.steps.is_empty() && before.z.abs() < d.z_min && after.z > d.z_min && after.from.abs_diff(200) <= 12
+        });
+        assert!(told.count() >= 18);
+    }
+
+    #[test]
+    fn a_kink_is_that_of_least_squares() {
+        let y = series(8, 60, Noise::Ar(0.0));
+        let degrees = legendre((0..60).map(|i| f64::from(i) / 29.5 - 1.0).collect());
+        let line = || {
+            let mut fit = LeastSquares::new(&y);
+            fit.add(degrees[0].clone()).and_then(|()| fit.add(degrees[1].clone())).expect("independent");
+            fit
+        };
+        let left = |from: usize| {
+            let mut fit = line();
+            fit.add(degrees[1].iter().map(|t| (t - degrees[1][from]).max(0.0)).collect()).expect("independent");
+            fit.squares()
+        };
+        let best = (6..=54).min_by(|a, b| left(*a).total_cmp(&left(*b)));
+        assert_eq!(kink(&line(), &degrees[1]).map(|(index, _)| index), best);
     }
 
     #[test]

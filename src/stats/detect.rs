@@ -4,13 +4,13 @@
 //! other tools come from autocorrelation, creep and stragglers that are taken for steps. `tests` measure false alarms
 //! and power.
 
-use super::bend::straightened;
+use super::bend::{Bend, Kink, bend};
 use super::clean::{difference_sd, winsorise_locally};
 use super::detector::Detector;
 use super::distributions::{scan_p_value, z_from_t};
 use super::levels::Levels;
 use super::locate::place_interval;
-use super::noise::Noise;
+use super::noise::{Noise, variance_df};
 use super::saddle::Shape;
 use super::seeded::propose;
 use super::step_scan::StepScan;
@@ -73,12 +73,33 @@ pub struct Regimes {
     pub slope: f64,
     /// Standard deviation of what is believed of it.
     pub slope_sd: f64,
-    /// Evidence for creep as a normal deviate: the slope, not shrunk, over its standard error.
-    pub slope_z: f64,
+    /// The whole series, or its parts before and after creep begins, ends or becomes faster.
+    pub creeps: Vec<Stretch>,
+    /// What creep adds to each value where it bends; empty where it does not. `steps` and `slope` are what is left without it.
+    pub bend: Vec<f64>,
     /// Standard deviation of a point about its regime, stragglers pulled in; in the unit of the values.
     pub sd: f64,
     /// Autocorrelation at lag 1 about the regimes.
     pub phi: f64,
+}
+
+/// A part of a series that may creep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch {
+    /// First point.
+    pub from: usize,
+    /// First point after.
+    pub to: usize,
+    /// Evidence for creep as a normal deviate: the slope, not shrunk, over its standard error.
+    pub z: f64,
+}
+
+impl Regimes {
+    /// The clearest creep as a normal deviate.
+    #[must_use]
+    pub fn slope_z(&self) -> f64 {
+        self.creeps.iter().map(|c| c.z).max_by(|a, b| a.abs().total_cmp(&b.abs())).unwrap_or(0.0)
+    }
 }
 
 /// [`detect_regimes`] of values at equal distances, steps alone.
@@ -108,10 +129,28 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
         return None;
     }
     let first = search(times, values, first_sd, detector);
-    let Some(straight) = straightened(times, values, &first, detector) else { return Some(first.regimes) };
-    let second = search(times, &straight, first_sd, detector);
-    let fewer = second.regimes.steps.len() <= first.regimes.steps.len();
-    Some(if fewer { second.regimes } else { first.regimes })
+    let Some(Bend { off, kink }) = bend(times, &first, detector) else { return Some(first.regimes) };
+    let straight: Vec<f64> = values.iter().zip(&off).map(|(v, off)| v - off).collect();
+    let second = search(times, &straight, first_sd, detector).regimes;
+    let most = if kink.is_some() { 0 } else { first.regimes.steps.len() };
+    if second.steps.len() > most {
+        return Some(first.regimes);
+    }
+    let creeps = kink.map_or(second.creeps.clone(), |kink| stretches(times, &second, &kink));
+    Some(Regimes { bend: off, creeps, ..second })
+}
+
+/// The two lines that meet at a kink.
+fn stretches(times: &[f64], regimes: &Regimes, kink: &Kink) -> Vec<Stretch> {
+    let long_run_sd = regimes.sd * ((1.0 + regimes.phi) / (1.0 - regimes.phi)).sqrt();
+    let df = variance_df(times.len(), 3, regimes.phi);
+    let scan = StepScan::new(&vec![0.0; times.len()], times);
+    let stretch = |from, to, slope: f64| {
+        let z = slope * scan.within(from, to).time_spread.sqrt() / long_run_sd;
+        Stretch { from, to, z: z_from_t(z, df) }
+    };
+    let [before, after] = kink.slopes;
+    vec![stretch(0, kink.index, before), stretch(kink.index, times.len(), after)]
 }
 
 /// What a search found, and what it looked at.
@@ -163,7 +202,15 @@ fn search(times: &[f64], values: &[f64], first_sd: f64, detector: &Detector) -> 
     let seen = Seen { scan: &scan, slope: creep.slope, noise, residuals: &residuals };
     let steps = seen.describe(&changes, &judged, detector);
     let slope_z = z_from_t(creep.z, noise.df);
-    let regimes = Regimes { steps, slope: creep.slope, slope_sd: creep.sd, slope_z, sd: noise.sd, phi: noise.phi };
+    let regimes = Regimes {
+        steps,
+        slope: creep.slope,
+        slope_sd: creep.sd,
+        creeps: vec![Stretch { from: 0, to: n, z: slope_z }],
+        bend: Vec::new(),
+        sd: noise.sd,
+        phi: noise.phi,
+    };
     Found { regimes, calm, fitted }
 }
 

@@ -74,7 +74,7 @@ pub use compare::{
     weighted_location, weighted_ratio_of_locations,
 };
 pub use daily::calendar_pattern;
-pub use detect::{Regimes, Step, detect_regimes, detect_steps};
+pub use detect::{Regimes, Step, Stretch, detect_regimes, detect_steps};
 pub use detector::Detector;
 pub use distributions::{deviate, normal_two_sided, student_quantile};
 pub use draw::{Draw, Zipf, exp, ln};

@@ -436,3 +436,19 @@ fn text_from_data_cannot_drive_the_terminal_or_the_workflow() {
         assert!(files[1].lines().filter(|line| line.starts_with('|')).all(|line| line.ends_with('|')), "{}", files[1]);
     }
 }
+
+#[test]
+fn a_mistyped_baseline_and_a_floor_that_says_nothing_are_told() {
+    let world = World::new();
+    world.write("fast.csv", "value\n10\n11\n10\n11\n10\n11\n");
+    world.write("slow.csv", "value\n20\n21\n20\n21\n20\n21\n");
+    let gate = |more: &[&str]| world.run(&[&["gate", "--current", "slow.csv"][..], more].concat());
+    let typo = gate(&["--baseline", "fsat.csv", "--on-inconclusive", "pass"]).exits(1);
+    assert!(typo.stderr.contains("fsat.csv"), "{typo:?}");
+    gate(&["--baseline", "fsat.csv"]).exits(3);
+    gate(&["--baseline", "new.json", "--save", "new.json", "--on-inconclusive", "pass"]).exits(0);
+    let floored = gate(&["--baseline", "fast.csv", "--floor", "500s"]).exits(2);
+    assert!(floored.stderr.contains("no unit"), "{floored:?}");
+    let floored = gate(&["--baseline", "fast.csv", "--floor", "50"]).exits(0);
+    assert!(!floored.stderr.contains("no unit"), "{floored:?}");
+}

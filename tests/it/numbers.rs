@@ -108,7 +108,7 @@ fn what_cannot_be_read_says_where_and_why() {
     let world = World::new();
     for (bytes, wants) in [
         (&b"value\n1\nabc\n"[..], "line 3: `abc` is no number"),
-        (b"a,b\n1,2\n", "no column `value`: there are a, b"),
+        (b"a,b\n1,2\n", "no column `value`, but `a`, `b`"),
         (b"", "holds nothing"),
         (b"\xff\xfe\x00", "is no CSV"),
         (b"value\n\xff\n", "is no CSV"),

@@ -11,6 +11,7 @@ use crate::{
     },
     ingest::{read_benches, read_numbers},
     model::{BenchRun, Measured, NumberSeries, Numbers, Text},
+    report::number,
     stats::{Detector, Estimate, median},
 };
 use std::path::Path;
@@ -168,14 +169,19 @@ pub(super) fn effect_text(effect: &Estimate) -> String {
 
 fn creep(trend: &NumberTrend) -> String {
     let slope = &trend.slope_per_day;
+    let place = match trend.times {
+        Some((from, to)) => format!("{} to {}", from.minute_string(), to.minute_string()),
+        None => format!("points {} to {}", trend.from_index, trend.to_index),
+    };
+    let (from, to) = trend.levels;
     format!(
-        "  trend {:+.4} a {} ({:+.4} to {:+.4}), points {} to {}, {}\n    (a step that looks no different from creep is told as creep)\n",
+        "  trend {:+.4} a {} ({:+.4} to {:+.4}), from about {} to {}\n    {place}, {}\n    (a step that looks no different from creep is told as creep)\n",
         slope.point,
-        if trend.is_timed { "day" } else { "point" },
+        if trend.times.is_some() { "day" } else { "point" },
         slope.lower,
         slope.upper,
-        trend.from_index,
-        trend.to_index,
+        number(from),
+        number(to),
         certainty(trend.q_value)
     )
 }

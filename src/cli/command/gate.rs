@@ -8,11 +8,12 @@ use super::Context;
 use crate::{
     cli::{
         args::{Gate as Args, OnOtherHost, OnUndecided},
+        console::line,
         exit::{Error, Outcome},
         host,
         wire::{VERSION, gate::Document},
     },
-    gate::{Decision, Gate, GateSettings, Limit, Verdict, judge, means},
+    gate::{Decision, Gate, GateSettings, Judged, Limit, Verdict, judge, means},
     ingest::{self, read_benches},
     model::BenchRun,
     report::GateContext,
@@ -67,6 +68,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         OnUndecided::NoDecision => Decision::NoDecision,
     });
     warnings.extend(without_match(args, &gate));
+    warnings.extend(floor_without_unit(&gate));
     let about = GateContext {
         version: VERSION.to_owned(),
         current: match args.current.first() {
@@ -133,6 +135,14 @@ fn baseline(
                 }
                 runs.extend(more);
             }
+            // Let through unseen, a mistyped path would pass for ever; that of the file to be saved has a first time.
+            Err(error @ ingest::Error::NotFound { .. })
+                if matches!(args.on_inconclusive, OnUndecided::Pass) && args.save.as_deref() != Some(path) =>
+            {
+                return Err(Error::Usage(format!(
+                    "--baseline: {error}; --on-inconclusive pass lets only the file pass that --save is to begin"
+                )));
+            }
             Err(error @ (ingest::Error::NoSuchRun { .. } | ingest::Error::NotFound { .. })) => {
                 warnings.push(format!("no baseline: {error}"));
             }
@@ -190,6 +200,19 @@ fn mind_the_host(gate: &mut Gate, args: &Args, warnings: &mut Vec<String>) {
             gate.decision = Decision::NoDecision;
         }
     }
+}
+
+/// A floor in units of time says nothing of what has none.
+fn floor_without_unit(gate: &Gate) -> Option<String> {
+    let without = |b: &&Judged| b.limit.floor.is_some_and(|floor| floor.in_unit(&b.unit).is_none());
+    let mut found = gate.benchmarks.iter().filter(without);
+    let (first, more) = (found.next()?, found.count());
+    let unit = if first.unit.is_empty() { "no unit".to_owned() } else { format!("the unit {}", line(&first.unit)) };
+    let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(format!(
+        "{}{others}: {unit}, so that a floor in units of time says nothing; give a plain number in the unit of the values",
+        line(&first.name)
+    ))
 }
 
 /// Patterns that no benchmark's name matches: most likely they are mistyped.

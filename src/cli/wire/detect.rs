@@ -56,6 +56,9 @@ struct ChangePoint {
 struct Trend {
     from_index: usize,
     to_index: usize,
+    /// RFC 3339, UTC.
+    from_time: Option<String>,
+    to_time: Option<String>,
     /// In the unit of the values a day (a point, where there are no times).
     slope_per_day: Estimate,
     p_value: f64,
@@ -107,6 +110,8 @@ impl From<&memory::NumberTrend> for Trend {
         Self {
             from_index: trend.from_index,
             to_index: trend.to_index,
+            from_time: trend.times.map(|(from, _)| from.to_string()),
+            to_time: trend.times.map(|(_, to)| to.to_string()),
             slope_per_day: Estimate::from(&trend.slope_per_day),
             p_value: trend.p_value,
             q_value: trend.q_value,

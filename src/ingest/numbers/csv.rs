@@ -30,6 +30,10 @@ pub(super) fn read(mut input: impl BufRead, collector: &mut Collector<'_>) -> Re
         let Some(value) = row.get(columns.value) else {
             return Err(collector.unrecognised(format!("line {line}: {} fields, `value` is missing", row.len())));
         };
+        if row.len() > headers.len() {
+            let what = format!("line {line}: {} fields, but the header names {}", row.len(), headers.len());
+            return Err(collector.unrecognised(format!("{what}; a comma inside a number parts it")));
+        }
         let field = |column: Option<usize>| column.map(|c| row.get(c).unwrap_or_default());
         let entry = Entry {
             place: ("line", line),

@@ -114,6 +114,7 @@ mod tests {
             ("value\ninf\n", "line 2: `inf` is no number"),
             ("time,value\nyesterday,1\n", "line 2: `yesterday` is no time"),
             ("time,value\n,1\n", "line 2: no time"),
+            ("value\n1,5\n", "line 2: 2 fields, but the header names 1"),
             ("1\n2\n", "the first line holds numbers"),
             ("value\n", "no values"),
             ("", "holds nothing"),

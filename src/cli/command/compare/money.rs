@@ -18,8 +18,12 @@ pub(super) fn text(context: &Context<'_>, roi: &Roi, model: &CostModel) -> Strin
         Worth::NotWorthIt => ("Not worth it", anstyle::AnsiColor::Red),
         Worth::Undecided => ("Undecided", anstyle::AnsiColor::Yellow),
     };
+    let asked = match roi.verdict {
+        Worth::Undecided => "; 95 % would be worth it, 5 % not",
+        _ => "",
+    };
     let mut text = format!(
-        "\n{}: it pays with a probability of {:.0} % ({} years at {} %)\n\n",
+        "\n{}: it pays with a probability of {:.0} % ({} years at {} %{asked})\n\n",
         context.console.paint(word, color),
         100.0 * roi.p_positive,
         model.horizon_years,

@@ -9,6 +9,7 @@ use crate::{
     },
     ingest::read_numbers,
     model::{NumberSeries, TimeRange},
+    report::number,
 };
 use std::path::Path;
 
@@ -115,7 +116,21 @@ fn files(before: &Path, after: &Path, settings: &CompareSettings, cost: Option<&
         }
     }
     let work = cost.map(|cost| work(&before.series, &after.series, cost)).transpose()?.unwrap_or_default();
+    notes.extend(cost.and_then(|cost| as_told(&after.series, cost.runs_per_year?)));
     Ok(Found { comparison, work, notes })
+}
+
+/// Factor from which on runs a year as told and as the file's times have them do not agree.
+const DISAGREES: f64 = 1.5;
+
+fn as_told(after: &[NumberSeries], told: f64) -> Option<String> {
+    let seen = after.iter().filter_map(runs_per_year);
+    let other = seen.into_iter().find(|seen| told > seen * DISAGREES || told * DISAGREES < *seen)?;
+    Some(format!(
+        "{} runs a year as `[work] runs_per_year` tells; the file's times say {}",
+        number(told),
+        number(other)
+    ))
 }
 
 /// Values are seconds a run, each on as many slots as the cost file says.
