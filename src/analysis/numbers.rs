@@ -66,7 +66,8 @@ pub struct NumberTrend {
     pub slope_per_day: Estimate,
     /// When the first and the last point were; `None` where the file has no times.
     pub times: Option<(Timestamp, Timestamp)>,
-    /// Level at its first and at its last point: half the slope on each side of the middle one.
+    /// Level at its first and at its last point, steps taken out: of the straight line through it, of logarithms where all
+    /// values are positive.
     pub levels: (f64, f64),
     /// Of no creep.
     pub p_value: f64,
@@ -84,6 +85,9 @@ pub struct Detectable {
     /// Points that the step must last.
     pub after: usize,
 }
+
+/// A ratio beyond which no series tells anything.
+const LARGEST_RATIO: f64 = 1e4;
 
 impl NumberChanges {
     /// Of all findings; 1 for a series in which nothing was found, for it was tested as well.
@@ -232,29 +236,29 @@ impl<'a> Prepared<'a> {
         }
         let mut steps = regimes.steps.iter().peekable();
         let mut risen = 0.0;
-        let flat: Vec<f64> = self
-            .values
-            .iter()
-            .enumerate()
-            .map(|(i, v)| {
-                if let Some(step) = steps.next_if(|s| s.index == i) {
-                    risen += step.shift;
-                }
-                if self.logs { (v - risen).exp() } else { v - risen }
-            })
-            .collect();
+        let without_steps = |(i, v): (usize, &f64)| {
+            if let Some(step) = steps.next_if(|s| s.index == i) {
+                risen += step.shift;
+            }
+            v - risen
+        };
+        let level: Vec<f64> = self.values.iter().enumerate().map(without_steps).collect();
+        let plain = |v: f64| if self.logs { v.exp() } else { v };
+        let flat: Vec<f64> = level.iter().map(|v| plain(*v)).collect();
         let trend = |&Stretch { from, to, z }: &Stretch| {
             let slope_per_day = theil_sen(&self.days[from..to], &flat[from..to], LEVEL)?;
             let p_value = normal_two_sided(z);
-            let middle = crate::stats::median(&flat[from..to])?;
-            let half = 0.5 * slope_per_day.point * (self.days[to - 1] - self.days[from]);
+            // Where logarithms are compared, the line of the logarithms: a straight one would end below 0.
+            let middle = crate::stats::median(&level[from..to])?;
+            let slope = theil_sen(&self.days[from..to], &level[from..to], LEVEL)?.point;
+            let half = 0.5 * slope * (self.days[to - 1] - self.days[from]);
             // A slope whose interval holds 0 is not worth the name, whatever a mean says.
             (!slope_per_day.contains(0.0)).then(|| NumberTrend {
                 from_index: from,
                 to_index: to - 1,
                 slope_per_day,
                 times: self.series.times.as_ref().map(|times| (times[from], times[to - 1])),
-                levels: (middle - half, middle + half),
+                levels: (plain(middle - half), plain(middle + half)),
                 p_value,
                 q_value: p_value,
             })
@@ -270,6 +274,9 @@ impl<'a> Prepared<'a> {
         }
         let level = crate::stats::median(&self.series.values)?;
         let ratio = self.logs.then(|| height.exp());
+        if ratio.is_some_and(|ratio| ratio > LARGEST_RATIO) {
+            return None;
+        }
         Some(Detectable { ratio, difference: ratio.map_or(height, |r| (r - 1.0) * level), after })
     }
 }

@@ -1,6 +1,5 @@
 //! A daily pattern: what each time of the day adds to a series with several samples a day; and both calendars at once.
 
-use super::window::from_middle_around;
 use super::{MAD_TO_SD, median, weekday_pattern};
 use std::collections::BTreeMap;
 
@@ -10,8 +9,9 @@ const MAX_SLOTS: f64 = 288.0;
 const MIN_DAYS: usize = 5;
 /// A series has several samples a day if its median spacing is below this, in days.
 const DENSE: f64 = 0.5;
-/// What lies around a value.
+/// What lies around a value, and the share of a usual day's points that it must hold.
 const HALF_DAY: f64 = 0.5;
+const MOSTLY: f64 = 0.9;
 /// The pattern is dropped unless its mean square is this many times what chance gives: slots of one day are neighbours and
 /// go up and down together, so that a chi-square would count them too often.
 const CLEAR: f64 = 4.0;
@@ -22,7 +22,7 @@ const MEDIAN_VARIANCE: f64 = std::f64::consts::FRAC_PI_2;
 /// neither shows.
 ///
 /// `days` are days since the Unix epoch, ascending; in the unit of the values. Each slot's part is the median over the days
-/// of its distance from the median of the day around it, shrunk by what chance alone would give (James & Stein 1961); weekdays are
+/// of its distance from the mean of the day around it, shrunk by what chance alone would give (James & Stein 1961); weekdays are
 /// those of [`weekday_pattern`] on the medians of the days. O(n log n) for the usual number of values a day.
 #[must_use]
 pub fn calendar_pattern(days: &[f64], values: &[f64]) -> Option<Vec<f64>> {
@@ -65,12 +65,17 @@ fn daily_pattern(days: &[f64], values: &[f64], spacing: f64) -> Option<Vec<f64>>
     if (last.floor() - first.floor()) < (MIN_DAYS - 1) as f64 || values.iter().any(|v| !v.is_finite()) {
         return None;
     }
-    // Around each value half a day on both sides, of all times of the day: what creeps within a day is no part of its pattern.
-    // Half a day at each end has one side only.
-    let off = from_middle_around(days, values, HALF_DAY);
+    // What creeps within a day is no part of its pattern. Half a day at each end has one side only, as have the edges of
+    // longer gaps.
+    let around = around(days, values, spacing);
+    let counts: Vec<f64> = around.iter().map(|day| day.points as f64).collect();
+    let whole = MOSTLY * median(&counts)?;
     let mut by_slot = vec![Vec::new(); slots as usize];
-    for (day, value) in days.iter().zip(off).filter(|(day, _)| *day - first >= HALF_DAY && last - *day >= HALF_DAY) {
-        by_slot[slot(*day)].push(value);
+    for ((day, value), around) in days.iter().zip(values).zip(&around) {
+        let inside = day - first >= HALF_DAY && last - day >= HALF_DAY;
+        if inside && around.points as f64 >= whole {
+            by_slot[slot(*day)].push(value - around.mean);
+        }
     }
     let centres: Vec<f64> = by_slot.iter().map(|values| median(values).unwrap_or(0.0)).collect();
     let total = days.iter().map(|d| centres[slot(*d)]).sum::<f64>() / days.len() as f64;
@@ -88,6 +93,33 @@ fn daily_pattern(days: &[f64], values: &[f64], spacing: f64) -> Option<Vec<f64>>
     }
     let keep = 1.0 - chance / pattern;
     Some(days.iter().map(|d| keep * (centres[slot(*d)] - total)).collect())
+}
+
+/// The day around a value.
+struct Around {
+    points: usize,
+    mean: f64,
+}
+
+/// Half a day on either side of each value. One end is left out, so that each time of the day counts once; a median would
+/// jump where a day's values are of two kinds.
+fn around(days: &[f64], values: &[f64], spacing: f64) -> Vec<Around> {
+    let mut sums = vec![0.0];
+    sums.extend(values.iter().scan(0.0, |sum, value| {
+        *sum += value;
+        Some(*sum)
+    }));
+    let (mut from, mut to) = (0, 0);
+    let of = |day: &f64| {
+        while days[from] < day - HALF_DAY - 0.25 * spacing {
+            from += 1;
+        }
+        while to < days.len() && days[to] < day + HALF_DAY - 0.5 * spacing {
+            to += 1;
+        }
+        Around { points: to - from, mean: (sums[to] - sums[from]) / (to - from) as f64 }
+    };
+    days.iter().map(of).collect()
 }
 
 #[cfg(test)]
@@ -112,6 +144,16 @@ mod tests {
         for i in (0..days.len()).step_by(7) {
             assert!((pattern[i] - wave(i)).abs() < 0.3, "{i}: {} for {}", pattern[i], wave(i));
         }
+    }
+
+    #[test]
+    fn a_day_of_two_levels_is_taken_out_whole() {
+        let n = 288 * 14;
+        let days: Vec<f64> = (0..n).map(|i| 20_000.0 + i as f64 / 288.0 + 1e-6).collect();
+        let y: Vec<f64> = (0..n).map(|i| if (108..252).contains(&(i % 288)) { 4.2 } else { 3.0 }).collect();
+        let pattern = calendar_pattern(&days, &y).expect("a pattern");
+        let left: Vec<f64> = y.iter().zip(&pattern).map(|(y, p)| y - p).collect();
+        assert!(left.iter().all(|v| (v - left[0]).abs() < 1e-9));
     }
 
     #[test]

@@ -95,6 +95,13 @@ pub struct Stretch {
 }
 
 impl Regimes {
+    /// Of values that were divided by `unit`.
+    fn in_unit(mut self, unit: f64) -> Self {
+        self.steps.iter_mut().for_each(|step| step.shift *= unit);
+        self.bend.iter_mut().for_each(|off| *off *= unit);
+        Self { slope: self.slope * unit, slope_sd: self.slope_sd * unit, sd: self.sd * unit, ..self }
+    }
+
     /// The clearest creep as a normal deviate.
     #[must_use]
     pub fn slope_z(&self) -> f64 {
@@ -128,6 +135,12 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
     if !first_sd.is_finite() || first_sd <= 0.0 {
         return None;
     }
+    if !SQUARES_WELL.contains(&first_sd) {
+        // A power of two changes no digit.
+        let unit = first_sd.log2().round().clamp(-1000.0, 1000.0).exp2();
+        let values: Vec<f64> = values.iter().map(|v| v / unit).collect();
+        return Some(detect_regimes(times, &values, detector)?.in_unit(unit));
+    }
     let first = search(times, values, first_sd, detector);
     let Some(Bend { off, kink }) = bend(times, &first, detector) else { return Some(first.regimes) };
     let straight: Vec<f64> = values.iter().zip(&off).map(|(v, off)| v - off).collect();
@@ -139,6 +152,9 @@ pub fn detect_regimes(times: &[f64], values: &[f64], detector: &Detector) -> Opt
     let creeps = kink.map_or(second.creeps.clone(), |kink| stretches(times, &second, &kink));
     Some(Regimes { bend: off, creeps, ..second })
 }
+
+/// Spread of values whose squares neither vanish nor overflow.
+const SQUARES_WELL: std::ops::Range<f64> = 1e-100..1e100;
 
 /// The two lines that meet at a kink.
 fn stretches(times: &[f64], regimes: &Regimes, kink: &Kink) -> Vec<Stretch> {

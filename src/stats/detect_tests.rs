@@ -131,6 +131,21 @@ fn a_short_line_is_creep_however_little_it_scatters() {
 }
 
 #[test]
+fn values_as_small_or_large_as_numbers_get_are_as_any_other() {
+    let d = Detector::default();
+    let y = with_step(4, 80, 40, 5.0, Noise::Ar(0.0));
+    let want = detect_steps(&y, &d);
+    for scale in [1e-290, 1e-170, 1e160, 1e300] {
+        let scaled: Vec<f64> = y.iter().map(|v| v * scale).collect();
+        let got = detect_steps(&scaled, &d);
+        assert!(got.len() == 1 && got[0].index == want[0].index, "{scale:e}: {got:?}");
+        assert!((got[0].shift / (want[0].shift * scale) - 1.0).abs() < 1e-6, "{scale:e}: {got:?}");
+    }
+    let flat = series(4, 80, Noise::Ar(0.0));
+    assert!(detect_steps(&flat.iter().map(|v| v * 1e-200).collect::<Vec<_>>(), &d).is_empty());
+}
+
+#[test]
 fn odd_input_is_answered() {
     let d = Detector::default();
     assert!(detect_steps(&[], &d).is_empty());

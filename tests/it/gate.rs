@@ -446,7 +446,8 @@ fn a_mistyped_baseline_and_a_floor_that_says_nothing_are_told() {
     let typo = gate(&["--baseline", "fsat.csv", "--on-inconclusive", "pass"]).exits(1);
     assert!(typo.stderr.contains("fsat.csv"), "{typo:?}");
     gate(&["--baseline", "fsat.csv"]).exits(3);
-    gate(&["--baseline", "new.json", "--save", "new.json", "--on-inconclusive", "pass"]).exits(0);
+    gate(&["--baseline", "./new.json", "--save", "new.json", "--on-inconclusive", "pass"]).exits(0);
+    assert!(gate(&["--save", "folder/", "--on-inconclusive", "pass"]).exits(1).stderr.contains("is a folder"));
     let floored = gate(&["--baseline", "fast.csv", "--floor", "500s"]).exits(2);
     assert!(floored.stderr.contains("no unit"), "{floored:?}");
     let floored = gate(&["--baseline", "fast.csv", "--floor", "50"]).exits(0);

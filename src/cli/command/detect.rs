@@ -27,6 +27,7 @@ pub(super) fn run(context: &Context<'_>, args: &Detect) -> Result<Outcome, Error
     let found = detect_numbers(&numbers.series, &Detector::default(), args.min_effect);
     let mut warnings = warnings(&numbers);
     warnings.extend(few_without_logarithm(&numbers.series));
+    warnings.extend(few_days(&numbers.series));
     if context.console.json {
         context.console.document(&Document::new(&found, warnings))?;
     } else {
@@ -75,6 +76,14 @@ fn series_of_runs(runs: &[BenchRun]) -> Numbers {
     Numbers { series, ..Numbers::default() }
 }
 
+/// Characters of a column's name that are shown.
+const SHOWN: usize = 40;
+
+fn short(name: &str) -> String {
+    let start: String = name.chars().take(SHOWN).collect();
+    format!("{}{}", line(&start), if start.len() < name.len() { "…" } else { "" })
+}
+
 /// What a reader of the numbers should know.
 pub(super) fn warnings(numbers: &Numbers) -> Vec<String> {
     let counted = |n: u64, one: &str, many: &str| (n > 0).then(|| format!("{n} {}", if n == 1 { one } else { many }));
@@ -84,12 +93,31 @@ pub(super) fn warnings(numbers: &Numbers) -> Vec<String> {
     let crowded = counted(numbers.crowded, "series has", "series have").map(|series| {
         format!("{series} several values at most times: a column `series_id` would tell them apart if they are of several kinds")
     });
-    let unused: Vec<String> = numbers.unused.iter().take(NAMED).map(|name| format!("`{}`", line(name))).collect();
+    let unused: Vec<String> = numbers.unused.iter().take(NAMED).map(|name| format!("`{}`", short(name))).collect();
     let unused = (!unused.is_empty()).then(|| {
         let more = if numbers.unused.len() > NAMED { " and more" } else { "" };
         format!("columns not used: {}{more}; wanted are `value`, `time` and `series_id`", unused.join(", "))
     });
     missing.into_iter().chain(unsorted).chain(crowded).chain(unused).collect()
+}
+
+/// Days of which a daily pattern is not told from chance, at most; and points a day from which on there may be one.
+const FEW_DAYS: f64 = 5.0;
+const DENSE: f64 = 4.0;
+
+fn few_days(series: &[NumberSeries]) -> Option<String> {
+    let too_few = |s: &&NumberSeries| {
+        let ends = s.times.as_ref().and_then(|times| Some(times.last()?.seconds() - times.first()?.seconds()));
+        let days = ends.unwrap_or(0.0) / 86_400.0;
+        days > 1.0 && days < FEW_DAYS - 1.0 && s.values.len() as f64 > DENSE * days
+    };
+    let few = series.iter().filter(too_few).count();
+    (few > 0).then(|| {
+        let series = if few == 1 { "a series holds".to_owned() } else { format!("{few} series hold") };
+        format!(
+            "{series} less than {FEW_DAYS} days: what the time of the day adds cannot be told, and looks like steps"
+        )
+    })
 }
 
 /// Share of values of 0 or less up to which they seem to be strays among sizes, for which per cent were expected.

@@ -137,7 +137,8 @@ fn baseline(
             }
             // Let through unseen, a mistyped path would pass for ever; that of the file to be saved has a first time.
             Err(error @ ingest::Error::NotFound { .. })
-                if matches!(args.on_inconclusive, OnUndecided::Pass) && args.save.as_deref() != Some(path) =>
+                if matches!(args.on_inconclusive, OnUndecided::Pass)
+                    && !args.save.as_deref().is_some_and(|saved| is_same(saved, path)) =>
             {
                 return Err(Error::Usage(format!(
                     "--baseline: {error}; --on-inconclusive pass lets only the file pass that --save is to begin"
@@ -170,7 +171,13 @@ fn current(args: &Args) -> Result<Vec<BenchRun>, Error> {
 }
 
 fn is_same(one: &Path, other: &PathBuf) -> bool {
-    one == other || one.canonicalize().ok().zip(other.canonicalize().ok()).is_some_and(|(a, b)| a == b)
+    one == other || real(one).zip(real(other)).is_some_and(|(a, b)| a == b)
+}
+
+/// Without links and dots; of a file that is not there yet, in its real folder.
+fn real(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    path.canonicalize().ok().or_else(|| Some(folder.canonicalize().ok()?.join(path.file_name()?)))
 }
 
 /// Runs the benchmarks once more; what to tell of it.

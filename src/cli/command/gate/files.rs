@@ -63,6 +63,9 @@ pub(super) fn annotate(context: &Context<'_>, args: &Args, gate: &Gate) -> Resul
 
 /// Runs that `path` holds already.
 pub(super) fn kept(path: &Path) -> Result<Vec<BenchRun>, Error> {
+    if path.is_dir() || path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(Error::Usage(format!("--save {}: is a folder; name a file", path.display())));
+    }
     if path.exists() { Ok(read_benches(path, None)?) } else { Ok(Vec::new()) }
 }
 
