@@ -7,6 +7,7 @@ use super::{
 };
 use std::{
     fs::{self, File},
+    io::{Read, Write},
     net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
@@ -23,14 +24,14 @@ struct Small {
 }
 
 impl Small {
-    fn start(command: impl FnOnce(u16, &Path) -> Command) -> Self {
+    fn start(command: impl FnOnce(u16, &Path) -> Command, answers: impl Fn(u16) -> bool) -> Self {
         let (port, folder) = (free_port(), TempDir::new().expect("a folder"));
         let mut command = command(port, folder.path());
         let log = File::create(folder.path().join("log")).expect("a log");
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a copy")).stderr(log).current_dir(folder.path());
         let mut server = Self { child: command.spawn().expect("start the server"), port, folder };
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while !answers(port) {
             let ended = server.child.try_wait().expect("a process");
             let log = || fs::read_to_string(server.folder.path().join("log")).unwrap_or_default();
             assert!(ended.is_none() && began.elapsed() < Duration::from_secs(60), "{}", log());
@@ -45,6 +46,24 @@ impl Drop for Small {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn accepts(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// ZooKeeper accepts connections before it serves: what it says of itself names its mode once it does.
+fn serves(port: u16) -> bool {
+    let mut answer = String::new();
+    let mut ask = || -> std::io::Result<()> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        // A question from before it listens is never answered.
+        stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+        stream.write_all(b"srvr")?;
+        stream.read_to_string(&mut answer)?;
+        Ok(())
+    };
+    ask().is_ok() && answer.contains("Mode:")
 }
 
 /// The checks that go before the timing, the timing, and the storm.
@@ -62,11 +81,14 @@ fn stands(backend: &str, writes: u64) {
 #[test]
 fn on_redis() {
     let Some(redis) = program("redis-server") else { return pass_over("redis-server") };
-    let server = Small::start(|port, folder| {
-        let mut command = Command::new(redis);
-        command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder);
-        command
-    });
+    let server = Small::start(
+        |port, folder| {
+            let mut command = Command::new(redis);
+            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder);
+            command
+        },
+        accepts,
+    );
     stands(&format!("redis://127.0.0.1:{}", server.port), 1500);
 }
 
@@ -83,19 +105,22 @@ fn on_postgresql_in_rows_and_by_advisory_locks_with_transactions_and_sagas() {
 fn on_zookeeper() {
     let jars = Path::new("/usr/share/java/zookeeper.jar");
     let Some(java) = program("java").filter(|_| jars.exists()) else { return pass_over("zookeeper") };
-    let server = Small::start(|port, folder| {
-        let settings = folder.join("zoo.cfg");
-        let data = folder.join("data");
-        let text = format!(
-            "tickTime=100\ndataDir={}\nclientPort={port}\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\nadmin.enableServer=false\nforceSync=no\n",
-            data.display()
-        );
-        fs::write(&settings, text).expect("written");
-        let mut command = Command::new(java);
-        command
-            .args(["-Xmx256m", "-cp", "/usr/share/java/*", "org.apache.zookeeper.server.quorum.QuorumPeerMain"])
-            .arg(settings);
-        command
-    });
+    let server = Small::start(
+        |port, folder| {
+            let settings = folder.join("zoo.cfg");
+            let data = folder.join("data");
+            let text = format!(
+                "tickTime=100\ndataDir={}\nclientPort={port}\nclientPortAddress=127.0.0.1\nmaxClientCnxns=0\nadmin.enableServer=false\nforceSync=no\n",
+                data.display()
+            );
+            fs::write(&settings, text).expect("written");
+            let mut command = Command::new(java);
+            command
+                .args(["-Xmx256m", "-cp", "/usr/share/java/*", "org.apache.zookeeper.server.quorum.QuorumPeerMain"])
+                .arg(settings);
+            command
+        },
+        serves,
+    );
     stands(&format!("zookeeper://127.0.0.1:{}", server.port), 500);
 }
