@@ -4,6 +4,7 @@
 //! other tools come from autocorrelation, creep and stragglers that are taken for steps. `tests` measure false alarms
 //! and power.
 
+use super::autocorrelation::long_run_sd;
 use super::bend::{Bend, Kink, bend};
 use super::clean::{difference_sd, winsorise_locally};
 use super::detector::Detector;
@@ -158,11 +159,11 @@ const SQUARES_WELL: std::ops::Range<f64> = 1e-100..1e100;
 
 /// The two lines that meet at a kink.
 fn stretches(times: &[f64], regimes: &Regimes, kink: &Kink) -> Vec<Stretch> {
-    let long_run_sd = regimes.sd * ((1.0 + regimes.phi) / (1.0 - regimes.phi)).sqrt();
+    let noise = long_run_sd(regimes.sd, regimes.phi);
     let df = variance_df(times.len(), 3, regimes.phi);
     let scan = StepScan::new(&vec![0.0; times.len()], times);
     let stretch = |from, to, slope: f64| {
-        let z = slope * scan.within(from, to).time_spread.sqrt() / long_run_sd;
+        let z = slope * scan.within(from, to).time_spread.sqrt() / noise;
         Stretch { from, to, z: z_from_t(z, df) }
     };
     let [before, after] = kink.slopes;
