@@ -23,10 +23,12 @@ impl Needs {
         Self { one: all[0], several: (all.len() > 1).then(|| all.into()) }
     }
 
+    #[inline]
     pub(super) fn one(pool: u32, slots: u32) -> Self {
         Self { one: (pool, slots), several: None }
     }
 
+    #[inline]
     pub(super) fn as_slice(&self) -> &[(u32, u32)] {
         self.several.as_deref().unwrap_or(std::slice::from_ref(&self.one))
     }

@@ -111,19 +111,31 @@ impl Core {
     }
 
     /// That time, or the latest that was seen: a clock that went back must not turn a wait around.
+    #[inline]
     pub(super) fn no_earlier(&mut self, now: u64) -> u64 {
         self.latest = self.latest.max(now);
         self.latest
+    }
+
+    /// Asks for slots of one pool without a name, and takes them if they are free and nobody waits: the usual case, and the one that
+    /// must cost nothing. `None` says that nothing was done.
+    #[inline]
+    pub(super) fn at_once(&mut self, now: u64, pool: u32, slots: u32) -> Option<LeaseKey> {
+        let state = &mut self.pools[pool as usize];
+        if !state.queue.is_empty() || state.capacity.saturating_sub(state.held) < slots {
+            return None;
+        }
+        state.held += slots;
+        state.tally.requests += 1;
+        state.tally.granted(0, state.held);
+        // Made in its place: a value that is moved there is written and read again at once, which stalls the processor.
+        Some(self.leases.insert_with_key(|_| Held { needs: Needs::one(pool, slots), holder: None, since: now }))
     }
 
     /// Asks; `wait` says whether it may wait.
     pub(super) fn ask(&mut self, now: u64, asked: Asked, wait: bool) -> Result<Start, Refusal> {
         for (pool, _) in asked.needs.as_slice() {
             self.pools[*pool as usize].tally.requests += 1;
-        }
-        // The usual case: nobody waits, so that turns do not matter.
-        if self.fits(&asked.needs) && self.nobody_waits(&asked.needs) {
-            return Ok(Start::Granted(self.grant(now, now, asked.needs, asked.holder)));
         }
         let turn = self.turn(now, asked.priority);
         if let Some(&(pool, slots)) = asked.needs.as_slice().iter().find(|(p, n)| *n > self.pools[*p as usize].capacity)
@@ -175,10 +187,6 @@ impl Core {
         why
     }
 
-    fn nobody_waits(&self, needs: &Needs) -> bool {
-        needs.as_slice().iter().all(|(pool, _)| self.pools[*pool as usize].queue.is_empty())
-    }
-
     fn fits(&self, needs: &Needs) -> bool {
         let fits = |&(pool, slots): &(u32, u32)| {
             let pool = &self.pools[pool as usize];
@@ -190,7 +198,6 @@ impl Core {
     fn grant(&mut self, now: u64, since: u64, needs: Needs, holder: Option<Text>) -> LeaseKey {
         for &(pool, slots) in needs.as_slice() {
             let pool = &mut self.pools[pool as usize];
-            pool.tally.moved(now, pool.held, pool.capacity);
             pool.held += slots;
             pool.tally.granted(now - since, pool.held);
         }
@@ -262,9 +269,8 @@ impl Core {
         let Some(held) = self.leases.remove(lease) else { return false };
         for &(pool, slots) in held.needs.as_slice() {
             let pool = &mut self.pools[pool as usize];
-            pool.tally.moved(now, pool.held, pool.capacity);
             pool.held -= slots;
-            pool.tally.released(now - held.since);
+            pool.tally.released(slots, now - held.since);
         }
         self.serve(now, held.needs.as_slice(), wakes);
         true
@@ -323,7 +329,7 @@ impl Core {
     /// will be is refused.
     pub(super) fn resize(&mut self, now: u64, pool: u32, capacity: u32, wakes: &mut Vec<Waker>) {
         let state = &mut self.pools[pool as usize];
-        state.tally.moved(now, state.held, state.capacity);
+        state.tally.there(now, state.capacity);
         state.capacity = capacity;
         let slots = |needs: &Needs| needs.as_slice().iter().find(|(p, _)| *p == pool).map_or(0, |(_, slots)| *slots);
         let waiting: Vec<WaiterKey> = self.pools[pool as usize].queue.values().copied().collect();
@@ -396,10 +402,15 @@ impl Core {
 
     /// Statistics of each pool, in the order of the pools.
     pub(super) fn statistics(&mut self, now: u64) -> Vec<PoolStatistics> {
-        let of = |pool: &mut State| {
-            pool.tally.moved(now, pool.held, pool.capacity);
-            pool.tally.statistics(&pool.spec, (pool.capacity, pool.held, pool.queue.len()))
+        let mut busy = vec![0; self.pools.len()];
+        for held in self.leases.values() {
+            let age = u128::from(now - held.since);
+            held.needs.as_slice().iter().for_each(|(pool, slots)| busy[*pool as usize] += age * u128::from(*slots));
+        }
+        let of = |(pool, busy): (&mut State, u128)| {
+            pool.tally.there(now, pool.capacity);
+            pool.tally.statistics(&pool.spec, (pool.capacity, pool.held, pool.queue.len()), busy)
         };
-        self.pools.iter_mut().map(of).collect()
+        self.pools.iter_mut().zip(busy).map(of).collect()
     }
 }

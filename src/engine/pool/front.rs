@@ -28,10 +28,33 @@ pub struct Pools<G: Guarding = Threads> {
 struct Inner<G: Guarding> {
     core: G::Of<Core>,
     clock: Arc<dyn Clock>,
-    names: Vec<Text>,
-    priorities: Vec<u8>,
-    /// Each pool with those that it lies within.
-    chains: Vec<Box<[u32]>>,
+    places: Vec<Place>,
+}
+
+/// What does not change about a pool.
+struct Place {
+    name: Text,
+    priority: u8,
+    /// The pool with those that it lies within.
+    chain: Box<[u32]>,
+}
+
+/// The pools that a request or a lease is of: borrowed, or kept by it. To keep them costs two atomic operations.
+enum Of<'a, G: Guarding> {
+    Borrowed(&'a Inner<G>),
+    Kept(Arc<Inner<G>>),
+}
+
+impl<G: Guarding> std::ops::Deref for Of<'_, G> {
+    type Target = Inner<G>;
+
+    #[inline]
+    fn deref(&self) -> &Inner<G> {
+        match self {
+            Self::Borrowed(inner) => inner,
+            Self::Kept(inner) => inner,
+        }
+    }
 }
 
 impl<G: Guarding> Clone for Pools<G> {
@@ -54,24 +77,32 @@ impl<G: Guarding> Pools<G> {
         if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
             return Err(SpecError::Twice(name.clone()));
         }
-        let chains = (0..specs.len()).map(|place| chain(place, &specs)).collect::<Result<Vec<_>, _>>()?;
-        let ageing = nanos(settings.ageing);
-        let priorities = specs.iter().map(|spec| spec.priority).collect();
-        let core = Core::new(specs, ageing, settings.most_waiting, clock.nanos());
-        Ok(Self { inner: Arc::new(Inner { core: Guard::new(core), clock, names, priorities, chains }) })
+        let place = |(place, spec): (usize, &PoolSpec)| {
+            Ok(Place { name: spec.name.clone(), priority: spec.priority, chain: chain(place, &specs)? })
+        };
+        let places = specs.iter().enumerate().map(place).collect::<Result<_, _>>()?;
+        let core = Core::new(specs, nanos(settings.ageing), settings.most_waiting, clock.nanos());
+        Ok(Self { inner: Arc::new(Inner { core: Guard::new(core), clock, places }) })
     }
 
     /// The pool of that name.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<PoolId> {
-        let place = self.inner.names.iter().position(|known| &**known == name)?;
+        let place = self.inner.places.iter().position(|place| &*place.name == name)?;
         u32::try_from(place).ok().map(PoolId)
     }
 
     /// A request for one slot, of the pool's own priority.
     #[must_use]
-    pub fn request(&self, pool: PoolId) -> Request<G> {
-        Request { pools: self.clone(), slots: Slots::Of(pool, 1), priority: None, holder: None }
+    #[inline]
+    pub fn request(&self, pool: PoolId) -> Request<'_, G> {
+        Request { of: Of::Borrowed(&self.inner), slots: Slots::Of(pool, 1), priority: None, holder: None }
+    }
+
+    /// A request like [`Self::request`], whose lease keeps the pools alive: for one that outlives the caller's.
+    #[must_use]
+    pub fn owned_request(&self, pool: PoolId) -> Request<'static, G> {
+        Request { of: Of::Kept(self.inner.clone()), slots: Slots::Of(pool, 1), priority: None, holder: None }
     }
 
     /// Sets the number of slots; 0 lets nobody in any more.
@@ -123,6 +154,7 @@ fn chain(place: usize, specs: &[PoolSpec]) -> Result<Box<[u32]>, SpecError> {
 
 impl<G: Guarding> Inner<G> {
     /// Acts on the state, and wakes whom that concerns once it is let go of.
+    #[inline]
     fn act<R>(&self, act: impl FnOnce(&mut Core, u64, &mut Vec<Waker>) -> R) -> R {
         let mut wakes = Vec::new();
         // The clock is read under the guard: turns are given in the order of their times.
@@ -130,7 +162,9 @@ impl<G: Guarding> Inner<G> {
             let now = core.no_earlier(self.clock.nanos());
             act(core, now, &mut wakes)
         });
-        wakes.into_iter().for_each(Waker::wake);
+        if !wakes.is_empty() {
+            wakes.into_iter().for_each(Waker::wake);
+        }
         result
     }
 }
@@ -142,14 +176,14 @@ enum Slots {
 }
 
 /// What is asked for.
-pub struct Request<G: Guarding = Threads> {
-    pools: Pools<G>,
+pub struct Request<'a, G: Guarding = Threads> {
+    of: Of<'a, G>,
     slots: Slots,
     priority: Option<u8>,
     holder: Option<Text>,
 }
 
-impl<G: Guarding> Request<G> {
+impl<'a, G: Guarding> Request<'a, G> {
     /// So many slots, at least 1.
     #[must_use]
     pub fn slots(mut self, slots: u32) -> Self {
@@ -186,36 +220,41 @@ impl<G: Guarding> Request<G> {
     ///
     /// # Errors
     /// [`Refusal::Busy`] where nothing is free for it, or it can never be granted.
-    pub fn try_acquire(self) -> Result<Lease<G>, Refusal> {
-        let (pools, asked) = self.into_parts();
-        match pools.inner.act(|core, now, _| core.ask(now, asked, false))? {
-            Start::Granted(key) => Ok(Lease { inner: pools.inner, key }),
+    #[inline]
+    pub fn try_acquire(self) -> Result<Lease<'a, G>, Refusal> {
+        match self.start(false).1? {
+            Start::Granted(key) => Ok(Lease { of: self.of, key }),
             Start::Waits(_) => Err(Refusal::Busy),
         }
     }
 
     /// Waits as long as it takes. It asks when it is first polled.
-    pub fn acquire(self) -> Acquire<G> {
-        Acquire { request: Some(self), waits: None }
+    pub fn acquire(self) -> Acquire<'a, G> {
+        Acquire(Stage::Asks(self))
     }
 
     /// Waits so long on this thread.
     ///
     /// # Errors
     /// [`Refusal::TimedOut`], or it can never be granted.
-    pub fn wait(self, timeout: Duration) -> Result<Lease<G>, Refusal> {
-        let clock = self.pools.inner.clock.clone();
-        let timeout = nanos(timeout);
-        let deadline = clock.nanos().saturating_add(timeout);
-        let mut acquire = pin!(self.acquire());
-        wait_until(acquire.as_mut(), &*clock, deadline).unwrap_or_else(|| acquire.give_up())
+    pub fn wait(self, timeout: Duration) -> Result<Lease<'a, G>, Refusal> {
+        let (asked_at, start) = self.start(true);
+        match start? {
+            Start::Granted(key) => Ok(Lease { of: self.of, key }),
+            Start::Waits(key) => {
+                let clock = self.of.clock.clone();
+                let deadline = asked_at.saturating_add(nanos(timeout));
+                let mut acquire = pin!(Acquire(Stage::Waits(self.of, key)));
+                wait_until(acquire.as_mut(), &*clock, deadline).unwrap_or_else(|| acquire.give_up())
+            }
+        }
     }
 
     /// Waits until `timer` is done.
     ///
     /// # Errors
     /// [`Refusal::TimedOut`], or it can never be granted.
-    pub async fn acquire_until(self, timer: impl Future<Output = ()>) -> Result<Lease<G>, Refusal> {
+    pub async fn acquire_until(self, timer: impl Future<Output = ()>) -> Result<Lease<'a, G>, Refusal> {
         let (mut acquire, mut timer) = (pin!(self.acquire()), pin!(timer));
         std::future::poll_fn(|context| {
             if let Poll::Ready(answer) = acquire.as_mut().poll(context) {
@@ -226,97 +265,116 @@ impl<G: Guarding> Request<G> {
         .await
     }
 
-    fn into_parts(self) -> (Pools<G>, Asked) {
-        let chains = &self.pools.inner.chains;
-        let needs = match &self.slots {
-            Slots::Of(PoolId(pool), slots) if chains[*pool as usize].len() == 1 => Needs::one(*pool, *slots),
-            Slots::Of(pool, slots) => Needs::new(within(chains, &[(*pool, *slots)])),
-            Slots::Several(all) => Needs::new(within(chains, all)),
+    /// Asks, and says at what time.
+    #[inline]
+    fn start(&self, wait: bool) -> (u64, Result<Start, Refusal>) {
+        self.of.act(|core, now, _| {
+            let start = match (&self.slots, &self.holder) {
+                (Slots::Of(PoolId(pool), slots), None) if self.of.places[*pool as usize].chain.len() == 1 => {
+                    core.at_once(now, *pool, *slots)
+                }
+                _ => None,
+            };
+            (now, start.map_or_else(|| core.ask(now, self.asked(), wait), |key| Ok(Start::Granted(key))))
+        })
+    }
+
+    fn asked(&self) -> Asked {
+        let places = &self.of.places;
+        let (PoolId(first), needs) = match &self.slots {
+            Slots::Of(pool, slots) => (*pool, Needs::new(within(places, &[(*pool, *slots)]))),
+            Slots::Several(all) => (all[0].0, Needs::new(within(places, all))),
         };
-        let first = match &self.slots {
-            Slots::Of(pool, _) => *pool,
-            Slots::Several(all) => all[0].0,
-        };
-        let priority = self.priority.unwrap_or(self.pools.inner.priorities[first.0 as usize]);
-        (self.pools, Asked { needs, priority, holder: self.holder })
+        let priority = self.priority.unwrap_or(places[first as usize].priority);
+        Asked { needs, priority, holder: self.holder.clone() }
     }
 }
 
 /// Slots of the pools and of all that they lie within.
-fn within(chains: &[Box<[u32]>], slots: &[(PoolId, u32)]) -> Vec<(u32, u32)> {
+fn within(places: &[Place], slots: &[(PoolId, u32)]) -> Vec<(u32, u32)> {
     let all = |(PoolId(pool), slots): &(PoolId, u32)| {
         let slots = *slots;
-        chains[*pool as usize].iter().map(move |outer| (*outer, slots))
+        places[*pool as usize].chain.iter().map(move |outer| (*outer, slots))
     };
     slots.iter().flat_map(all).collect()
 }
 
 /// A request that may wait. Dropped, it is cancelled, and what was granted to it meanwhile goes to the next one.
 #[must_use = "a request asks when it is polled"]
-pub struct Acquire<G: Guarding = Threads> {
-    request: Option<Request<G>>,
-    waits: Option<(Pools<G>, WaiterKey)>,
+pub struct Acquire<'a, G: Guarding = Threads>(Stage<'a, G>);
+
+enum Stage<'a, G: Guarding> {
+    Asks(Request<'a, G>),
+    Waits(Of<'a, G>, WaiterKey),
+    Answered,
 }
 
-impl<G: Guarding> Acquire<G> {
+impl<'a, G: Guarding> Acquire<'a, G> {
+    fn take(&mut self) -> Stage<'a, G> {
+        std::mem::replace(&mut self.0, Stage::Answered)
+    }
+
     /// The time is up: the lease that was granted just now after all, or the refusal.
-    fn give_up(&mut self) -> Result<Lease<G>, Refusal> {
-        let Some((pools, key)) = self.waits.take() else { return Err(Refusal::Busy) };
-        let key = pools.inner.act(|core, now, wakes| core.time_out(now, key, wakes))?;
-        Ok(Lease { inner: pools.inner, key })
+    fn give_up(&mut self) -> Result<Lease<'a, G>, Refusal> {
+        let Stage::Waits(of, key) = self.take() else { return Err(Refusal::Busy) };
+        let key = of.act(|core, now, wakes| core.time_out(now, key, wakes))?;
+        Ok(Lease { of, key })
     }
 }
 
-impl<G: Guarding> Future for Acquire<G> {
-    type Output = Result<Lease<G>, Refusal>;
+impl<G: Guarding> Unpin for Acquire<'_, G> {}
+
+impl<'a, G: Guarding> Future for Acquire<'a, G> {
+    type Output = Result<Lease<'a, G>, Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(request) = self.request.take() {
-            let (pools, asked) = request.into_parts();
-            match pools.inner.act(|core, now, _| core.ask(now, asked, true)) {
+        if let Stage::Asks(request) = &self.0 {
+            let start = request.start(true).1;
+            let Stage::Asks(Request { of, .. }) = self.take() else { return Poll::Pending };
+            match start {
                 Err(refusal) => return Poll::Ready(Err(refusal)),
-                Ok(Start::Granted(key)) => return Poll::Ready(Ok(Lease { inner: pools.inner, key })),
-                Ok(Start::Waits(key)) => self.waits = Some((pools, key)),
+                Ok(Start::Granted(key)) => return Poll::Ready(Ok(Lease { of, key })),
+                Ok(Start::Waits(key)) => self.0 = Stage::Waits(of, key),
             }
         }
-        let Some((pools, key)) = &self.waits else { return Poll::Pending };
-        let Some(answer) = pools.inner.core.with(|core| core.poll(*key, context.waker())) else { return Poll::Pending };
-        let inner = pools.inner.clone();
-        self.waits = None;
-        Poll::Ready(answer.map(|key| Lease { inner, key }))
+        let Stage::Waits(of, key) = &self.0 else { return Poll::Pending };
+        let Some(answer) = of.core.with(|core| core.poll(*key, context.waker())) else { return Poll::Pending };
+        let Stage::Waits(of, _) = self.take() else { return Poll::Pending };
+        Poll::Ready(answer.map(|key| Lease { of, key }))
     }
 }
 
-impl<G: Guarding> Drop for Acquire<G> {
+impl<G: Guarding> Drop for Acquire<'_, G> {
     fn drop(&mut self) {
-        if let Some((pools, key)) = self.waits.take() {
-            pools.inner.act(|core, now, wakes| core.cancel(now, key, wakes));
+        if let Stage::Waits(of, key) = &self.0 {
+            of.act(|core, now, wakes| core.cancel(now, *key, wakes));
         }
     }
 }
 
 /// Slots, until it is dropped.
 #[must_use = "slots are given back when the lease is dropped"]
-pub struct Lease<G: Guarding = Threads> {
-    inner: Arc<Inner<G>>,
+pub struct Lease<'a, G: Guarding = Threads> {
+    of: Of<'a, G>,
     key: LeaseKey,
 }
 
-impl<G: Guarding> Lease<G> {
+impl<G: Guarding> Lease<'_, G> {
     /// Were its slots taken back, because its holder seemed to be gone?
     #[must_use]
     pub fn is_revoked(&self) -> bool {
-        !self.inner.core.with(|core| core.is_held(self.key))
+        !self.of.core.with(|core| core.is_held(self.key))
     }
 }
 
-impl<G: Guarding> Drop for Lease<G> {
+impl<G: Guarding> Drop for Lease<'_, G> {
+    #[inline]
     fn drop(&mut self) {
-        self.inner.act(|core, now, wakes| core.release(now, self.key, wakes));
+        self.of.act(|core, now, wakes| core.release(now, self.key, wakes));
     }
 }
 
-impl<G: Guarding> std::fmt::Debug for Lease<G> {
+impl<G: Guarding> std::fmt::Debug for Lease<'_, G> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Lease").field("key", &self.key).finish_non_exhaustive()
     }

@@ -88,11 +88,11 @@ fn all_are_woken(fault: Fault) {
 /// One waits for all slots; those that ask after it, and are no more urgent, are served after it.
 fn the_wide_one_is_not_passed(fault: Fault) {
     let (pools, id, _) = pools(2, fault);
-    let holders = [0; 2].map(|_| pools.request(id).try_acquire().expect("free"));
+    let holders = [0; 2].map(|_| pools.owned_request(id).try_acquire().expect("free"));
     served_before(
         &pools,
         &holders_of(holders),
-        move |pools| pools.request(id).slots(2),
+        move |pools| pools.owned_request(id).slots(2),
         move |pools| pools.request(id),
     );
     all_came_back(&pools, 5);
@@ -101,11 +101,11 @@ fn the_wide_one_is_not_passed(fault: Fault) {
 /// The least urgent one has waited for its 270 seconds; the most urgent that ask now are served after it.
 fn the_old_one_is_not_passed(fault: Fault) {
     let (pools, id, clock) = pools(1, fault);
-    let holder = pools.request(id).try_acquire().expect("free");
+    let holder = pools.owned_request(id).try_acquire().expect("free");
     served_before(
         &pools,
         &holders_of([holder]),
-        move |pools| pools.request(id).priority(1),
+        move |pools| pools.owned_request(id).priority(1),
         move |pools| {
             clock.forward(Duration::from_secs(271));
             pools.request(id).priority(10)
@@ -114,9 +114,9 @@ fn the_old_one_is_not_passed(fault: Fault) {
     all_came_back(&pools, 4);
 }
 
-type Holders = Shared<Mutex<Vec<Lease<Checked>>>>;
+type Holders = Shared<Mutex<Vec<Lease<'static, Checked>>>>;
 
-fn holders_of(leases: impl IntoIterator<Item = Lease<Checked>>) -> Holders {
+fn holders_of(leases: impl IntoIterator<Item = Lease<'static, Checked>>) -> Holders {
     Shared::new(Mutex::new(leases.into_iter().collect()))
 }
 
@@ -124,8 +124,8 @@ fn holders_of(leases: impl IntoIterator<Item = Lease<Checked>>) -> Holders {
 fn served_before(
     pools: &Pools<Checked>,
     holders: &Holders,
-    first: impl FnOnce(&Pools<Checked>) -> Request<Checked> + Send + 'static,
-    later: impl Fn(&Pools<Checked>) -> Request<Checked> + Send + Sync + 'static,
+    first: impl FnOnce(&Pools<Checked>) -> Request<'static, Checked> + Send + 'static,
+    later: impl Fn(&Pools<Checked>) -> Request<'_, Checked> + Send + Sync + 'static,
 ) {
     let (served, later) = (Shared::new(AtomicBool::new(false)), Shared::new(later));
     let told = served.clone();

@@ -49,6 +49,9 @@ struct Plain {
     waiting: Vec<((u64, u64), usize, [u32; 2])>,
     refused: Vec<usize>,
     rejected: [u64; 2],
+    /// Slots that were held, and that there were, times seconds.
+    busy: [u64; 2],
+    there: [u64; 2],
 }
 
 impl Plain {
@@ -83,9 +86,9 @@ impl Plain {
     }
 }
 
-enum Real {
-    Waits(Pin<Box<Acquire>>),
-    Has(#[expect(dead_code, reason = "it is held by being there")] Lease),
+enum Real<'a> {
+    Waits(Pin<Box<Acquire<'a>>>),
+    Has(#[expect(dead_code, reason = "it is held by being there")] Lease<'a>),
     Gone,
 }
 
@@ -154,6 +157,11 @@ proptest! {
                     pools.resize(ids[pool], slots);
                 }
                 Act::Pass(seconds) => {
+                    for pool in 0..2 {
+                        let held: u32 = plain.held.iter().map(|(_, slots)| slots[pool]).sum();
+                        plain.busy[pool] += seconds * u64::from(held);
+                        plain.there[pool] += seconds * u64::from(plain.capacity[pool]);
+                    }
                     plain.now += seconds;
                     clock.forward(Duration::from_secs(seconds));
                 }
@@ -182,6 +190,11 @@ proptest! {
                 prop_assert_eq!(told.rejected, plain.rejected[pool]);
                 prop_assert_eq!(i64::from(told.slots) - i64::from(told.held), plain.free(pool));
                 prop_assert_eq!(told.wait.count, told.grants);
+                prop_assert_eq!(told.efficiency.is_some(), plain.there[pool] > 0);
+                if let Some(efficiency) = told.efficiency {
+                    let busy = efficiency * plain.there[pool] as f64;
+                    prop_assert!((busy - plain.busy[pool] as f64).abs() < 1e-6, "{} slot seconds", busy);
+                }
             }
         }
         drop(real);

@@ -20,6 +20,8 @@ const MIN_GRANTS: u64 = 30;
 pub(super) struct Tally {
     pub(super) requests: u64,
     grants: u64,
+    /// Of these, without waiting, and not in `waits` yet.
+    at_once: u64,
     pub(super) timeouts: u64,
     pub(super) cancels: u64,
     pub(super) rejected: u64,
@@ -30,8 +32,9 @@ pub(super) struct Tally {
     holds: Histogram<u64>,
     waited_ns: u128,
     held_ns: u128,
-    /// Slots that were held, and that there were, times nanoseconds, until `until`.
+    /// Slots of leases that were given back, times the nanoseconds for which they were held.
     busy: u128,
+    /// Slots that there were, times nanoseconds, until `until`.
     there: u128,
     since: u64,
     until: u64,
@@ -44,6 +47,7 @@ impl Tally {
         Self {
             requests: 0,
             grants: 0,
+            at_once: 0,
             timeouts: 0,
             cancels: 0,
             rejected: 0,
@@ -61,12 +65,9 @@ impl Tally {
         }
     }
 
-    /// Time went by with so many slots held of so many.
-    #[inline]
-    pub(super) fn moved(&mut self, now: u64, held: u32, capacity: u32) {
-        let passed = u128::from(now - self.until);
-        self.busy += passed * u128::from(held);
-        self.there += passed * u128::from(capacity);
+    /// Time went by with so many slots.
+    pub(super) fn there(&mut self, now: u64, capacity: u32) {
+        self.there += u128::from(now - self.until) * u128::from(capacity);
         self.until = now;
     }
 
@@ -74,17 +75,29 @@ impl Tally {
     pub(super) fn granted(&mut self, waited: u64, held: u32) {
         self.grants += 1;
         self.peak_held = self.peak_held.max(held);
-        self.waited_ns += u128::from(waited);
-        self.waits.saturating_record(waited);
+        if waited == 0 {
+            self.at_once += 1;
+        } else {
+            self.waited_ns += u128::from(waited);
+            self.waits.saturating_record(waited);
+        }
     }
 
     #[inline]
-    pub(super) fn released(&mut self, held: u64) {
+    pub(super) fn released(&mut self, slots: u32, held: u64) {
         self.held_ns += u128::from(held);
+        self.busy += u128::from(held) * u128::from(slots);
         self.holds.saturating_record(held);
     }
 
-    pub(super) fn statistics(&self, spec: &PoolSpec, (slots, held, waiting): (u32, u32, usize)) -> PoolStatistics {
+    /// What was counted; `busy` are the slots of leases that are held still, times the nanoseconds for which they have been.
+    pub(super) fn statistics(
+        &mut self,
+        spec: &PoolSpec,
+        (slots, held, waiting): (u32, u32, usize),
+        busy: u128,
+    ) -> PoolStatistics {
+        self.waits.saturating_record_n(0, std::mem::take(&mut self.at_once));
         PoolStatistics {
             name: spec.name.clone(),
             slots,
@@ -100,7 +113,7 @@ impl Tally {
             peak_waiting: self.peak_waiting,
             wait: Times::of(&self.waits, self.waited_ns),
             hold: Times::of(&self.holds, self.held_ns),
-            efficiency: (self.there > 0).then(|| self.busy as f64 / self.there as f64),
+            efficiency: (self.there > 0).then(|| (self.busy + busy) as f64 / self.there as f64),
             observed: Duration::from_nanos(self.until - self.since),
         }
     }
