@@ -56,7 +56,13 @@ fn uncontended(criterion: &mut Criterion) {
     group.bench_function("pool, wait with a time-out", |bencher| {
         bencher.iter(|| pools.request(black_box(id)).wait(Duration::from_secs(1)).expect("free"));
     });
+    group.bench_function("pool, acquire, owned", |bencher| {
+        bencher.iter(|| ready(pools.owned_request(black_box(id)).acquire()).expect("free"));
+    });
     let tokio = Arc::new(Semaphore::new(4));
+    group.bench_function("tokio, acquire", |bencher| {
+        bencher.iter(|| ready(black_box(&tokio).acquire()).expect("free"));
+    });
     group.bench_function("tokio, try_acquire_owned", |bencher| bencher.iter(|| tokio.clone().try_acquire_owned()));
     group.bench_function("tokio, acquire_owned", |bencher| {
         bencher.iter(|| ready(black_box(&tokio).clone().acquire_owned()).expect("free"));
@@ -193,7 +199,7 @@ fn starvation(_: &mut Criterion) {
     // A level of priority is worth 10 ms: the others wait for 90 ms longer than in a plain queue, at most.
     let (pools, id) = pools(4, Duration::from_millis(10));
     closed_loop("pool, 10 ms a level", move |priority| {
-        let request = pools.request(id).priority(priority);
+        let request = pools.owned_request(id).priority(priority);
         async move { Box::new(request.acquire().await.expect("a lease")) as Box<dyn Send> }
     });
     let strict = Arc::new(PrioritySemaphore::new(4));

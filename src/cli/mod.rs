@@ -2,6 +2,8 @@
 
 mod airflow_table;
 mod args;
+#[cfg(test)]
+mod bad_files;
 mod command;
 mod config;
 mod console;

@@ -102,9 +102,14 @@ impl File {
     pub(super) fn load(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-        let file: Self = toml::from_str(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))?;
+        let file = Self::parse(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))?;
         let digest = Sha256::digest(text.as_bytes());
         Ok(Self { digest: Some(digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect()), ..file })
+    }
+
+    /// Reads a file's text.
+    pub(super) fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
     }
 
     /// The platform.

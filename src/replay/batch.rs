@@ -29,6 +29,8 @@ pub struct SweepPoint {
     pub size: Option<usize>,
     /// Items a second: the median of the rounds.
     pub rate: f64,
+    /// Its rate over that of the best fixed size, if that was said.
+    pub of_best: Option<f64>,
 }
 
 /// Where records go, and what that costs.
@@ -109,28 +111,60 @@ fn sweep_of(
     folder: &Path,
 ) -> Result<Vec<SweepPoint>, BenchError> {
     let sizes: Vec<Option<usize>> = SWEEP.into_iter().map(Some).chain([None]).collect();
-    let mut rates = vec![Vec::new(); sizes.len()];
-    for _ in 0..plan.rounds.min(SWEEP_ROUNDS) {
-        for (size, rates) in sizes.iter().zip(&mut rates) {
+    let rounds = plan.rounds.min(SWEEP_ROUNDS);
+    let mut rates = vec![vec![0.0; rounds]; sizes.len()];
+    for round in 0..rounds {
+        // Each begins once: who comes last would have the fullest disk each time.
+        for turn in 0..sizes.len() {
+            let place_of = (turn + round * sizes.len() / rounds) % sizes.len();
+            let size = sizes[place_of];
             let policy = if size.is_some() { Policy::Fixed } else { Policy::Search };
             let settings = Settings { policy, initial: size.unwrap_or(settings.initial), ..settings.clone() };
             let wrong = |what| BenchError::Wrong {
                 engine: "batch",
                 workload: workload.clone(),
-                name: format!("{size:?}"),
+                name: size.map_or_else(|| "search".to_owned(), |size| format!("fixed {size}")),
                 what,
             };
             let timed = prepare(work, place, settings, folder).map_err(wrong)?;
             let began = Instant::now();
             let run = timed().map_err(wrong)?;
-            rates.push(run.items_out as f64 / run.seconds.unwrap_or(began.elapsed().as_secs_f64()).max(1e-9));
+            let seconds = run.seconds.unwrap_or(began.elapsed().as_secs_f64());
+            rates[place_of][round] = run.items_out as f64 / seconds.max(1e-9);
         }
     }
-    let point = |(size, mut rates): (Option<usize>, Vec<f64>)| {
-        rates.sort_by(f64::total_cmp);
-        SweepPoint { workload: workload.clone(), size, rate: rates[rates.len() / 2] }
+    let of_best = of_best(&rates, SWEEP.len());
+    let point = |(place, size): (usize, Option<usize>)| SweepPoint {
+        workload: workload.clone(),
+        size,
+        rate: median(rates[place].clone()),
+        of_best: Some(of_best[place]),
     };
-    Ok(sizes.into_iter().zip(rates).map(point).collect())
+    Ok(sizes.into_iter().enumerate().map(point).collect())
+}
+
+/// Rates over that of the best of the first `fixed` rows, by row: the median over the rounds. Which is the best is asked of the
+/// other rounds: the highest of several noisy rates is higher than any of them should be.
+fn of_best(rates: &[Vec<f64>], fixed: usize) -> Vec<f64> {
+    let rounds = rates.first().map_or(0, Vec::len);
+    let others = |row: &[f64], round: usize| {
+        let rest: Vec<f64> =
+            row.iter().enumerate().filter(|(i, _)| rounds == 1 || *i != round).map(|(_, r)| *r).collect();
+        median(rest)
+    };
+    let best: Vec<usize> = (0..rounds)
+        .map(|round| {
+            let by = |a: &usize, b: &usize| others(&rates[*a], round).total_cmp(&others(&rates[*b], round));
+            (0..fixed).max_by(by).unwrap_or(0)
+        })
+        .collect();
+    rates.iter().map(|row| median((0..rounds).map(|round| row[round] / rates[best[round]][round]).collect())).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let n = values.len();
+    if n == 0 { f64::NAN } else { (values[(n - 1) / 2] + values[n / 2]) / 2.0 }
 }
 
 fn prepare<'a>(work: &'a Workload, place: Place, settings: Settings, folder: &'a Path) -> Result<Timed<'a>, String> {
@@ -188,4 +222,22 @@ fn run<H: Handler<String>>(
         ));
     }
     Ok(run)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_size_is_chosen_by_other_rounds_than_those_it_is_rated_by() {
+        // Two sizes of equal worth, each lucky in a round of its own, and a third of half of it.
+        let rates = [vec![200.0, 100.0, 100.0], vec![100.0, 200.0, 100.0], vec![50.0, 50.0, 50.0]];
+        let of_best = of_best(&rates, 2);
+        assert_eq!(of_best[2], 0.5, "not .25, against the lucky ones");
+        assert_eq!(
+            super::of_best(&[vec![80.0], vec![100.0], vec![90.0]], 2),
+            [0.8, 1.0, 0.9],
+            "one round is all there is"
+        );
+    }
 }

@@ -250,6 +250,53 @@ fn benches_are_kept_gated_and_reported() {
     assert!(out.join("images/bench-speedups.png").exists());
 }
 
+/// Pointers to all values of a document that have no others in them.
+fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(all) => all.iter().for_each(|(key, value)| leaves(value, &format!("{at}/{key}"), found)),
+        Value::Array(all) => all.iter().enumerate().for_each(|(i, value)| leaves(value, &format!("{at}/{i}"), found)),
+        _ => found.push(at.to_owned()),
+    }
+}
+
+/// A document of a bench in which a value is something else is reported or refused with its path.
+#[test]
+fn any_value_in_a_bench_document_is_reported_or_refused() {
+    let document = bench(&["lock", "--backend", "in-process", "--items", "2000"]);
+    let mut places = Vec::new();
+    leaves(&document, "", &mut places);
+    let values = ["null", "-1", "0", "1e308", "-1e308", "18446744073709551615", "\"<b>\\u0000\"", "[]", "{}", "true"];
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = folder.path().join("bench.json");
+    let (mut reported, mut refused) = (0, 0);
+    // Each place at least once, the values in turn.
+    for (turn, place) in
+        places.iter().enumerate().filter(|(turn, _)| places.len() < 60 || turn % (places.len() / 60) == 0)
+    {
+        let mut changed = document.clone();
+        let value = values[(turn * 7) % values.len()];
+        *changed.pointer_mut(place).expect("it is there") = serde_json::from_str(value).expect("JSON");
+        std::fs::write(&kept, changed.to_string()).expect("written");
+        let out = folder.path().join(format!("report-{turn}"));
+        let output =
+            windtunnel().args(["report", "--from"]).arg(&kept).arg("--out").arg(&out).output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) => {
+                let html = std::fs::read_to_string(out.join("report.html")).expect("a page");
+                assert!(!html.contains("<b>\u{0}"), "{place} = {value} is not escaped");
+                reported += 1;
+            }
+            Some(1) => {
+                assert!(told.contains("bench.json"), "{place} = {value}: {told}");
+                refused += 1;
+            }
+            code => panic!("{place} = {value}: {code:?} {told}"),
+        }
+    }
+    assert!(reported > 5 && refused > 5, "{reported} reported, {refused} refused");
+}
+
 /// Killed wherever it is, again and again: in the end each record is there once or is a dead letter, each once.
 #[test]
 fn a_batch_run_that_is_killed_goes_on_and_loses_nothing() {

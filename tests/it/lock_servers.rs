@@ -66,9 +66,10 @@ fn serves(port: u16) -> bool {
     ask().is_ok() && answer.contains("Mode:")
 }
 
-/// The checks that go before the timing, the timing, and the storm.
+/// The checks that go before the timing, the timing, and the storm; of `WINDTUNNEL_STORM` writes, if that is said.
 #[track_caller]
 fn stands(backend: &str, writes: u64) {
+    let writes = std::env::var("WINDTUNNEL_STORM").map_or(writes, |said| said.parse().expect("a number of writes"));
     let document =
         json(windtunnel().args(["bench", "--json", "lock", "--rounds", "3", "--items", "30", "--backend", backend]));
     let result = &document["engine_results"][0];
@@ -76,6 +77,7 @@ fn stands(backend: &str, writes: u64) {
     let document =
         json(windtunnel().args(["bench", "--json", "lock", "--storm", &writes.to_string(), "--backend", backend]));
     assert_safe(&document, writes);
+    eprintln!("{backend}: {}", document["storm"]);
 }
 
 #[test]

@@ -390,16 +390,13 @@ fn sweep_text(sweep: &[SweepPoint]) -> String {
         if first {
             text.push_str(&format!("\nbatch sizes  {}\n", line(&point.workload)));
         }
-        let best = sweep
-            .iter()
-            .filter(|other| other.workload == point.workload && other.size.is_some())
-            .map(|other| other.rate);
-        let best = best.fold(f64::MIN_POSITIVE, f64::max);
         let name = point.size.map_or_else(|| "search".to_owned(), |size| format!("fixed {size}"));
         text.push_str(&format!(
-            "  {name:<12} {:>9} a second  {:>4.0} % of the best fixed size\n",
+            "  {name:<12} {:>9} a second{}\n",
             short(point.rate),
-            point.rate / best * 100.0
+            point
+                .of_best
+                .map_or_else(String::new, |share| format!("  {:>4.0} % of the best fixed size", share * 100.0))
         ));
     }
     text

@@ -86,6 +86,9 @@ struct SweepPoint {
     size: Option<usize>,
     /// Items a second: the median of the rounds.
     throughput: f64,
+    /// Share of the throughput of the best fixed size, which is chosen by other rounds than it is rated by.
+    #[serde(default)]
+    of_best: Option<f64>,
 }
 
 /// What processes did under a lock while they were stopped and killed.
@@ -140,6 +143,7 @@ impl Document {
             workload: point.workload.clone(),
             size: point.size,
             throughput: finite(point.rate).unwrap_or(0.0),
+            of_best: point.of_best.and_then(finite),
         };
         Self {
             schema: "windtunnel.bench.v1".into(),
@@ -194,7 +198,7 @@ impl Storm {
 
 impl From<SweepPoint> for replay::SweepPoint {
     fn from(point: SweepPoint) -> Self {
-        Self { workload: point.workload, size: point.size, rate: point.throughput }
+        Self { workload: point.workload, size: point.size, rate: point.throughput, of_best: point.of_best }
     }
 }
 

@@ -14,6 +14,7 @@
 //! **Sizes** are chosen by a [`Policy`]: fixed, the rules that many hand-written loops have, or the search for the size of most
 //! items a second.
 
+mod belief;
 mod checkpoint;
 mod choice;
 mod handler;
@@ -21,6 +22,7 @@ mod letters;
 mod report;
 mod run;
 mod search;
+mod worth;
 
 #[cfg(test)]
 mod properties;

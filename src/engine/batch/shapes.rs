@@ -94,6 +94,20 @@ fn the_search_reaches_ninety_five_per_cent_of_the_best_fixed_size_on_each_shape(
     }
 }
 
+/// In a run in which the best size makes a hundred batches or two, what is lost on the way to it counts.
+#[test]
+fn little_is_lost_in_a_short_run() {
+    for (name, shape) in SHAPES {
+        for (noise, least) in [(0.0, 0.95), (0.1, 0.93), (0.25, 0.86)] {
+            let (size, best) = best_fixed(shape, 400_000, noise);
+            let shares =
+                (0..20).map(|seed| run(Policy::Search, 1000, 400_000, shape, None, noise, seed).0.rate() / best);
+            let mean = shares.sum::<f64>() / 20.0;
+            assert!(mean >= least, "{name} noise {noise}: {mean} of {size}'s");
+        }
+    }
+}
+
 #[test]
 fn after_a_step_it_settles_within_twenty_batches() {
     let steps = [
@@ -139,9 +153,10 @@ fn what_got_better_elsewhere_is_found_later() {
     }
 }
 
+/// But where the size does not matter: there it is any.
 #[test]
 fn the_search_goes_round_in_no_circle() {
-    for (name, shape) in SHAPES {
+    for (name, shape) in SHAPES.into_iter().filter(|(_, shape)| !matches!(shape, Shape::Flat)) {
         let (_, records) = run(Policy::Search, 1000, 4_000_000, shape, None, 0.05, 3);
         let later = &records[records.len() / 2..];
         let mut sizes: Vec<usize> = later.iter().map(|record| record.seen.items).collect();

@@ -1,14 +1,17 @@
 //! Locks on PostgreSQL: rows that one statement changes, or advisory locks of a session. Connections are not encrypted: for servers on
-//! this machine, in a network that is trusted, or behind a tunnel. A server that takes a connection and never says a word is waited for:
-//! the client knows a limit for connecting only; keep-alive finds one that is gone.
+//! this machine, in a network that is trusted, or behind a tunnel.
 
 use super::{Attempt, Backend, BackendError, Fence};
-use postgres::{Client, Config, Error, NoTls};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
+use tokio_postgres::{Client, Config, Error, NoTls};
 
 const BACKEND: &str = "PostgreSQL";
 
@@ -19,12 +22,52 @@ fn told(error: Error) -> BackendError {
     BackendError::new(BACKEND, what)
 }
 
-fn config(url: &str, patience: Duration) -> Result<Config, BackendError> {
-    let mut config: Config = url.parse().map_err(|_| {
-        BackendError::new(BACKEND, "the URL is none of `postgresql://[user[:password]@]host[:port]/database`")
-    })?;
-    config.connect_timeout(patience).tcp_user_timeout(patience).application_name("windtunnel");
-    Ok(config)
+/// Where the database is, and for how long an answer is waited for.
+struct Server {
+    config: Config,
+    patience: Duration,
+}
+
+impl Server {
+    fn new(url: &str, patience: Duration) -> Result<Self, BackendError> {
+        let mut config: Config = url.parse().map_err(|_| {
+            BackendError::new(BACKEND, "the URL is none of `postgresql://[user[:password]@]host[:port]/database`")
+        })?;
+        config.connect_timeout(patience).tcp_user_timeout(patience).application_name("windtunnel");
+        Ok(Self { config, patience })
+    }
+
+    /// A session in which the table is there.
+    fn connect(&self) -> Result<Session, BackendError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| BackendError::new(BACKEND, error))?;
+        let connect = async { timeout(self.patience, self.config.connect(NoTls)).await };
+        let (client, connection) = runtime.block_on(connect).map_err(|_| silent(self.patience))?.map_err(told)?;
+        // What ends it is told to whoever waits for an answer.
+        runtime.spawn(connection);
+        let mut session = Session { client, runtime, patience: self.patience };
+        session.ask(async |client| client.batch_execute(TABLE).await)?;
+        Ok(session)
+    }
+}
+
+/// A server that takes a connection and says nothing, or says no more.
+fn silent(patience: Duration) -> BackendError {
+    BackendError::new(BACKEND, format!("no answer within {} s", patience.as_secs_f64()))
+}
+
+/// A connection that is logged in. After a question that was not answered it is of no use.
+struct Session {
+    client: Client,
+    runtime: Runtime,
+    patience: Duration,
+}
+
+impl Session {
+    fn ask<R>(&mut self, act: impl AsyncFnOnce(&Client) -> Result<R, Error>) -> Result<R, BackendError> {
+        let answer = async { timeout(self.patience, act(&self.client)).await };
+        self.runtime.block_on(answer).map_err(|_| silent(self.patience))?.map_err(told)
+    }
 }
 
 /// Makes the table; several may do so at a time.
@@ -56,8 +99,8 @@ WHERE name = $1 AND owner = $2 AND fence = $3 AND expires > clock_timestamp()";
 
 /// Locks in a table of a PostgreSQL database, `windtunnel_locks`.
 pub struct PostgresRows {
-    config: Config,
-    client: Mutex<Option<Client>>,
+    server: Server,
+    session: Mutex<Option<Session>>,
 }
 
 impl PostgresRows {
@@ -66,55 +109,50 @@ impl PostgresRows {
     /// # Errors
     /// Where the URL is none.
     pub fn new(url: &str, patience: Duration) -> Result<Self, BackendError> {
-        Ok(Self { config: config(url, patience)?, client: Mutex::new(None) })
+        Ok(Self { server: Server::new(url, patience)?, session: Mutex::new(None) })
     }
 
-    /// Acts on a connection; one that failed is not used again.
-    fn with<R>(&self, act: impl FnOnce(&mut Client) -> Result<R, Error>) -> Result<R, BackendError> {
-        let mut kept = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut client = match kept.take() {
-            Some(client) => client,
-            None => {
-                let mut client = self.config.connect(NoTls).map_err(told)?;
-                client.batch_execute(TABLE).map_err(told)?;
-                client
-            }
-        };
-        let result = act(&mut client).map_err(told)?;
-        *kept = Some(client);
+    /// Acts in a session; one in which something failed is not used again.
+    fn ask<R>(&self, act: impl AsyncFnOnce(&Client) -> Result<R, Error>) -> Result<R, BackendError> {
+        let mut kept = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut session = kept.take().map_or_else(|| self.server.connect(), Ok)?;
+        let result = session.ask(act)?;
+        *kept = Some(session);
         Ok(result)
     }
 }
 
 impl Backend for PostgresRows {
     fn take(&self, name: &str, owner: &str, expiry: Duration) -> Result<Attempt, BackendError> {
-        self.with(|client| {
-            if let Some(row) = client.query_opt(TAKE, &[&name, &owner, &millis(expiry)])? {
+        self.ask(async |client| {
+            if let Some(row) = client.query_opt(TAKE, &[&name, &owner, &millis(expiry)]).await? {
                 return Ok(Attempt::Granted(Fence(row.get::<_, i64>(0) as u64)));
             }
-            Ok(Attempt::Held(client.query_opt(OWNER, &[&name])?.map(|row| row.get(0))))
+            Ok(Attempt::Held(client.query_opt(OWNER, &[&name]).await?.map(|row| row.get(0))))
         })
     }
 
     fn renew(&self, name: &str, owner: &str, fence: Fence, expiry: Duration) -> Result<bool, BackendError> {
-        self.with(|client| Ok(client.execute(RENEW, &[&name, &owner, &(fence.0 as i64), &millis(expiry)])? == 1))
+        let fence = fence.0 as i64;
+        self.ask(async |client| Ok(client.execute(RENEW, &[&name, &owner, &fence, &millis(expiry)]).await? == 1))
     }
 
     fn give_back(&self, name: &str, owner: &str, fence: Fence) -> Result<bool, BackendError> {
-        self.with(|client| Ok(client.execute(GIVE_BACK, &[&name, &owner, &(fence.0 as i64)])? == 1))
+        let fence = fence.0 as i64;
+        self.ask(async |client| Ok(client.execute(GIVE_BACK, &[&name, &owner, &fence]).await? == 1))
     }
 }
 
 /// The session of a lock; it is asked by one at a time.
-type Held = Arc<Mutex<Client>>;
+type Held = Arc<Mutex<Session>>;
 
 /// Locks of sessions of a PostgreSQL database: each lock that is held has a connection of its own. Fences come from the sequence
 /// `windtunnel_fences`.
 pub struct PostgresAdvisory {
-    config: Config,
+    server: Server,
     held: Mutex<BTreeMap<u64, Held>>,
-    /// A connection that holds nothing, for the next attempt.
-    spare: Mutex<Option<Client>>,
+    /// A session that holds nothing, for the next attempt.
+    spare: Mutex<Option<Session>>,
 }
 
 impl PostgresAdvisory {
@@ -123,24 +161,20 @@ impl PostgresAdvisory {
     /// # Errors
     /// Where the URL is none.
     pub fn new(url: &str, patience: Duration) -> Result<Self, BackendError> {
-        Ok(Self { config: config(url, patience)?, held: Mutex::new(BTreeMap::new()), spare: Mutex::new(None) })
+        Ok(Self { server: Server::new(url, patience)?, held: Mutex::default(), spare: Mutex::default() })
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Held>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spare(&self) -> std::sync::MutexGuard<'_, Option<Client>> {
+    fn spare(&self) -> std::sync::MutexGuard<'_, Option<Session>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn connection(&self) -> Result<Client, BackendError> {
-        if let Some(client) = self.spare().take() {
-            return Ok(client);
-        }
-        let mut client = self.config.connect(NoTls).map_err(told)?;
-        client.batch_execute(TABLE).map_err(told)?;
-        Ok(client)
+    fn session(&self) -> Result<Session, BackendError> {
+        let spare = self.spare().take();
+        spare.map_or_else(|| self.server.connect(), Ok)
     }
 }
 
@@ -151,28 +185,30 @@ impl Backend for PostgresAdvisory {
     fn take(&self, name: &str, _owner: &str, expiry: Duration) -> Result<Attempt, BackendError> {
         // A session that kept quiet for longer than the expiry is ended by the server, and its lock with it.
         let quiet = format!("SET idle_session_timeout = {}", millis(expiry));
-        let attempt = |client: &mut Client| {
-            client.batch_execute(&quiet)?;
-            let sql = format!("SELECT CASE WHEN pg_try_advisory_lock({KEY}) THEN nextval('windtunnel_fences') END");
-            client.query_one(&sql, &[&name])?.try_get::<_, Option<i64>>(0)
+        let sql = format!("SELECT CASE WHEN pg_try_advisory_lock({KEY}) THEN nextval('windtunnel_fences') END");
+        let attempt = |session: &mut Session| {
+            session.ask(async |client| {
+                client.batch_execute(&quiet).await?;
+                client.query_one(&sql, &[&name]).await?.try_get::<_, Option<i64>>(0)
+            })
         };
-        let mut client = self.connection()?;
-        let granted = match attempt(&mut client) {
+        let mut session = self.session()?;
+        let granted = match attempt(&mut session) {
             Ok(granted) => granted,
             // A spare one may have been ended for keeping quiet.
-            Err(_) if client.is_closed() => {
-                client = self.connection()?;
-                attempt(&mut client).map_err(told)?
+            Err(_) if session.client.is_closed() => {
+                session = self.session()?;
+                attempt(&mut session)?
             }
-            Err(error) => return Err(told(error)),
+            Err(error) => return Err(error),
         };
         match granted {
             Some(fence) => {
-                self.held().insert(fence as u64, Arc::new(Mutex::new(client)));
+                self.held().insert(fence as u64, Arc::new(Mutex::new(session)));
                 Ok(Attempt::Granted(Fence(fence as u64)))
             }
             None => {
-                *self.spare() = Some(client);
+                *self.spare() = Some(session);
                 Ok(Attempt::Held(None))
             }
         }
@@ -181,20 +217,21 @@ impl Backend for PostgresAdvisory {
     fn renew(&self, _name: &str, _owner: &str, fence: Fence, _expiry: Duration) -> Result<bool, BackendError> {
         // A session that answers was not ended, and has its lock.
         let Some(held) = self.held().get(&fence.0).cloned() else { return Ok(false) };
-        let mut client = held.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(client.batch_execute("").is_ok())
+        let mut session = held.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(session.ask(async |client| client.batch_execute("").await).is_ok())
     }
 
     fn give_back(&self, name: &str, _owner: &str, fence: Fence) -> Result<bool, BackendError> {
         let Some(held) = self.held().remove(&fence.0) else { return Ok(false) };
         let unlocked = {
-            let mut client = held.lock().unwrap_or_else(PoisonError::into_inner);
-            let answer = client.query_one(&format!("SELECT pg_advisory_unlock({KEY})"), &[&name]);
+            let mut session = held.lock().unwrap_or_else(PoisonError::into_inner);
+            let sql = format!("SELECT pg_advisory_unlock({KEY})");
+            let answer = session.ask(async |client| client.query_one(&sql, &[&name]).await);
             answer.is_ok_and(|row| row.get::<_, bool>(0))
         };
-        // The connection is of use again, unless somebody renews on it just now, or it failed.
-        if let Some(client) = Arc::into_inner(held).filter(|_| unlocked) {
-            *self.spare() = Some(client.into_inner().unwrap_or_else(PoisonError::into_inner));
+        // The session is of use again, unless somebody renews in it just now, or it failed.
+        if let Some(session) = Arc::into_inner(held).filter(|_| unlocked) {
+            *self.spare() = Some(session.into_inner().unwrap_or_else(PoisonError::into_inner));
         }
         Ok(unlocked)
     }

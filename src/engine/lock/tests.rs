@@ -1,4 +1,4 @@
-//! What every backend promises, on those that need no server; servers are started by `tests/it/locks.rs`.
+//! What every backend promises, on those that need no server; servers are started by `tests/it/lock_servers.rs`.
 
 use super::*;
 use crate::{
@@ -178,5 +178,28 @@ fn addresses_that_are_none_are_told_without_their_passwords() {
     ] {
         let error = backend.take("p", "me", second).expect_err("nobody is there").to_string();
         assert!(error.starts_with("locks on ") && !error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for() {
+    // The system takes connections for it, up to those that wait to be taken.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = mute.local_addr().expect("an address");
+    let patience = Duration::from_millis(300);
+    let backends: [(&str, Box<dyn Backend>); 4] = [
+        ("rows", Box::new(PostgresRows::new(&format!("postgresql://me@{address}/db"), patience).expect("a URL"))),
+        (
+            "advisory",
+            Box::new(PostgresAdvisory::new(&format!("postgresql://me@{address}/db"), patience).expect("a URL")),
+        ),
+        ("Redis", Box::new(Redis::new(&format!("redis://{address}"), patience).expect("a URL"))),
+        ("ZooKeeper", Box::new(ZooKeeper::new(&address.to_string(), patience).expect("a thread"))),
+    ];
+    for (name, backend) in backends {
+        let began = std::time::Instant::now();
+        let error = backend.take("orders", "me", Duration::from_secs(10)).expect_err("nobody answers");
+        assert!(began.elapsed() < Duration::from_secs(5), "{name} was waited for: {:?}", began.elapsed());
+        assert!(!error.to_string().contains("me@"), "{error}");
     }
 }

@@ -102,7 +102,12 @@ mod tests {
     }
 
     fn bench() -> BenchResults {
-        let point = |size: Option<usize>, rate: f64| SweepPoint { workload: "orders: commits".into(), size, rate };
+        let point = |size: Option<usize>, rate: f64| SweepPoint {
+            workload: "orders: commits".into(),
+            size,
+            rate,
+            of_best: Some(rate / 200_000.0),
+        };
         BenchResults {
             results: vec![
                 result("batch", "orders: commits", 2.4, 0.2),

@@ -267,7 +267,8 @@ fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure,
 fn sweep(number: usize, points: &[SweepPoint], images: &mut Vec<Image>) -> Result<Figure, Error> {
     let mut fixed: Vec<(usize, f64)> = points.iter().filter_map(|point| Some((point.size?, point.rate))).collect();
     fixed.sort_by_key(|point| point.0);
-    let search = points.iter().find(|point| point.size.is_none()).map(|point| point.rate);
+    let searched = points.iter().find(|point| point.size.is_none());
+    let search = searched.map(|point| point.rate);
     let workload = points.first().map_or("", |point| point.workload.as_str());
     let title = format!("Throughput by batch size, {workload}");
     let best = fixed.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1));
@@ -276,7 +277,7 @@ fn sweep(number: usize, points: &[SweepPoint], images: &mut Vec<Image>) -> Resul
             "The best fixed size is {} with {} a second; the search reaches {:.0} % of it.",
             words::count(size as u64),
             words::number(rate),
-            search / rate * 100.0
+            searched.and_then(|point| point.of_best).unwrap_or(search / rate) * 100.0
         ),
         _ => "Items a second of each fixed size.".to_owned(),
     };

@@ -1,0 +1,170 @@
+//! What is believed of the rate at each size of a grid, from the batches seen so far: a Gaussian process over the logarithm of the
+//! size (Rasmussen & Williams 2006, ch. 2), kept as a mean and a covariance and updated batch by batch.
+//!
+//! A priori the logarithm of the rate is a line, rising a little, with a random walk on top of it. So a batch tells of its own
+//! size, and less and less of others the further they are away. Where a rate jumps, at a memory cliff, the walk between the sizes
+//! that are known and the one that surprises is given as much room as the jump needs: what lies beyond is believed without doubt
+//! being cast on what lies before.
+
+/// Rise of the logarithm of the rate a step that is expected before anything was seen, and how far it may be off: at a quarter of a
+/// doubling a step it is .17 where all cost is fixed, and 0 where none is.
+const SLOPE: (f64, f64) = (0.03, 0.1);
+/// Standard deviation of the walk, a step.
+const WALK: f64 = 0.09;
+/// Share of the walk that a batch makes uncertain again: work changes even where no step is seen.
+pub(super) const FORGETS: f64 = 1.0 / 1000.0;
+/// Standard deviations from which a batch surprises.
+const SURPRISES: f64 = 3.0;
+/// Share of a surprise that may be noise.
+const MAY_BE_NOISE: f64 = 0.4;
+
+/// Mean and covariance of the logarithm of the rate at each place.
+#[derive(Clone, Debug)]
+pub(super) struct Belief {
+    mean: Vec<f64>,
+    covariance: Vec<f64>,
+    /// Was a batch seen at that place?
+    seen: Vec<bool>,
+}
+
+impl Belief {
+    /// Nothing is known but one rate at one place, with that variance.
+    pub(super) fn from_one(places: usize, at: usize, log_rate: f64, variance: f64) -> Self {
+        let mut seen = vec![false; places];
+        seen[at] = true;
+        Self {
+            mean: (0..places).map(|i| log_rate + rise(at, i)).collect(),
+            covariance: (0..places * places).map(|k| variance + a_priori(at, k / places, k % places)).collect(),
+            seen,
+        }
+    }
+
+    pub(super) fn mean(&self, place: usize) -> f64 {
+        self.mean[place]
+    }
+
+    /// Of what is not known of the rate, without that of a single batch.
+    pub(super) fn variance(&self, place: usize) -> f64 {
+        // Rounding may leave it below zero.
+        self.covariance(place, place).max(0.0)
+    }
+
+    pub(super) fn covariance(&self, a: usize, b: usize) -> f64 {
+        self.covariance[a * self.mean.len() + b]
+    }
+
+    /// Learns from a batch at that place; `noise` is the variance of the logarithm of the rate from batch to batch.
+    pub(super) fn learn(&mut self, at: usize, log_rate: f64, mut noise: f64) {
+        let n = self.mean.len();
+        let off = log_rate - self.mean[at];
+        let expected = (self.variance(at) + noise).sqrt();
+        if off.abs() > SURPRISES * expected {
+            noise += (MAY_BE_NOISE * off).powi(2);
+            if !self.seen[at] {
+                if let Some(from) = self.nearest(at) {
+                    self.make_room(from, at, off);
+                }
+            }
+        }
+        let column: Vec<f64> = (0..n).map(|i| self.covariance(i, at)).collect();
+        let total = column[at] + noise;
+        for i in 0..n {
+            self.mean[i] += column[i] / total * off;
+            for j in 0..n {
+                self.covariance[i * n + j] -= column[i] * column[j] / total;
+            }
+        }
+        self.seen[at] = true;
+    }
+
+    /// A batch's time goes by, in which the work may have changed a little.
+    pub(super) fn forget(&mut self, held: usize) {
+        let n = self.mean.len();
+        for i in 0..n {
+            for j in 0..n {
+                self.covariance[i * n + j] += FORGETS * walked(held, i, j);
+            }
+        }
+    }
+
+    /// What was learned of a place long ago, which differs from what is held, may not be so any more.
+    pub(super) fn doubt(&mut self, place: usize, held: usize) {
+        self.make_room(held, place, self.mean[place] - self.mean[held]);
+    }
+
+    /// The nearest place that is known, other than that one.
+    fn nearest(&self, at: usize) -> Option<usize> {
+        let known = (0..self.mean.len()).filter(|i| *i != at && self.seen[*i]);
+        known.min_by_key(|i| i.abs_diff(at))
+    }
+
+    /// The walk between two places, and to what lies beyond the second, may jump that far.
+    fn make_room(&mut self, from: usize, to: usize, jump: f64) {
+        let n = self.mean.len();
+        let gap = from.abs_diff(to).max(1) as f64;
+        let along = |i: usize| {
+            let away = if to > from { i.saturating_sub(from) } else { from.saturating_sub(i) };
+            (away as f64).min(gap) / gap
+        };
+        for i in 0..n {
+            for j in 0..n {
+                self.covariance[i * n + j] += jump * jump * along(i).min(along(j));
+            }
+        }
+    }
+}
+
+/// How much more the logarithm of the rate is expected to be at a place than at one that is known.
+fn rise(known: usize, place: usize) -> f64 {
+    SLOPE.0 * (place as f64 - known as f64)
+}
+
+/// Covariance of what is not known of two places when the rate of one is: line and walk.
+fn a_priori(known: usize, a: usize, b: usize) -> f64 {
+    let away = |place: usize| place as f64 - known as f64;
+    SLOPE.1 * SLOPE.1 * away(a) * away(b) + walked(known, a, b)
+}
+
+/// Covariance of a walk that starts at a place.
+fn walked(from: usize, a: usize, b: usize) -> f64 {
+    let same_side = (a > from) == (b > from);
+    if same_side { WALK * WALK * a.abs_diff(from).min(b.abs_diff(from)) as f64 } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Five batches at four places, in closed form: numpy, prior mean and covariance as in `from_one`, then
+    /// `m + K[:,o] @ inv(K[o,o] + noise I) @ (y - m[o])`, and the covariance likewise; `tests/reference/belief.py`.
+    #[test]
+    fn what_is_believed_is_the_posterior_of_a_gaussian_process() {
+        let mut belief = Belief::from_one(9, 4, 1.0, 0.01);
+        for (at, log_rate) in [(5, 1.1), (3, 0.9), (6, 1.2), (5, 1.0)] {
+            belief.learn(at, log_rate, 0.01);
+        }
+        for (place, (mean, deviation)) in [
+            (0, (0.688_044_647_6, 0.269_918_087_0)),
+            (4, (0.991_365_984_0, 0.065_668_992_0)),
+            (8, (1.314_568_219_0, 0.208_605_067_9)),
+        ] {
+            assert!((belief.mean(place) - mean).abs() < 1e-9, "{place}: {}", belief.mean(place));
+            assert!(
+                (belief.variance(place).sqrt() - deviation).abs() < 1e-9,
+                "{place}: {}",
+                belief.variance(place).sqrt()
+            );
+        }
+    }
+
+    #[test]
+    fn a_cliff_casts_no_doubt_on_what_lies_before() {
+        let mut belief = Belief::from_one(9, 2, 0.0, 1e-4);
+        belief.learn(3, 0.1, 1e-4);
+        belief.learn(4, 0.2, 1e-4);
+        belief.learn(6, -2.0, 1e-4);
+        assert!((belief.mean(4) - 0.2).abs() < 0.02 && belief.mean(6) < -1.5, "{belief:?}");
+        assert!(belief.mean(5) < 0.0 && belief.variance(5) > 0.3, "anything is possible between");
+        assert!(belief.mean(8) < -1.0, "what lies beyond is low as well");
+    }
+}
