@@ -55,7 +55,8 @@ fn use_workload(text: &str) -> bool {
         return false;
     };
     assert!(work.records.len() <= 40);
-    let settings = crate::engine::batch::Settings { policy: Policy::Search, ..batch };
+    // Small ones, so that there are batches to learn from.
+    let settings = crate::engine::batch::Settings { policy: Policy::Search, sizes: 1..=8, initial: 4, ..batch };
     let mut handled = 0_u64;
     let clock = crate::replay::Wall::start();
     let mut count = |batch: crate::engine::batch::Batch<'_, String>| {
@@ -64,6 +65,7 @@ fn use_workload(text: &str) -> bool {
     };
     let told = Processor::new(settings, clock.clone()).run(work.records.iter().cloned(), &mut count, &mut Vec::new());
     assert!(told.is_ok());
+    assert_eq!(handled, work.records.len() as u64);
     let _: Result<Pools, _> = Pools::new(pools, Settings::default(), clock);
     true
 }
@@ -86,7 +88,7 @@ fn any_value_in_a_platform_is_taken_or_refused() {
     assert!(use_platform(PLATFORM));
     let taken = replaced(PLATFORM).filter(|text| use_platform(text)).count();
     let all = replaced(PLATFORM).count();
-    assert!(all > 600 && taken < all / 2, "{taken} of {all} were taken");
+    assert!(all > 600 && taken > all / 50 && taken < all / 2, "{taken} of {all} were taken");
 }
 
 proptest! {

@@ -22,7 +22,7 @@ pub use pages::{
     PathPart, SimulatedTask, SimulationResults, SweptValue, UsualSeconds, WaitedFor, render_bench, render_comparison,
     render_explanation, render_overview, render_simulation,
 };
-pub(crate) use words::{count, counted, number};
+pub(crate) use words::{brief, brief_seconds, count, counted, number, times};
 
 /// A report, ready to be written to files.
 #[derive(Clone, Debug, PartialEq)]

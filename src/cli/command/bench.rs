@@ -23,6 +23,7 @@ use crate::{
         batch_child, bench_batch, bench_lock, bench_memory, bench_pool, bench_scheduler, bench_workers, memory_child,
         platform::PlatformTold, spin_scaling, storm, storm_child,
     },
+    report,
 };
 use std::{
     path::{Path, PathBuf},
@@ -352,15 +353,15 @@ fn results_text(results: &[EngineResult]) -> String {
         text.push_str(&format!("  {} against {}\n", result.candidate, result.baseline));
         text.push_str(&format!(
             "  {} times the throughput ({} to {}): {verdict}\n  {} times by CPU\n",
-            times(speedup.point),
-            times(speedup.lower),
-            times(speedup.upper),
-            times(result.cpu_speedup.point)
+            report::times(speedup.point),
+            report::times(speedup.lower),
+            report::times(speedup.upper),
+            report::times(result.cpu_speedup.point)
         ));
         text.push_str(&format!(
             "  {} a second, {} before; {} of {} handled, {} dead letters\n",
-            short(result.throughput.point),
-            short(result.baseline_throughput.point),
+            report::brief(result.throughput.point),
+            report::brief(result.baseline_throughput.point),
             result.items_out,
             result.items_in,
             result.items_dead
@@ -369,10 +370,10 @@ fn results_text(results: &[EngineResult]) -> String {
         text.push_str(&format!(
             "  {}: {} median, {} p99; before {}, {}\n  memory at most {} MB, {} MB before\n",
             result.latency_of,
-            seconds(now.p50),
-            seconds(now.p99),
-            seconds(before.p50),
-            seconds(before.p99),
+            report::brief_seconds(now.p50),
+            report::brief_seconds(now.p99),
+            report::brief_seconds(before.p50),
+            report::brief_seconds(before.p99),
             result.peak_rss_bytes / 1_000_000,
             result.baseline_peak_rss_bytes / 1_000_000
         ));
@@ -393,7 +394,7 @@ fn sweep_text(sweep: &[SweepPoint]) -> String {
         let name = point.size.map_or_else(|| "search".to_owned(), |size| format!("fixed {size}"));
         text.push_str(&format!(
             "  {name:<12} {:>9} a second{}\n",
-            short(point.rate),
+            report::brief(point.rate),
             point
                 .of_best
                 .map_or_else(String::new, |share| format!("  {:>4.0} % of the best fixed size", share * 100.0))
@@ -419,31 +420,4 @@ fn storm_text(backend: &Backends, report: &StormReport) -> String {
         report.stopped,
         report.killed
     )
-}
-
-/// Two digits behind the point, or as many as show two.
-fn times(value: f64) -> String {
-    match value {
-        value if value >= 0.1 => format!("{value:.2}"),
-        value if value >= 0.01 => format!("{value:.3}"),
-        value => format!("{value:.1e}"),
-    }
-}
-
-/// Three digits.
-fn short(value: f64) -> String {
-    match value {
-        value if value >= 1e6 => format!("{:.2}M", value / 1e6),
-        value if value >= 1e4 => format!("{:.1}k", value / 1e3),
-        value if value >= 100.0 => format!("{value:.0}"),
-        value => format!("{value:.3}"),
-    }
-}
-
-fn seconds(value: f64) -> String {
-    match value {
-        value if value >= 1.0 => format!("{value:.2} s"),
-        value if value >= 1e-3 => format!("{:.2} ms", value * 1e3),
-        value => format!("{:.2} us", value * 1e6),
-    }
 }

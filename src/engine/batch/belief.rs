@@ -11,6 +11,8 @@
 const SLOPE: (f64, f64) = (0.03, 0.1);
 /// Standard deviation of the walk, a step.
 const WALK: f64 = 0.09;
+/// Standard deviation by which the rate of all sizes may change together while [`FORGETS`] goes by once.
+const LEVEL: f64 = 0.09;
 /// Share of the walk that a batch makes uncertain again: work changes even where no step is seen.
 pub(super) const FORGETS: f64 = 1.0 / 1000.0;
 /// Standard deviations from which a batch surprises.
@@ -77,12 +79,12 @@ impl Belief {
         self.seen[at] = true;
     }
 
-    /// A batch's time goes by, in which the work may have changed a little.
+    /// A batch's time goes by, in which the work may have changed a little: all of it together, and one size against another.
     pub(super) fn forget(&mut self, held: usize) {
         let n = self.mean.len();
         for i in 0..n {
             for j in 0..n {
-                self.covariance[i * n + j] += FORGETS * walked(held, i, j);
+                self.covariance[i * n + j] += FORGETS * (LEVEL * LEVEL + walked(held, i, j));
             }
         }
     }

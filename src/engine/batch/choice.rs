@@ -56,9 +56,13 @@ pub(super) struct Chooser {
 
 impl Chooser {
     pub(super) fn new(settings: &Settings) -> Self {
-        let size = settings.initial.clamp(*settings.sizes.start(), *settings.sizes.end());
+        let mut settings = settings.clone();
+        // A batch has an item at least, and a range that is empty is its lower end.
+        let least = (*settings.sizes.start()).max(1);
+        settings.sizes = least..=(*settings.sizes.end()).max(least);
+        let size = settings.initial.clamp(least, *settings.sizes.end());
         let search = (settings.policy == Policy::Search).then(|| Search::new(settings.sizes.clone(), size));
-        Self { settings: settings.clone(), size, search }
+        Self { settings, size, search }
     }
 
     /// Items of the next batch.

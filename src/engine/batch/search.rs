@@ -94,9 +94,9 @@ struct Looks {
 
 impl Search {
     pub(super) fn new(sizes: RangeInclusive<usize>, start: usize) -> Self {
-        let (least, most) = (*sizes.start() as f64, *sizes.end() as f64);
+        let (least, most) = ((*sizes.start()).max(1) as f64, *sizes.end() as f64);
         // Even, so that the middle of the range, the usual start, is a place of it.
-        let steps = ((most / least).log2() * STEPS_PER_DOUBLING / 2.0).round() as usize * 2;
+        let steps = ((most / least).max(1.0).log2() * STEPS_PER_DOUBLING / 2.0).round() as usize * 2;
         let place = |i: usize| (least * (most / least).powf(i as f64 / steps.max(1) as f64)).round() as usize;
         let mut grid: Vec<usize> = (0..=steps).map(place).collect();
         grid.dedup();
@@ -134,13 +134,15 @@ impl Search {
         self.grid[self.at]
     }
 
-    /// Places above a ceiling are shut for a while.
+    /// Places above a ceiling are shut for a while; one that is higher than the last changes nothing as long as that holds.
     fn limit(&mut self, ceiling: Option<usize>) {
+        self.ceiling = self.ceiling.filter(|(_, until)| *until > self.batches);
         if let Some(size) = ceiling {
             let place = self.grid.iter().rposition(|known| *known <= size).unwrap_or(0);
-            self.ceiling = Some((place, self.batches + CEILING_HOLDS));
+            if self.ceiling.is_none_or(|(lowest, _)| place <= lowest) {
+                self.ceiling = Some((place, self.batches + CEILING_HOLDS));
+            }
         }
-        self.ceiling = self.ceiling.filter(|(_, until)| *until > self.batches);
     }
 
     fn highest(&self) -> usize {

@@ -5,7 +5,7 @@ use crate::{engine::held::Held, model::Clock, stats::Draw};
 use std::{cell::RefCell, sync::Arc};
 
 /// What a batch costs, and whether it fails.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Shape {
     /// A commit of 3.7 ms and 1.87 µs an item: SQLite with synchronous=FULL, as measured.
     Commit,
@@ -15,6 +15,8 @@ enum Shape {
     Cliff(usize),
     /// As `Commit`; beyond so many items nine batches in ten time out.
     Errors(usize),
+    /// A cliff that moves, from the first size to the second, while so many items are handled.
+    Moving(usize, usize, u64),
 }
 
 struct Work {
@@ -34,6 +36,10 @@ impl Handler<u64> for Work {
         let seconds = match shape {
             Shape::Flat => 1.87e-6 * n,
             Shape::Cliff(at) => commit + 30.0 * 1.87e-6 * (n - at as f64).max(0.0),
+            Shape::Moving(from, to, items) => {
+                let at = from as f64 * (to as f64 / from as f64).powf((batch.first as f64 / items as f64).min(1.0));
+                commit + 30.0 * 1.87e-6 * (n - at).max(0.0)
+            }
             _ => commit,
         };
         self.clock.forward(Duration::from_secs_f64(seconds * (self.noise * self.draw.normal()).exp()));
@@ -136,7 +142,23 @@ fn after_a_step_it_settles_within_twenty_batches() {
                 needed.push(settled.unwrap_or(1000));
             }
             needed.sort_unstable();
-            assert!(needed[7] <= 20, "noise {noise}: {needed:?}");
+            assert!(needed[7] <= 20 && needed[9] <= 60, "noise {noise}: {needed:?}");
+        }
+    }
+}
+
+/// Neither a step nor a look tells of a cliff that comes closer bit by bit: the rate at the size held does.
+#[test]
+fn a_cliff_that_moves_is_followed() {
+    for (from, to) in [(8000, 800), (800, 8000)] {
+        for noise in [0.02, 0.1] {
+            let shape = Shape::Moving(from, to, 8_000_000);
+            let (_, records) = run(Policy::Search, 1000, 10_000_000, shape, None, noise, 1);
+            let last: Vec<&BatchRecord> = records.iter().filter(|record| record.first >= 9_000_000).collect();
+            let (done, seconds) =
+                last.iter().fold((0, 0.0), |(done, s), record| (done + record.seen.done, s + record.seen.seconds));
+            let share = done as f64 / seconds / best_fixed(Shape::Cliff(to), 1_000_000, noise).1;
+            assert!(share >= 0.85, "from {from} to {to}, noise {noise}: {share} of the best");
         }
     }
 }
@@ -201,17 +223,40 @@ fn high_memory_halves_within_one_batch_under_each_policy() {
     }
 }
 
+/// A limit in bytes that is far away does not lift the one that memory has set.
+#[test]
+fn of_several_limits_the_lowest_holds() {
+    let clock = Arc::new(Held::default());
+    let work = Work { shape: Shape::Commit, then: None, clock: clock.clone(), draw: Draw::new(1), noise: 0.0 };
+    let settings = Settings { most_bytes: Some(10_000_000), policy: Policy::Search, ..Settings::default() };
+    let (last, over) = (std::cell::Cell::new(0), std::cell::Cell::new((0, 0)));
+    Processor::new(settings, clock as Arc<dyn Clock>)
+        .memory(|| Some(if last.get() > 4000 { 0.9 } else { 0.4 }))
+        .on_batch(|record| {
+            last.set(record.seen.items);
+            let (all, beyond) = over.get();
+            over.set((all + 1, beyond + usize::from(record.seen.memory > Some(0.8))));
+        })
+        .run(0..400_000u64, &mut Heavy(work), &mut Vec::new())
+        .expect("runs");
+    let (all, beyond) = over.get();
+    assert!(beyond * 10 < all, "{beyond} of {all} batches beyond the memory line");
+}
+
+struct Heavy(Work);
+
+impl Handler<u64> for Heavy {
+    fn apply(&mut self, batch: Batch<'_, u64>) -> Result<(), Failure> {
+        self.0.apply(batch)
+    }
+
+    fn bytes(&self, _: &u64) -> u64 {
+        1000
+    }
+}
+
 #[test]
 fn bytes_and_time_bound_a_batch() {
-    struct Heavy(Work);
-    impl Handler<u64> for Heavy {
-        fn apply(&mut self, batch: Batch<'_, u64>) -> Result<(), Failure> {
-            self.0.apply(batch)
-        }
-        fn bytes(&self, _: &u64) -> u64 {
-            1000
-        }
-    }
     let clock = Arc::new(Held::default());
     let work = Work { shape: Shape::Commit, then: None, clock: clock.clone(), draw: Draw::new(1), noise: 0.0 };
     let settings = Settings { most_bytes: Some(700_000), policy: Policy::Search, ..Settings::default() };

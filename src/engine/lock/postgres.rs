@@ -1,5 +1,8 @@
 //! Locks on PostgreSQL: rows that one statement changes, or advisory locks of a session. Connections are not encrypted: for servers on
 //! this machine, in a network that is trusted, or behind a tunnel.
+//!
+//! Each question blocks its thread until it is answered, or for as long as patience lasts. Inside a task of an asynchronous runtime,
+//! where that must not be, it is refused.
 
 use super::{Attempt, Backend, BackendError, Fence};
 use std::{
@@ -39,10 +42,9 @@ impl Server {
 
     /// A session in which the table is there.
     fn connect(&self) -> Result<Session, BackendError> {
-        let runtime = Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| BackendError::new(BACKEND, error))?;
-        let connect = async { timeout(self.patience, self.config.connect(NoTls)).await };
-        let (client, connection) = runtime.block_on(connect).map_err(|_| silent(self.patience))?.map_err(told)?;
+        let runtime = Own::new()?;
+        let connect = async { self.config.connect(NoTls).await };
+        let (client, connection) = runtime.wait(self.patience, connect)?;
         // What ends it is told to whoever waits for an answer.
         runtime.spawn(connection);
         let mut session = Session { client, runtime, patience: self.patience };
@@ -51,22 +53,53 @@ impl Server {
     }
 }
 
+/// The runtime of one connection. It is not waited for when it goes: the search for a host's address may never end.
+struct Own(Option<Runtime>);
+
+impl Own {
+    fn new() -> Result<Self, BackendError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        Ok(Self(Some(runtime.map_err(|error| BackendError::new(BACKEND, error))?)))
+    }
+
+    fn wait<R>(&self, patience: Duration, what: impl Future<Output = Result<R, Error>>) -> Result<R, BackendError> {
+        if tokio::runtime::Handle::try_current().is_ok() {
+            return Err(BackendError::new(BACKEND, "asked inside an asynchronous task, which must not block"));
+        }
+        let runtime = self.0.as_ref().ok_or_else(|| silent(patience))?;
+        runtime.block_on(async { timeout(patience, what).await }).map_err(|_| silent(patience))?.map_err(told)
+    }
+
+    fn spawn(&self, what: impl Future<Output = Result<(), Error>> + Send + 'static) {
+        if let Some(runtime) = &self.0 {
+            runtime.spawn(what);
+        }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// A server that takes a connection and says nothing, or says no more.
 fn silent(patience: Duration) -> BackendError {
     BackendError::new(BACKEND, format!("no answer within {} s", patience.as_secs_f64()))
 }
 
-/// A connection that is logged in. After a question that was not answered it is of no use.
+/// A connection that is logged in. An answer that comes too late is thrown away by the client.
 struct Session {
     client: Client,
-    runtime: Runtime,
+    runtime: Own,
     patience: Duration,
 }
 
 impl Session {
     fn ask<R>(&mut self, act: impl AsyncFnOnce(&Client) -> Result<R, Error>) -> Result<R, BackendError> {
-        let answer = async { timeout(self.patience, act(&self.client)).await };
-        self.runtime.block_on(answer).map_err(|_| silent(self.patience))?.map_err(told)
+        self.runtime.wait(self.patience, act(&self.client))
     }
 }
 
@@ -112,11 +145,22 @@ impl PostgresRows {
         Ok(Self { server: Server::new(url, patience)?, session: Mutex::new(None) })
     }
 
-    /// Acts in a session; one in which something failed is not used again.
-    fn ask<R>(&self, act: impl AsyncFnOnce(&Client) -> Result<R, Error>) -> Result<R, BackendError> {
+    /// Acts in a session; one in which something failed is not used again. One that was kept and has ended meanwhile, as the server
+    /// was started again, is replaced: what is asked here may be asked twice.
+    fn ask<R>(&self, act: impl AsyncFn(&Client) -> Result<R, Error>) -> Result<R, BackendError> {
         let mut kept = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut session = kept.take().map_or_else(|| self.server.connect(), Ok)?;
-        let result = session.ask(act)?;
+        if let Some(mut session) = kept.take() {
+            match session.ask(&act) {
+                Ok(result) => {
+                    *kept = Some(session);
+                    return Ok(result);
+                }
+                Err(_) if session.client.is_closed() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut session = self.server.connect()?;
+        let result = session.ask(&act)?;
         *kept = Some(session);
         Ok(result)
     }
@@ -197,7 +241,7 @@ impl Backend for PostgresAdvisory {
             Ok(granted) => granted,
             // A spare one may have been ended for keeping quiet.
             Err(_) if session.client.is_closed() => {
-                session = self.session()?;
+                session = self.server.connect()?;
                 attempt(&mut session)?
             }
             Err(error) => return Err(error),
@@ -218,7 +262,11 @@ impl Backend for PostgresAdvisory {
         // A session that answers was not ended, and has its lock.
         let Some(held) = self.held().get(&fence.0).cloned() else { return Ok(false) };
         let mut session = held.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(session.ask(async |client| client.batch_execute("").await).is_ok())
+        match session.ask(async |client| client.batch_execute("").await) {
+            Ok(()) => Ok(true),
+            Err(_) if session.client.is_closed() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     fn give_back(&self, name: &str, _owner: &str, fence: Fence) -> Result<bool, BackendError> {

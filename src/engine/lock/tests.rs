@@ -203,3 +203,52 @@ fn a_server_that_says_nothing_is_not_waited_for() {
         assert!(!error.to_string().contains("me@"), "{error}");
     }
 }
+
+/// A PostgreSQL server that logs anybody in, makes the table, and says no more.
+fn falls_silent() -> std::net::SocketAddr {
+    use std::io::{Read, Write};
+    const LOGGED_IN: &[u8] = b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I";
+    const MADE: &[u8] = b"C\0\0\0\x11CREATE TABLE\0Z\0\0\0\x05I";
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut asked = [0; 4096];
+                for answer in [LOGGED_IN, MADE] {
+                    if stream.read(&mut asked).is_ok_and(|bytes| bytes > 0) {
+                        let _ = stream.write_all(answer);
+                    }
+                }
+                while stream.read(&mut asked).is_ok_and(|bytes| bytes > 0) {}
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_falls_silent_is_not_waited_for() {
+    let url = format!("postgresql://me@{}/db", falls_silent());
+    let patience = Duration::from_millis(200);
+    let rows = PostgresRows::new(&url, patience).expect("a URL");
+    let advisory = PostgresAdvisory::new(&url, patience).expect("a URL");
+    for backend in [&rows as &dyn Backend, &advisory] {
+        // Again and again: no question of before stands in the way.
+        for _ in 0..3 {
+            let began = std::time::Instant::now();
+            let error = backend.take("orders", "me", EXPIRY).expect_err("nobody answers").to_string();
+            assert!(error.contains("no answer within 0.2 s"), "{error}");
+            assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        }
+    }
+    assert!(rows.renew("orders", "me", Fence(1), EXPIRY).is_err(), "not lost: it could not be asked");
+}
+
+#[test]
+fn inside_an_asynchronous_task_it_is_refused() {
+    let rows = PostgresRows::new("postgresql://me@127.0.0.1:1/db", Duration::from_millis(200)).expect("a URL");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let error = runtime.block_on(async { rows.take("orders", "me", EXPIRY) }).expect_err("it would block");
+    assert!(error.to_string().contains("asynchronous task"), "{error}");
+}

@@ -7,7 +7,7 @@ use super::{
     deadlock::{Holding, deadlocked},
     statistics::{PoolStatistics, Tally},
 };
-use crate::model::Text;
+use crate::{engine::blocking::nanos, model::Text};
 use slotmap::{SlotMap, new_key_type};
 use std::{collections::BTreeMap, task::Waker};
 
@@ -75,6 +75,24 @@ pub(super) struct Core {
     latest: u64,
     #[cfg(test)]
     pub(super) fault: Fault,
+}
+
+/// Wakers that are let go of once nobody holds the state: what they run is others' code, which may ask for slots or give them back.
+#[derive(Default)]
+pub(super) struct Wakers {
+    /// To be woken.
+    pub(super) wake: Vec<Waker>,
+    /// Of those who wait no more.
+    pub(super) forget: Vec<Waker>,
+}
+
+/// What a waiter finds when it looks for its answer.
+pub(super) enum Found {
+    Answer(Result<LeaseKey, Refusal>),
+    /// None yet; the waker that was there before, to be dropped.
+    Nothing(Option<Waker>),
+    /// None yet, and none that would wake it: it must bring one.
+    WakerWanted,
 }
 
 /// What came of a request at once.
@@ -162,7 +180,8 @@ impl Core {
             pool.tally.peak_waiting = pool.tally.peak_waiting.max(pool.queue.len());
         }
         if let Some(holders) = holder.and_then(|holder| self.deadlock_of(&holder)) {
-            let waiter = self.leave(key);
+            // It has no waker yet.
+            let waiter = self.leave(key, &mut Wakers::default());
             return Err(self.refuse(&waiter.asked.needs, Refusal::Deadlock { holders }));
         }
         Ok(Start::Waits(key))
@@ -204,38 +223,39 @@ impl Core {
         self.leases.insert(Held { needs, holder, since: now })
     }
 
-    /// The answer to a waiter; `None` while there is none, and `waker` is then woken when there is.
-    pub(super) fn poll(&mut self, key: WaiterKey, waker: &Waker) -> Option<Result<LeaseKey, Refusal>> {
-        let waiter = self.waiters.get_mut(key)?;
-        if waiter.answer.is_none() {
-            match &mut waiter.waker {
-                Some(known) => known.clone_from(waker),
-                none => *none = Some(waker.clone()),
-            }
-            return None;
+    /// The answer to a waiter, if there is one. Else `brought` is woken when there is; it is cloned where nobody holds the state.
+    pub(super) fn poll(&mut self, key: WaiterKey, waker: &Waker, brought: Option<Waker>) -> Found {
+        let Some(waiter) = self.waiters.get_mut(key) else { return Found::Nothing(brought) };
+        if let Some(answer) = waiter.answer.take() {
+            self.waiters.remove(key);
+            return Found::Answer(answer);
         }
-        self.waiters.remove(key).and_then(|waiter| waiter.answer)
+        match brought {
+            Some(brought) => Found::Nothing(waiter.waker.replace(brought)),
+            None if waiter.waker.as_ref().is_some_and(|known| known.will_wake(waker)) => Found::Nothing(None),
+            None => Found::WakerWanted,
+        }
     }
 
     /// A waiter's time is up: the answer that came in time after all, or the refusal.
-    pub(super) fn time_out(&mut self, now: u64, key: WaiterKey, wakes: &mut Vec<Waker>) -> Result<LeaseKey, Refusal> {
+    pub(super) fn time_out(&mut self, now: u64, key: WaiterKey, wakers: &mut Wakers) -> Result<LeaseKey, Refusal> {
         match self.waiters.get_mut(key).and_then(|waiter| waiter.answer.take()) {
             Some(answer) => {
                 self.waiters.remove(key);
                 answer
             }
             None => {
-                let waiter = self.leave(key);
+                let waiter = self.leave(key, wakers);
                 let needs = waiter.asked.needs;
                 needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.timeouts += 1);
-                self.serve(now, needs.as_slice(), wakes);
+                self.serve(now, needs.as_slice(), wakers);
                 Err(Refusal::TimedOut { waited: now - waiter.since, holders: self.holders(now, &needs) })
             }
         }
     }
 
     /// A waiter is gone. What was granted to it meanwhile goes to the next one.
-    pub(super) fn cancel(&mut self, now: u64, key: WaiterKey, wakes: &mut Vec<Waker>) {
+    pub(super) fn cancel(&mut self, now: u64, key: WaiterKey, wakers: &mut Wakers) {
         let Some(waiter) = self.waiters.get_mut(key) else { return };
         match waiter.answer.take() {
             Some(answer) => {
@@ -245,19 +265,20 @@ impl Core {
                     return;
                 }
                 if let Ok(lease) = answer {
-                    self.release(now, lease, wakes);
+                    self.release(now, lease, wakers);
                 }
             }
             None => {
-                let needs = self.leave(key).asked.needs;
+                let needs = self.leave(key, wakers).asked.needs;
                 needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.cancels += 1);
-                self.serve(now, needs.as_slice(), wakes);
+                self.serve(now, needs.as_slice(), wakers);
             }
         }
     }
 
-    fn leave(&mut self, key: WaiterKey) -> Waiter {
-        let waiter = self.waiters.remove(key).expect("a waiter that has no answer is in the queues");
+    fn leave(&mut self, key: WaiterKey, wakers: &mut Wakers) -> Waiter {
+        let mut waiter = self.waiters.remove(key).expect("a waiter that has no answer is in the queues");
+        wakers.forget.extend(waiter.waker.take());
         for (pool, _) in waiter.asked.needs.as_slice() {
             self.pools[*pool as usize].queue.remove(&waiter.turn);
         }
@@ -265,14 +286,14 @@ impl Core {
     }
 
     /// Gives slots back; false where they were taken back before.
-    pub(super) fn release(&mut self, now: u64, lease: LeaseKey, wakes: &mut Vec<Waker>) -> bool {
+    pub(super) fn release(&mut self, now: u64, lease: LeaseKey, wakers: &mut Wakers) -> bool {
         let Some(held) = self.leases.remove(lease) else { return false };
         for &(pool, slots) in held.needs.as_slice() {
             let pool = &mut self.pools[pool as usize];
             pool.held -= slots;
             pool.tally.released(slots, now - held.since);
         }
-        self.serve(now, held.needs.as_slice(), wakes);
+        self.serve(now, held.needs.as_slice(), wakers);
         true
     }
 
@@ -282,7 +303,7 @@ impl Core {
 
     /// Grants what can be granted since something changed in these pools. Who comes first in a pool and does not fit keeps what
     /// is free for itself: otherwise narrow requests would pass a wide one for ever.
-    fn serve(&mut self, now: u64, changed: &[(u32, u32)], wakes: &mut Vec<Waker>) {
+    fn serve(&mut self, now: u64, changed: &[(u32, u32)], wakers: &mut Wakers) {
         if changed.iter().all(|(pool, _)| self.pools[*pool as usize].queue.is_empty()) {
             return;
         }
@@ -297,7 +318,7 @@ impl Core {
                 }
                 let holder = self.waiters[key].asked.holder.take();
                 let lease = self.grant(now, since, needs, holder);
-                self.answer(key, Ok(lease), wakes);
+                self.answer(key, Ok(lease), wakers);
                 #[cfg(test)]
                 if self.has(Fault::NotifyOne) {
                     return;
@@ -319,15 +340,15 @@ impl Core {
         (needs.as_slice().iter().all(first) && self.fits(needs)).then_some(*key)
     }
 
-    fn answer(&mut self, key: WaiterKey, answer: Result<LeaseKey, Refusal>, wakes: &mut Vec<Waker>) {
+    fn answer(&mut self, key: WaiterKey, answer: Result<LeaseKey, Refusal>, wakers: &mut Wakers) {
         let waiter = &mut self.waiters[key];
         waiter.answer = Some(answer);
-        wakes.extend(waiter.waker.take());
+        wakers.wake.extend(waiter.waker.take());
     }
 
     /// Another number of slots. Those that are held beyond it stay so until they are given back; who asks for more than there
     /// will be is refused.
-    pub(super) fn resize(&mut self, now: u64, pool: u32, capacity: u32, wakes: &mut Vec<Waker>) {
+    pub(super) fn resize(&mut self, now: u64, pool: u32, capacity: u32, wakers: &mut Wakers) {
         let state = &mut self.pools[pool as usize];
         state.tally.there(now, state.capacity);
         state.capacity = capacity;
@@ -345,10 +366,10 @@ impl Core {
                 self.pools[*pool as usize].queue.remove(&turn);
             }
             let why = self.refuse(&needs, Refusal::TooWide { pool: self.name(pool), slots, capacity });
-            self.answer(key, Err(why), wakes);
+            self.answer(key, Err(why), wakers);
             changed.extend(needs.as_slice());
         }
-        self.serve(now, &changed, wakes);
+        self.serve(now, &changed, wakers);
     }
 
     /// Holders of slots in these pools, the oldest first, with the nanoseconds for which they have held them.
@@ -372,17 +393,16 @@ impl Core {
             slots: held.needs.as_slice().iter().map(|(pool, slots)| (self.name(*pool), *slots)).collect(),
             age: now - held.since,
         };
-        let late = |held: &Held| limit(held).is_some_and(|limit| now - held.since > limit.as_nanos() as u64);
+        let late = |held: &Held| limit(held).is_some_and(|limit| now - held.since > nanos(limit));
         self.leases.iter().filter(|(_, held)| late(held)).map(|(key, held)| (key, told(held))).collect()
     }
 
-    /// Takes the slots of a lease back from a holder that is gone.
-    pub(super) fn reclaim(&mut self, now: u64, lease: LeaseKey, wakes: &mut Vec<Waker>) {
-        if let Some(held) = self.leases.get(lease) {
-            let needs = held.needs.clone();
-            needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.reclaimed += 1);
-            self.release(now, lease, wakes);
-        }
+    /// Takes the slots of a lease back from a holder that is gone; false where it was given back meanwhile.
+    pub(super) fn reclaim(&mut self, now: u64, lease: LeaseKey, wakers: &mut Wakers) -> bool {
+        let Some(held) = self.leases.get(lease) else { return false };
+        let needs = held.needs.clone();
+        needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.reclaimed += 1);
+        self.release(now, lease, wakers)
     }
 
     /// Holders that wait for each other for ever, if the waiter of that name is one of them.

@@ -3,7 +3,7 @@
 use super::{
     PoolSpec, PoolStatistics, Refusal, Settings, SpecError,
     asked::{Asked, Needs},
-    core::{Core, LeaseKey, Overdue, Start, WaiterKey},
+    core::{Core, Found, LeaseKey, Overdue, Start, WaiterKey, Wakers},
 };
 use crate::{
     engine::{
@@ -107,7 +107,7 @@ impl<G: Guarding> Pools<G> {
 
     /// Sets the number of slots; 0 lets nobody in any more.
     pub fn resize(&self, pool: PoolId, slots: u32) {
-        self.inner.act(|core, now, wakes| core.resize(now, pool.0, slots, wakes));
+        self.inner.act(|core, now, wakers| core.resize(now, pool.0, slots, wakers));
     }
 
     /// Statistics of each pool.
@@ -127,8 +127,10 @@ impl<G: Guarding> Pools<G> {
     pub fn reclaim(&self, mut is_gone: impl FnMut(&Overdue) -> bool) -> Vec<Overdue> {
         let overdue = self.inner.act(|core, now, _| core.overdue(now));
         let gone: Vec<(LeaseKey, Overdue)> = overdue.into_iter().filter(|(_, told)| is_gone(told)).collect();
-        self.inner.act(|core, now, wakes| gone.iter().for_each(|(lease, _)| core.reclaim(now, *lease, wakes)));
-        gone.into_iter().map(|(_, told)| told).collect()
+        let take = |core: &mut Core, now: u64, wakers: &mut Wakers| {
+            gone.into_iter().filter(|(lease, _)| core.reclaim(now, *lease, wakers)).map(|(_, told)| told).collect()
+        };
+        self.inner.act(take)
     }
 
     #[cfg(test)]
@@ -153,17 +155,17 @@ fn chain(place: usize, specs: &[PoolSpec]) -> Result<Box<[u32]>, SpecError> {
 }
 
 impl<G: Guarding> Inner<G> {
-    /// Acts on the state, and wakes whom that concerns once it is let go of.
+    /// Acts on the state, and wakers whom that concerns once it is let go of.
     #[inline]
-    fn act<R>(&self, act: impl FnOnce(&mut Core, u64, &mut Vec<Waker>) -> R) -> R {
-        let mut wakes = Vec::new();
+    fn act<R>(&self, act: impl FnOnce(&mut Core, u64, &mut Wakers) -> R) -> R {
+        let mut wakers = Wakers::default();
         // The clock is read under the guard: turns are given in the order of their times.
         let result = self.core.with(|core| {
             let now = core.no_earlier(self.clock.nanos());
-            act(core, now, &mut wakes)
+            act(core, now, &mut wakers)
         });
-        if !wakes.is_empty() {
-            wakes.into_iter().for_each(Waker::wake);
+        if !wakers.wake.is_empty() {
+            wakers.wake.into_iter().for_each(Waker::wake);
         }
         result
     }
@@ -317,7 +319,7 @@ impl<'a, G: Guarding> Acquire<'a, G> {
     /// The time is up: the lease that was granted just now after all, or the refusal.
     fn give_up(&mut self) -> Result<Lease<'a, G>, Refusal> {
         let Stage::Waits(of, key) = self.take() else { return Err(Refusal::Busy) };
-        let key = of.act(|core, now, wakes| core.time_out(now, key, wakes))?;
+        let key = of.act(|core, now, wakers| core.time_out(now, key, wakers))?;
         Ok(Lease { of, key })
     }
 }
@@ -337,8 +339,19 @@ impl<'a, G: Guarding> Future for Acquire<'a, G> {
                 Ok(Start::Waits(key)) => self.0 = Stage::Waits(of, key),
             }
         }
-        let Stage::Waits(of, key) = &self.0 else { return Poll::Pending };
-        let Some(answer) = of.core.with(|core| core.poll(*key, context.waker())) else { return Poll::Pending };
+        let mut brought = None;
+        let answer = loop {
+            let Stage::Waits(of, key) = &self.0 else { return Poll::Pending };
+            match of.core.with(|core| core.poll(*key, context.waker(), brought.take())) {
+                Found::Answer(answer) => break answer,
+                Found::Nothing(before) => {
+                    // Here, where nobody holds the state.
+                    drop(before);
+                    return Poll::Pending;
+                }
+                Found::WakerWanted => brought = Some(context.waker().clone()),
+            }
+        };
         let Stage::Waits(of, _) = self.take() else { return Poll::Pending };
         Poll::Ready(answer.map(|key| Lease { of, key }))
     }
@@ -347,7 +360,7 @@ impl<'a, G: Guarding> Future for Acquire<'a, G> {
 impl<G: Guarding> Drop for Acquire<'_, G> {
     fn drop(&mut self) {
         if let Stage::Waits(of, key) = &self.0 {
-            of.act(|core, now, wakes| core.cancel(now, *key, wakes));
+            of.act(|core, now, wakers| core.cancel(now, *key, wakers));
         }
     }
 }
@@ -370,7 +383,7 @@ impl<G: Guarding> Lease<'_, G> {
 impl<G: Guarding> Drop for Lease<'_, G> {
     #[inline]
     fn drop(&mut self) {
-        self.of.act(|core, now, wakes| core.release(now, self.key, wakes));
+        self.of.act(|core, now, wakers| core.release(now, self.key, wakers));
     }
 }
 

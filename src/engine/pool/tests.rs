@@ -215,3 +215,47 @@ fn what_they_were_used_for() {
     assert_eq!(told.advice(), Advice::Fewer { slots: 1 });
     assert!(default_pools().iter().map(|pool| pool.slots).eq([2, 4, 1, 3, 5]));
 }
+
+/// A task of an executor whose wakers own it: with the last waker goes the task, and what it holds.
+struct OwnedByItsWakers {
+    #[expect(dead_code, reason = "it is held by being there")]
+    lease: std::sync::Mutex<Option<Lease<'static>>>,
+}
+
+impl std::task::Wake for OwnedByItsWakers {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn wakers_are_dropped_where_nobody_holds_the_pools() {
+    let (pools, _) = pools(vec![spec("p", 1), spec("q", 1)]);
+    let (p, q) = (pools.id("p").expect("a pool"), pools.id("q").expect("a pool"));
+    let _held = pools.request(p).try_acquire().expect("free");
+    let task = || {
+        let lease = std::sync::Mutex::new(pools.owned_request(q).try_acquire().ok());
+        Waker::from(Arc::new(OwnedByItsWakers { lease }))
+    };
+    let mut waits = Box::pin(pools.request(p).acquire());
+    let first = task();
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&first)).is_pending());
+    drop(first);
+    // The one that it kept is the last of its task, which gives a slot back as it goes.
+    let second = task();
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&second)).is_pending());
+    assert!(pools.request(q).try_acquire().is_ok(), "the second came too late for it");
+    let third = task();
+    assert!(waits.as_mut().poll(&mut Context::from_waker(&third)).is_pending());
+    drop((second, third));
+    drop(waits);
+    assert!(pools.request(q).try_acquire().is_ok());
+    let told = &pools.statistics()[0];
+    assert_eq!((told.waiting, told.cancels), (0, 1));
+}
+
+#[test]
+fn a_hold_that_may_last_for_ever_is_never_overdue() {
+    let (pools, clock) = pools(vec![PoolSpec { longest_hold: Duration::from_secs(18_446_744_074), ..spec("p", 1) }]);
+    let _lease = pools.request(pools.id("p").expect("a pool")).try_acquire().expect("free");
+    clock.forward(Duration::from_secs(1_000_000));
+    assert!(pools.overdue().is_empty(), "its nanoseconds are more than 64 bits hold");
+}

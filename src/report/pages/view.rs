@@ -178,7 +178,7 @@ fn card(place: usize, result: &EngineResult) -> Card {
     let bytes = |bytes: u64| format!("{} MB", words::count(bytes / 1_000_000));
     let of = |name: &str, now: String, before: String| (name.to_owned(), now, format!("{before} for the baseline"));
     let rate = |value: f64| format!("{} a second", words::number(value));
-    let time = |value: f64| seconds(value);
+    let time = |value: f64| words::brief_seconds(value);
     let success = format!("{:.2} %", result.success_rate() * 100.0);
     Card {
         id: format!("result-{place}"),
@@ -189,8 +189,8 @@ fn card(place: usize, result: &EngineResult) -> Card {
         workload: result.workload.clone(),
         candidate: result.candidate.clone(),
         baseline: result.baseline.clone(),
-        speedup: format!("{} times", times(speedup.point)),
-        interval: format!("{} to {}", times(speedup.lower), times(speedup.upper)),
+        speedup: format!("{} times", words::times(speedup.point)),
+        interval: format!("{} to {}", words::times(speedup.lower), words::times(speedup.upper)),
         facts: vec![
             of("Throughput", rate(result.throughput.point), rate(result.baseline_throughput.point)),
             of(
@@ -206,8 +206,8 @@ fn card(place: usize, result: &EngineResult) -> Card {
             of("Most memory", bytes(result.peak_rss_bytes), bytes(result.baseline_peak_rss_bytes)),
             (
                 "By CPU time".to_owned(),
-                format!("{} times", times(result.cpu_speedup.point)),
-                format!("{} to {}", times(result.cpu_speedup.lower), times(result.cpu_speedup.upper)),
+                format!("{} times", words::times(result.cpu_speedup.point)),
+                format!("{} to {}", words::times(result.cpu_speedup.lower), words::times(result.cpu_speedup.upper)),
             ),
             (
                 "Handled".to_owned(),
@@ -229,7 +229,7 @@ fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure,
         .iter()
         .map(|result| Speedup {
             name: format!("{}: {}", short_workload(result), result.candidate),
-            told: times(result.speedup.point),
+            told: words::times(result.speedup.point),
             point: result.speedup.point,
             lower: result.speedup.lower,
             upper: result.speedup.upper,
@@ -250,7 +250,7 @@ fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure,
         rows: results
             .iter()
             .map(|result| {
-                let of = |value: f64| times(value);
+                let of = |value: f64| words::times(value);
                 let speedup = &result.speedup;
                 vec![
                     short_workload(result),
@@ -306,21 +306,4 @@ fn short_workload(result: &EngineResult) -> String {
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// Two digits behind the point, or as many as show two.
-pub(super) fn times(value: f64) -> String {
-    match value {
-        value if value >= 0.1 => format!("{value:.2}"),
-        value if value >= 0.01 => format!("{value:.3}"),
-        value => format!("{value:.1e}"),
-    }
-}
-
-fn seconds(value: f64) -> String {
-    match value {
-        value if value >= 1.0 => format!("{value:.2} s"),
-        value if value >= 1e-3 => format!("{:.2} ms", value * 1e3),
-        value => format!("{:.2} µs", value * 1e6),
-    }
 }

@@ -1,7 +1,9 @@
 //! Numbers, instants and names as words: one way to write each of them, wherever it appears.
 
+mod brief;
 mod text;
 
+pub(crate) use brief::{brief, brief_seconds, times};
 pub(crate) use text::{anchor, escape, file_stem, shorten, visible};
 
 use crate::{
