@@ -76,7 +76,7 @@ pub use compare::{
 pub use daily::calendar_pattern;
 pub use detect::{Regimes, Step, Stretch, detect_regimes, detect_steps};
 pub use detector::Detector;
-pub use distributions::{deviate, normal_two_sided, student_quantile};
+pub use distributions::{deviate, expected_excess, normal_two_sided, student_quantile};
 pub use draw::{Draw, Zipf, exp, ln};
 pub use ed_pelt::ed_pelt;
 pub use elasticity::elasticity;

@@ -1,11 +1,8 @@
 //! What it is worth to try a size other than the one that is held.
 
 use super::belief::{Belief, FORGETS};
-use statrs::function::erf::erfc;
-use std::{
-    f64::consts::{LN_2, SQRT_2, TAU},
-    ops::RangeInclusive,
-};
+use crate::stats::expected_excess;
+use std::{f64::consts::LN_2, ops::RangeInclusive};
 
 /// Steps of the grid of sizes to a doubling: neighbours differ by a fifth, so that even where rate is proportional to size a tenth is
 /// lost at most, and a hundredth where half of the cost is fixed.
@@ -81,7 +78,8 @@ impl Choice<'_> {
         let moves = (own - self.belief.covariance(place, self.best)).abs();
         let lost = self.lost(place, self.behind(place) + own / 2.0);
         let by = |tries: f64| {
-            let gain = knowledge_gradient(self.behind(place) + MARGIN, moves / (own + self.noise / tries).sqrt());
+            // The knowledge gradient: what the better of the two is expected to gain from knowing this one better.
+            let gain = expected_excess(self.behind(place) + MARGIN, moves / (own + self.noise / tries).sqrt());
             self.left() * (gain - LEAST_GAIN).max(0.0) - tries * lost
         };
         TRIES.into_iter().map(by).chain(self.edge(place)).fold(f64::NEG_INFINITY, f64::max)
@@ -110,27 +108,9 @@ impl Choice<'_> {
     }
 }
 
-/// Expected gain of the better of two, one of which is `behind` as far as is known, from an observation that moves their difference
-/// by a normal deviate of that deviation.
-fn knowledge_gradient(behind: f64, deviation: f64) -> f64 {
-    if deviation < 1e-12 {
-        return 0.0;
-    }
-    let z = behind / deviation;
-    deviation * ((-z * z / 2.0).exp() / TAU.sqrt() - z * erfc(z / SQRT_2) / 2.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_knowledge_gradient_is_the_mean_of_what_a_normal_deviate_exceeds() {
-        // E max(0, N(-b, s)): Frazier, Powell & Dayanik, eq. 12; s f(b/s) with f(z) = phi(z) - z Phi(-z), f(0) = .398942, f(1) = .083315.
-        assert!((knowledge_gradient(0.0, 2.0) - 0.797_884_560_8).abs() < 1e-9);
-        assert!((knowledge_gradient(0.5, 0.5) - 0.5 * 0.083_315_470_6).abs() < 1e-9);
-        assert!(knowledge_gradient(1.0, 0.0) == 0.0 && knowledge_gradient(100.0, 1.0).abs() < 1e-12);
-    }
 
     #[test]
     fn between_the_best_and_a_cliff_the_middle_is_tried() {
