@@ -175,10 +175,16 @@ impl File {
         if *sizes.start() == 0 || sizes.is_empty() {
             return Err(Error::Usage(format!("[batch]: sizes from {} to {} are none", sizes.start(), sizes.end())));
         }
+        let initial = said.initial.unwrap_or(usual.initial);
+        if initial == 0 || initial > MOST_ITEMS || *sizes.end() > MOST_ITEMS {
+            return Err(Error::Usage(format!("[batch]: a batch has 1 to {MOST_ITEMS} items")));
+        }
+        let memory_line = said.memory_line.unwrap_or(usual.memory_line);
+        share("batch.memory_line", memory_line)?;
         Ok(BatchSettings {
-            initial: said.initial.unwrap_or(usual.initial),
+            initial,
             sizes,
-            memory_line: said.memory_line.unwrap_or(usual.memory_line),
+            memory_line,
             retries: said.retries.unwrap_or(usual.retries),
             first_pause: said
                 .first_pause_s
@@ -202,9 +208,17 @@ impl File {
                 scale.least, scale.most
             )));
         }
+        share("workers.busy", scale.busy)?;
+        let queue = said.queue.unwrap_or(usual.queue);
+        if queue == 0 || queue > MOST_ITEMS {
+            return Err(Error::Usage(format!("[workers]: a queue has room for 1 to {MOST_ITEMS} tasks, not {queue}")));
+        }
+        if said.timeout_s.is_some_and(|seconds| seconds < LEAST_TIMEOUT_S) {
+            return Err(Error::Usage(format!("`workers.timeout_s` must be {LEAST_TIMEOUT_S} or more")));
+        }
         Ok(WorkerSettings {
             scale,
-            queue: said.queue.unwrap_or(usual.queue),
+            queue,
             timeout: said.timeout_s.map_or(Ok(usual.timeout), |seconds| length("workers.timeout_s", seconds))?,
             ..usual
         })
@@ -215,6 +229,9 @@ impl File {
             return Ok(default_pools());
         }
         let spec = |said: &PoolTable| {
+            if said.slots > MOST_SLOTS {
+                return Err(Error::Usage(format!("pool `{}`: {} slots; {MOST_SLOTS} at most", said.name, said.slots)));
+            }
             if said.slots == 0 {
                 return Err(Error::Usage(format!(
                     "pool `{}` has no slots: whoever asks for one waits for ever",
@@ -236,6 +253,20 @@ impl File {
         };
         self.pools.iter().map(spec).collect()
     }
+}
+
+/// Items of a batch, or tasks that wait: more than any machine holds.
+const MOST_ITEMS: usize = 1_000_000_000;
+/// Slots of a pool.
+const MOST_SLOTS: u32 = 1_000_000;
+/// Seconds below which a task has hardly begun.
+const LEAST_TIMEOUT_S: f64 = 0.001;
+
+fn share(name: &str, value: f64) -> Result<(), Error> {
+    if value > 0.0 && value <= 1.0 {
+        return Ok(());
+    }
+    Err(Error::Usage(format!("`{name}` is {value}; it must be a share, above 0 and no more than 1")))
 }
 
 fn length(name: &str, seconds: f64) -> Result<Duration, Error> {

@@ -41,8 +41,18 @@ impl Backends {
     /// # Errors
     /// What else it is.
     pub fn parse(text: &str) -> Result<Self, String> {
+        const SCHEMES: [&str; 6] =
+            ["redis", "redis+unix", "postgresql", "postgres", "postgresql+advisory", "zookeeper"];
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Ok(if text == "in-process" { Self::InProcess } else { Self::Files(PathBuf::from(text)) });
+            // The rest is not repeated: it may hold a password.
+            return match text.split_once(':') {
+                _ if text.is_empty() => Err("a backend is `in-process`, a folder or a URL, not nothing".to_owned()),
+                Some((scheme, _)) if SCHEMES.contains(&scheme) => {
+                    Err(format!("a URL begins with `{scheme}://`; a folder of that name is `./{scheme}:..`"))
+                }
+                _ if text == "in-process" => Ok(Self::InProcess),
+                _ => Ok(Self::Files(PathBuf::from(text))),
+            };
         };
         match scheme {
             "redis" | "redis+unix" => Ok(Self::Redis(text.to_owned())),

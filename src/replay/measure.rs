@@ -162,6 +162,14 @@ pub enum BenchError {
         /// What was wrong.
         what: String,
     },
+    /// Nothing to compare.
+    #[error("{engine} on {workload}: in some round nothing was handled; is there no event, or none that is sound?")]
+    Nothing {
+        /// Engine.
+        engine: &'static str,
+        /// Workload.
+        workload: String,
+    },
     /// Too few rounds for an interval.
     #[error("{rounds} rounds give no interval; 3 are the fewest")]
     TooFewRounds {
@@ -238,8 +246,10 @@ pub(super) fn interleave(
     };
     let rate = |sample: &SideSample| sample.items as f64 / sample.seconds.max(1e-9);
     let cpu_rate = |sample: &SideSample| sample.items as f64 / sample.cpu_seconds.max(1e-9);
-    let estimate =
-        |values: &[f64]| geometric_mean(values, LEVEL).ok_or(BenchError::TooFewRounds { rounds: plan.rounds });
+    let estimate = |values: &[f64]| {
+        geometric_mean(values, LEVEL)
+            .ok_or_else(|| BenchError::Nothing { engine: subject.engine, workload: subject.workload.clone() })
+    };
     let pairs = |value: fn(&SideSample) -> f64| -> Result<Estimate, BenchError> {
         let (before, after) = (of(Side::Baseline, value), of(Side::Candidate, value));
         let ratios: Vec<f64> = before.iter().zip(&after).map(|(before, after)| after / before).collect();
@@ -251,7 +261,7 @@ pub(super) fn interleave(
     let [baseline, candidate] = sides;
     Ok(EngineResult {
         engine: subject.engine.to_owned(),
-        workload: subject.workload,
+        workload: subject.workload.clone(),
         baseline: baseline.name,
         candidate: candidate.name,
         baseline_throughput: estimate(&of(Side::Baseline, rate))?,

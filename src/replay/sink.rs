@@ -177,7 +177,7 @@ impl Handler<String> for SqliteSink {
         {
             self.spill(&batch.items[most..]).map_err(|error| Failure::Fatal(error.to_string()))?;
         }
-        self.insert(batch, &good).map_err(|error| Failure::Transient(error.to_string()))?;
+        self.insert(batch, &good).map_err(|error| failure(&error))?;
         match self.cost {
             Cost::TimeOut(most) if good.len() > most => {
                 Err(Failure::Transient("the statement ran out of time".to_owned()))
@@ -185,6 +185,20 @@ impl Handler<String> for SqliteSink {
             _ if bad.is_empty() => Ok(()),
             _ => Err(Failure::Items(bad)),
         }
+    }
+}
+
+/// A disk that is full or broken does not get better by trying again, nor by smaller batches.
+fn failure(error: &rusqlite::Error) -> Failure {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly, SystemIoFailure};
+    match error.sqlite_error_code() {
+        Some(DiskFull) => {
+            Failure::Fatal(format!("{error}: the disk of the temporary folder (TMPDIR) has no space left"))
+        }
+        Some(CannotOpen | DatabaseCorrupt | NotADatabase | ReadOnly | SystemIoFailure) => {
+            Failure::Fatal(error.to_string())
+        }
+        _ => Failure::Transient(error.to_string()),
     }
 }
 

@@ -79,6 +79,8 @@ impl StormReport {
 
 /// What a holder does between reading and writing: long enough to be stopped in.
 const WORK: Duration = Duration::from_micros(150);
+/// Time without a write after which a storm is ended: many times what a session of a killed holder lasts on the slowest backend.
+const STILL: Duration = Duration::from_secs(45);
 /// Name of the lock that all take.
 const LOCK: &str = "storm";
 /// Bytes of the head of the resource: highest fence, number of accepted writes, refusals.
@@ -178,6 +180,7 @@ pub fn storm(plan: &StormPlan, folder: &Path, command: impl Fn(usize) -> Command
     // Who is stopped, and until when.
     let mut stopped: BTreeMap<usize, Instant> = BTreeMap::new();
     let (began, mut next_number) = (Instant::now(), plan.processes);
+    let (mut accepted, mut last) = (0, began);
     let result = loop {
         thread::sleep(Duration::from_secs_f64(draw.exponential(plan.between.as_secs_f64()).min(1.0)));
         let awake: Vec<usize> =
@@ -186,13 +189,25 @@ pub fn storm(plan: &StormPlan, folder: &Path, command: impl Fn(usize) -> Command
             stopped.remove(&number);
             signal("-CONT", &children[number])?;
         }
-        if resource.head()?[1] >= plan.writes {
+        let writes = resource.head()?[1];
+        if writes >= plan.writes {
             break Ok(());
+        }
+        if writes > accepted {
+            (accepted, last) = (writes, Instant::now());
+        }
+        if last.elapsed() > STILL {
+            let what = format!(
+                "no write for {} s, after {writes} of {}: the locks are not given, or the server does not answer",
+                STILL.as_secs(),
+                plan.writes
+            );
+            break Err(io::Error::new(io::ErrorKind::TimedOut, what));
         }
         if began.elapsed() > plan.patience {
             break Err(io::Error::new(
                 io::ErrorKind::TimedOut,
-                format!("{} of {} writes within {:?}", resource.head()?[1], plan.writes, plan.patience),
+                format!("{writes} of {} writes within {:?}", plan.writes, plan.patience),
             ));
         }
         for child in children.iter_mut() {
@@ -290,6 +305,7 @@ pub fn storm_child(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let resource = Resource::open(&folder.join("resource"), plan.checked)?;
     let mut told = OpenOptions::new().create(true).append(true).open(told_to(folder, number))?;
+    end_with_the_parent();
     let settings = LockSettings { expiry: plan.expiry, retries: 5, first_pause: Duration::from_millis(1) };
     let locks = Locks::new(backend, format!("process {number}"), settings, clock);
     let mut failures = 0;
@@ -317,6 +333,23 @@ pub fn storm_child(
         let _ = lock.unlock();
     }
 }
+
+/// A process of a storm goes on for as long as the storm does, and no longer: it may be stopped when whoever started it is killed.
+#[cfg(target_os = "linux")]
+fn end_with_the_parent() {
+    #[expect(unsafe_code, reason = "a number is set that the kernel keeps; no safe call of the standard library does")]
+    // SAFETY: prctl reads two integers and touches no memory of ours.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+    }
+    // It may have gone before that was said: then init is the parent.
+    if std::os::unix::process::parent_id() == 1 {
+        std::process::exit(1);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_with_the_parent() {}
 
 #[cfg(test)]
 mod tests {

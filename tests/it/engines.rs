@@ -166,6 +166,9 @@ fn what_cannot_be_is_told() {
     assert!(told(&["pool", "--sweep"]).contains("says nothing to the engines"));
     assert!(told(&["lock", "--backend", "http://x"]).contains("none of redis"));
     assert!(told(&["lock", "--backend", "in-process", "--storm", "9"]).contains("several processes"));
+    assert!(told(&["lock", "--backend", ""]).contains("not nothing"));
+    let text = told(&["lock", "--backend", "redis:user:secret@127.0.0.1"]);
+    assert!(text.contains("begins with `redis://`") && !text.contains("secret"), "{text}");
     let text = told(&["lock", "--backend", "redis://user:secret@127.0.0.1:1"]);
     assert!(text.contains("locks on Redis") && !text.contains("secret"), "{text}");
     let folder = tempfile::tempdir().expect("a folder");
@@ -175,6 +178,12 @@ fn what_cannot_be_is_told() {
         ("[orders]\npoison = 2.0", "`poison` is 2; it must be a share"),
         ("[batch]\nleast = 0", "sizes from 0"),
         ("[workers]\nleast = 9", "9 to 8 threads"),
+        ("[batch]\ninitial = 0", "a batch has 1 to"),
+        ("[batch]\nmemory_line = nan", "`batch.memory_line` is NaN"),
+        ("[workers]\nbusy = 2.0", "`workers.busy` is 2"),
+        ("[workers]\nqueue = 0", "room for 1 to"),
+        ("[orders]\nmalformed = 1.0", "nothing was handled"),
+        ("[[pools]]\nname = \"p\"\nslots = 4294967295", "4294967295 slots"),
         ("transient = 7", "`transient` is 7"),
         ("[[pools]]\nname = \"p\"\nslots = 0", "pool `p` has no slots"),
     ] {
@@ -184,7 +193,7 @@ fn what_cannot_be_is_told() {
             content if content.starts_with("[[pools]]") => "pool",
             _ => "batch",
         };
-        let text = told(&[engine, "--workload", file.to_str().expect("UTF-8")]);
+        let text = told(&[engine, "--items", "500", "--rounds", "3", "--workload", file.to_str().expect("UTF-8")]);
         assert!(text.contains(expected), "{text}");
     }
 }
@@ -248,6 +257,52 @@ fn benches_are_kept_gated_and_reported() {
     let html = std::fs::read_to_string(out.join("report.html")).expect("a page");
     assert!(html.contains("lease with a fence") && html.contains("<svg"), "{html}");
     assert!(out.join("images/bench-speedups.png").exists());
+}
+
+/// Processes whose parent that one is.
+#[cfg(target_os = "linux")]
+fn children_of(parent: u32) -> Vec<u32> {
+    let pids = std::fs::read_dir("/proc").expect("processes").flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // After the name in brackets: state, parent.
+        stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok()) == Some(parent)
+    })
+    .collect()
+}
+
+/// However a storm ends, its processes end with it, the stopped ones as well.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_storm_that_is_killed_leaves_nobody_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut storm = windtunnel()
+        .args(["bench", "lock", "--storm", "1000000"])
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let began = Instant::now();
+        while !is_so() {
+            assert!(began.elapsed() < Duration::from_secs(30), "{what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    until("no storm began", &|| children_of(storm.id()).len() >= 8);
+    std::thread::sleep(Duration::from_secs(1));
+    let children = children_of(storm.id());
+    storm.kill().expect("it runs");
+    storm.wait().expect("it ended");
+    // One that ended may wait for whoever reaps it.
+    let ended = |child: &u32| match std::fs::read_to_string(format!("/proc/{child}/stat")) {
+        Ok(stat) => stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z')),
+        Err(_) => true,
+    };
+    until("some go on", &|| children.iter().all(ended));
 }
 
 /// Pointers to all values of a document that have no others in them.

@@ -13,6 +13,7 @@ use crate::{
         workload,
     },
     engine::{
+        lock::Attempt,
         memory::{Probe, SystemProbe},
         workers::Machine,
     },
@@ -246,6 +247,12 @@ impl Bench<'_> {
             Backends::Files(folder) => folder.display().to_string(),
             _ => self.args.backend.clone().unwrap_or_default(),
         };
+        // Once from here: processes that come to nothing would not say why.
+        let told = |error| Error::Usage(format!("{error}"));
+        let opened = backend.open().map_err(told)?;
+        if let Attempt::Granted(fence) = opened.take("before the storm", "windtunnel", EXPIRY).map_err(told)? {
+            opened.give_back("before the storm", "windtunnel", fence).map_err(told)?;
+        }
         let plan = StormPlan {
             writes,
             processes: self.args.processes as usize,

@@ -161,11 +161,19 @@ impl Document {
     }
 }
 
+/// Items a second beyond which a figure is no measurement: one a picosecond.
+const MOST_A_SECOND: f64 = 1e12;
+
 impl Document {
     /// What a report is made of.
     pub(in crate::cli) fn into_results(self) -> Result<BenchResults, String> {
         if self.schema != "windtunnel.bench.v1" {
             return Err(format!("its schema is {:?}, not windtunnel.bench.v1", self.schema));
+        }
+        for (place, point) in self.sweep.iter().enumerate() {
+            if point.throughput.is_nan() || !(0.0..=MOST_A_SECOND).contains(&point.throughput) {
+                return Err(format!("sweep/{place}: a throughput of {:e} a second is none", point.throughput));
+            }
         }
         Ok(BenchResults {
             results: self.engine_results.into_iter().map(replay::EngineResult::from).collect(),

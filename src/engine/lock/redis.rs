@@ -94,15 +94,22 @@ impl Redis {
         let mut kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let mut connection = match kept.take() {
             Some(connection) => connection,
-            None => self.connect().map_err(|error| BackendError::new(BACKEND, error))?,
+            None => self.connect().map_err(|error| self.told(&error))?,
         };
         match act(&mut connection) {
             Ok(result) => {
                 *kept = Some(connection);
                 Ok(result)
             }
-            Err(error) => Err(BackendError::new(BACKEND, error)),
+            Err(error) => Err(self.told(&error)),
         }
+    }
+
+    fn told(&self, error: &RedisError) -> BackendError {
+        if error.is_timeout() {
+            return BackendError::new(BACKEND, format!("no answer within {} s", self.patience.as_secs_f64()));
+        }
+        BackendError::new(BACKEND, error)
     }
 
     fn connect(&self) -> Result<Connection, RedisError> {

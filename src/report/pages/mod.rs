@@ -112,7 +112,7 @@ mod tests {
             results: vec![
                 result("batch", "orders: commits", 2.4, 0.2),
                 result("batch", "orders: sums", 1.0, 0.03),
-                result("lock", "files, one after the other", 0.038, 0.004),
+                result("lock", "files, one\nafter the other", 0.038, 0.004),
             ],
             sweep: vec![
                 point(Some(100), 20_000.0),
@@ -146,6 +146,7 @@ mod tests {
         assert!(!report.html.contains("A <b>"));
         assert_eq!(report.images.len(), 2);
         assert!(report.markdown.contains("| batch | orders: commits |"), "{}", report.markdown);
+        assert!(report.markdown.contains("files, one[U+000A]after the other"), "a line stays one: {}", report.markdown);
         assert!(report.markdown.contains("![") && !report.markdown.contains("<script>"));
         let again = render_bench(&bench(), &options).expect("a page");
         assert_eq!(report, again);

@@ -1,7 +1,7 @@
 //! The page of a bench as HTML and as Markdown.
 
 use super::view::View;
-use crate::report::{Error, markdown::text as escaped, words::visible};
+use crate::report::{Error, markdown, words::visible};
 use minijinja::{Environment, UndefinedBehavior, context, syntax::SyntaxConfig, value::Serde};
 
 const TEMPLATE: (&str, &str) = ("page.html", include_str!("../templates/page.html"));
@@ -22,10 +22,15 @@ fn harmless(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{FFFD}' } else { c }).collect()
 }
 
+/// Text of a line: neither markup nor a break of its own.
+fn escaped(text: &str) -> String {
+    markdown::text(&visible(text))
+}
+
 pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
     let mut text = format!("# {}\n\n**{}**\n", escaped(&view.title), escaped(&view.sentence));
     for warning in &view.warnings {
-        text.push_str(&format!("\n> {}\n", escaped(&visible(warning))));
+        text.push_str(&format!("\n> {}\n", escaped(warning)));
     }
     if !view.results.is_empty() {
         text.push_str(

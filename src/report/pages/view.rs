@@ -224,9 +224,13 @@ fn card(place: usize, result: &EngineResult) -> Card {
     }
 }
 
+/// Comparisons that a chart shows: more are taller than a picture can be, and nobody reads them.
+const MOST_BARS: usize = 100;
+
 fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure, Error> {
     let rows: Vec<Speedup> = results
         .iter()
+        .take(MOST_BARS)
         .map(|result| Speedup {
             name: format!("{}: {}", short_workload(result), result.candidate),
             told: words::times(result.speedup.point),
@@ -237,14 +241,18 @@ fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure,
         })
         .collect();
     let title = "Speed-up of each candidate over its baseline";
-    let desc = "Dots are the best guess, lines the interval of 95 %; left of ×1 the candidate is slower.";
-    let label = Label { id: "speedups", title, desc };
+    let mut desc =
+        "Dots are the best guess, lines the interval of 95 %; left of ×1 the candidate is slower.".to_owned();
+    if results.len() > MOST_BARS {
+        desc.push_str(&format!(" The first {MOST_BARS} of {}.", words::count(results.len() as u64)));
+    }
+    let label = Label { id: "speedups", title, desc: &desc };
     let chart = SpeedupChart { rows: &rows };
     images.push(Image { name: "bench-speedups.png".to_owned(), bytes: chart::to_png(&chart, &label)? });
     Ok(Figure {
         title: title.to_owned(),
-        desc: desc.to_owned(),
         svg: chart::to_svg(&chart, &label)?,
+        desc,
         image: "bench-speedups.png".to_owned(),
         head: vec!["engine and workload", "candidate", "speed-up", "lower", "upper"],
         rows: results
