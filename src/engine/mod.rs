@@ -13,6 +13,7 @@
 
 pub mod batch;
 mod blocking;
+pub mod c_library;
 #[cfg(test)]
 mod checked;
 pub mod guard;

@@ -112,7 +112,7 @@ fn sweep_of(
 ) -> Result<Vec<SweepPoint>, BenchError> {
     let sizes: Vec<Option<usize>> = SWEEP.into_iter().map(Some).chain([None]).collect();
     let rounds = plan.rounds.min(SWEEP_ROUNDS);
-    let mut rates = vec![vec![0.0; rounds]; sizes.len()];
+    let mut rates = vec![Vec::new(); sizes.len()];
     for round in 0..rounds {
         // Each begins once: who comes last would have the fullest disk each time.
         for turn in 0..sizes.len() {
@@ -130,7 +130,7 @@ fn sweep_of(
             let began = Instant::now();
             let run = timed().map_err(wrong)?;
             let seconds = run.seconds.unwrap_or(began.elapsed().as_secs_f64());
-            rates[place_of][round] = run.items_out as f64 / seconds.max(1e-9);
+            rates[place_of].push(run.items_out as f64 / seconds.max(1e-9));
         }
     }
     let of_best = of_best(&rates, SWEEP.len());

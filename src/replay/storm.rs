@@ -5,7 +5,10 @@
 //! highest it has seen. It keeps all that it accepts, so that what happened can be checked afterwards, not only believed.
 
 use crate::{
-    engine::lock::{Backend, Fence, LockError, LockSettings, Locks},
+    engine::{
+        c_library::end_with_the_parent,
+        lock::{Backend, Fence, LockError, LockSettings, Locks},
+    },
     model::Clock,
     stats::Draw,
 };
@@ -305,6 +308,7 @@ pub fn storm_child(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let resource = Resource::open(&folder.join("resource"), plan.checked)?;
     let mut told = OpenOptions::new().create(true).append(true).open(told_to(folder, number))?;
+    // It may be stopped when whoever started it is killed: then nobody would wake it.
     end_with_the_parent();
     let settings = LockSettings { expiry: plan.expiry, retries: 5, first_pause: Duration::from_millis(1) };
     let locks = Locks::new(backend, format!("process {number}"), settings, clock);
@@ -333,23 +337,6 @@ pub fn storm_child(
         let _ = lock.unlock();
     }
 }
-
-/// A process of a storm goes on for as long as the storm does, and no longer: it may be stopped when whoever started it is killed.
-#[cfg(target_os = "linux")]
-fn end_with_the_parent() {
-    #[expect(unsafe_code, reason = "a number is set that the kernel keeps; no safe call of the standard library does")]
-    // SAFETY: prctl reads two integers and touches no memory of ours.
-    unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-    }
-    // It may have gone before that was said: then init is the parent.
-    if std::os::unix::process::parent_id() == 1 {
-        std::process::exit(1);
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn end_with_the_parent() {}
 
 #[cfg(test)]
 mod tests {

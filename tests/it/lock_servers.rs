@@ -68,6 +68,7 @@ fn serves(port: u16) -> bool {
 
 /// The checks that go before the timing, the timing, and the storm; of `WINDTUNNEL_STORM` writes, if that is said.
 #[track_caller]
+#[expect(clippy::print_stderr, reason = "the figures of a long storm are what it is run for")]
 fn stands(backend: &str, writes: u64) {
     let writes = std::env::var("WINDTUNNEL_STORM").map_or(writes, |said| said.parse().expect("a number of writes"));
     let document =

@@ -62,10 +62,10 @@ impl Belief {
         let expected = (self.variance(at) + noise).sqrt();
         if off.abs() > SURPRISES * expected {
             noise += (MAY_BE_NOISE * off).powi(2);
-            if !self.seen[at] {
-                if let Some(from) = self.nearest(at) {
-                    self.make_room(from, at, off);
-                }
+            if !self.seen[at]
+                && let Some(from) = self.nearest(at)
+            {
+                self.make_room(from, at, off);
             }
         }
         let column: Vec<f64> = (0..n).map(|i| self.covariance(i, at)).collect();

@@ -1,5 +1,8 @@
 //! What the C library's allocator holds, and giving back what it does not need. Of glibc only; elsewhere nothing is known.
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+use crate::engine::c_library::{allocated, trim};
+
 /// Bytes that the allocator has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AllocatorStatistics {
@@ -13,20 +16,14 @@ pub struct AllocatorStatistics {
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[must_use]
 pub fn allocator_statistics() -> Option<AllocatorStatistics> {
-    #[expect(
-        unsafe_code,
-        reason = "glibc tells this through a C function only, which takes nothing and returns plain numbers"
-    )]
-    let info = unsafe { libc::mallinfo2() };
-    Some(AllocatorStatistics { in_use: (info.uordblks + info.hblkhd) as u64, free: info.fordblks as u64 })
+    let (in_use, free) = allocated();
+    Some(AllocatorStatistics { in_use, free })
 }
 
 /// Gives memory that is free back to the system; whether there was any.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn give_back() -> bool {
-    #[expect(unsafe_code, reason = "a C function only, which touches nothing that is in use")]
-    let released = unsafe { libc::malloc_trim(0) };
-    released == 1
+    trim()
 }
 
 /// What the allocator holds: not known here.

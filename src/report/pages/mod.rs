@@ -146,7 +146,11 @@ mod tests {
         assert!(!report.html.contains("A <b>"));
         assert_eq!(report.images.len(), 2);
         assert!(report.markdown.contains("| batch | orders: commits |"), "{}", report.markdown);
-        assert!(report.markdown.contains("files, one[U+000A]after the other"), "a line stays one: {}", report.markdown);
+        assert!(
+            report.markdown.contains("files, one\\[U+000A\\]after the other"),
+            "a line stays one: {}",
+            report.markdown
+        );
         assert!(report.markdown.contains("![") && !report.markdown.contains("<script>"));
         let again = render_bench(&bench(), &options).expect("a page");
         assert_eq!(report, again);
