@@ -29,7 +29,7 @@ pub struct SweepPoint {
     pub size: Option<usize>,
     /// Items a second: the median of the rounds.
     pub rate: f64,
-    /// Its rate over that of the best fixed size, if that was said.
+    /// Of the search: its rate over that of the best fixed size, which other rounds have chosen.
     pub of_best: Option<f64>,
 }
 
@@ -138,7 +138,7 @@ fn sweep_of(
         workload: workload.clone(),
         size,
         rate: median(rates[place].clone()),
-        of_best: Some(of_best[place]),
+        of_best: size.is_none().then(|| of_best[place]),
     };
     Ok(sizes.into_iter().enumerate().map(point).collect())
 }

@@ -398,14 +398,21 @@ fn sweep_text(sweep: &[SweepPoint]) -> String {
         if first {
             text.push_str(&format!("\nbatch sizes  {}\n", line(&point.workload)));
         }
+        let rates = sweep.iter().filter(|other| other.workload == point.workload && other.size.is_some());
+        let highest = rates.map(|other| other.rate).fold(f64::MIN_POSITIVE, f64::max);
         let name = point.size.map_or_else(|| "search".to_owned(), |size| format!("fixed {size}"));
         text.push_str(&format!(
-            "  {name:<12} {:>9} a second{}\n",
+            "  {name:<12} {:>9} a second  {:>4.0} % of the highest of the fixed\n",
             report::brief(point.rate),
-            point
-                .of_best
-                .map_or_else(String::new, |share| format!("  {:>4.0} % of the best fixed size", share * 100.0))
+            point.rate / highest * 100.0
         ));
+        if let Some(share) = point.of_best {
+            text.push_str(&format!(
+                "  {:<12} {:.0} % of the best fixed size, where other rounds say which that is\n",
+                "",
+                share * 100.0
+            ));
+        }
     }
     text
 }

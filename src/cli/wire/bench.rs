@@ -86,7 +86,7 @@ struct SweepPoint {
     size: Option<usize>,
     /// Items a second: the median of the rounds.
     throughput: f64,
-    /// Share of the throughput of the best fixed size, which is chosen by other rounds than it is rated by.
+    /// Of the search: its share of the throughput of the best fixed size, which is chosen by other rounds than it is rated by.
     #[serde(default)]
     of_best: Option<f64>,
 }
