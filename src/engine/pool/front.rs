@@ -330,16 +330,19 @@ impl<'a, G: Guarding> Future for Acquire<'a, G> {
     type Output = Result<Lease<'a, G>, Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut brought = None;
         if let Stage::Asks(request) = &self.0 {
             let start = request.start(true).1;
             let Stage::Asks(Request { of, .. }) = self.take() else { return Poll::Pending };
             match start {
                 Err(refusal) => return Poll::Ready(Err(refusal)),
                 Ok(Start::Granted(key)) => return Poll::Ready(Ok(Lease { of, key })),
-                Ok(Start::Waits(key)) => self.0 = Stage::Waits(of, key),
+                Ok(Start::Waits(key)) => {
+                    self.0 = Stage::Waits(of, key);
+                    brought = Some(context.waker().clone());
+                }
             }
         }
-        let mut brought = None;
         let answer = loop {
             let Stage::Waits(of, key) = &self.0 else { return Poll::Pending };
             match of.core.with(|core| core.poll(*key, context.waker(), brought.take())) {
