@@ -8,6 +8,7 @@ use super::{
 use crate::{
     engine::batch::{BatchReport, Handler, LetterFile, Policy, Processor, Settings},
     model::{Expected, Workload},
+    stats::median,
 };
 use std::{cell::RefCell, path::Path, time::Instant};
 
@@ -137,7 +138,7 @@ fn sweep_of(
     let point = |(place, size): (usize, Option<usize>)| SweepPoint {
         workload: workload.clone(),
         size,
-        rate: median(rates[place].clone()),
+        rate: median(&rates[place]).unwrap_or(f64::NAN),
         of_best: size.is_none().then(|| of_best[place]),
     };
     Ok(sizes.into_iter().enumerate().map(point).collect())
@@ -150,7 +151,7 @@ fn of_best(rates: &[Vec<f64>], fixed: usize) -> Vec<f64> {
     let others = |row: &[f64], round: usize| {
         let rest: Vec<f64> =
             row.iter().enumerate().filter(|(i, _)| rounds == 1 || *i != round).map(|(_, r)| *r).collect();
-        median(rest)
+        median(&rest).unwrap_or(f64::NAN)
     };
     let best: Vec<usize> = (0..rounds)
         .map(|round| {
@@ -158,13 +159,11 @@ fn of_best(rates: &[Vec<f64>], fixed: usize) -> Vec<f64> {
             (0..fixed).max_by(by).unwrap_or(0)
         })
         .collect();
-    rates.iter().map(|row| median((0..rounds).map(|round| row[round] / rates[best[round]][round]).collect())).collect()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let n = values.len();
-    if n == 0 { f64::NAN } else { (values[(n - 1) / 2] + values[n / 2]) / 2.0 }
+    let share = |row: &Vec<f64>| {
+        let shares: Vec<f64> = (0..rounds).map(|round| row[round] / rates[best[round]][round]).collect();
+        median(&shares).unwrap_or(f64::NAN)
+    };
+    rates.iter().map(share).collect()
 }
 
 fn prepare<'a>(work: &'a Workload, place: Place, settings: Settings, folder: &'a Path) -> Result<Timed<'a>, String> {
