@@ -1,6 +1,6 @@
 //! What guards shared state: threads' own mutex, or that of a model checker, which tries the orders in which threads may meet.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 /// A family of guards.
 pub trait Guarding: 'static {
@@ -16,7 +16,8 @@ pub trait Guard<T>: Send + Sync + 'static {
     fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R;
 }
 
-/// The standard library's mutex.
+/// A mutex of threads, which nothing that panics under it makes useless: what is guarded here is left whole, as callers' code does
+/// not run under the guard.
 #[derive(Clone, Copy, Debug)]
 pub enum Threads {}
 
@@ -29,8 +30,8 @@ impl<T: Send + 'static> Guard<T> for Mutex<T> {
         Self::new(value)
     }
 
+    #[inline]
     fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
-        // What is guarded here is left whole by whoever panics: callers' code does not run under the guard.
-        act(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.lock())
     }
 }

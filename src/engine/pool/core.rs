@@ -1,15 +1,24 @@
-//! The rules of pools as a state machine: no thread, no lock, no clock. Whoever calls it holds it alone and says what time it
-//! is; the wakers that it hands out are woken once it is let go of.
+//! The rules of pools as a state machine: no thread, no clock. Whoever calls it holds it alone and says what time it is; the wakers
+//! that it hands out are woken once it is let go of. Waiters find their answers in inboxes of their own, which are held for a
+//! moment while this is.
 
 use super::{
     PRIORITIES, PoolSpec, Refusal,
     asked::{Asked, Needs, Turn},
     deadlock::{Holding, deadlocked},
+    inbox::Inbox,
     statistics::{PoolStatistics, Tally},
 };
-use crate::{engine::blocking::nanos, model::Text};
+use crate::{
+    engine::{
+        blocking::nanos,
+        guard::{Guard, Guarding},
+    },
+    model::Text,
+};
 use slotmap::{SlotMap, new_key_type};
-use std::{collections::BTreeMap, task::Waker};
+use smallvec::SmallVec;
+use std::{collections::BTreeMap, sync::Arc, task::Waker};
 
 new_key_type! {
     /// A waiter.
@@ -18,21 +27,19 @@ new_key_type! {
     pub(super) struct LeaseKey;
 }
 
+/// What each turn writes comes first, as in [`Core`]: the fewer lines of the cache it is in, the less do threads wait for each other.
+#[repr(C)]
 struct State {
-    spec: PoolSpec,
-    capacity: u32,
-    held: u32,
-    queue: BTreeMap<Turn, WaiterKey>,
     tally: Tally,
+    queue: BTreeMap<Turn, WaiterKey>,
+    spec: PoolSpec,
 }
 
-struct Waiter {
+struct Waiter<G: Guarding> {
     asked: Asked,
     turn: Turn,
     since: u64,
-    waker: Option<Waker>,
-    /// Decided, and not yet told.
-    answer: Option<Result<LeaseKey, Refusal>>,
+    inbox: Arc<G::Of<Inbox>>,
 }
 
 struct Held {
@@ -65,14 +72,16 @@ pub(super) enum Fault {
 }
 
 /// All pools.
-pub(super) struct Core {
-    pools: Vec<State>,
-    waiters: SlotMap<WaiterKey, Waiter>,
+#[repr(C)]
+pub(super) struct Core<G: Guarding> {
+    latest: u64,
+    pools: Box<[State]>,
     leases: SlotMap<LeaseKey, Held>,
+    /// Those that were not answered yet.
+    waiters: SlotMap<WaiterKey, Waiter<G>>,
     ageing: u64,
     most_waiting: usize,
     number: u64,
-    latest: u64,
     #[cfg(test)]
     pub(super) fault: Fault,
 }
@@ -81,35 +90,26 @@ pub(super) struct Core {
 #[derive(Default)]
 pub(super) struct Wakers {
     /// To be woken.
-    pub(super) wake: Vec<Waker>,
+    pub(super) wake: SmallVec<[Waker; 2]>,
     /// Of those who wait no more.
     pub(super) forget: Vec<Waker>,
 }
 
-/// What a waiter finds when it looks for its answer.
-pub(super) enum Found {
-    Answer(Result<LeaseKey, Refusal>),
-    /// None yet; the waker that was there before, to be dropped.
-    Nothing(Option<Waker>),
-    /// None yet, and none that would wake it: it must bring one.
-    WakerWanted,
-}
-
 /// What came of a request at once.
-pub(super) enum Start {
+pub(super) enum Start<G: Guarding> {
     Granted(LeaseKey),
-    Waits(WaiterKey),
+    Waits(Wait<G>),
 }
 
-impl Core {
+/// A request that waits.
+pub(super) struct Wait<G: Guarding> {
+    key: WaiterKey,
+    pub(super) inbox: Arc<G::Of<Inbox>>,
+}
+
+impl<G: Guarding> Core<G> {
     pub(super) fn new(specs: Vec<PoolSpec>, ageing: u64, most_waiting: usize, now: u64) -> Self {
-        let state = |spec: PoolSpec| State {
-            capacity: spec.slots,
-            held: 0,
-            queue: BTreeMap::new(),
-            tally: Tally::new(now),
-            spec,
-        };
+        let state = |spec: PoolSpec| State { tally: Tally::new(now, spec.slots), queue: BTreeMap::new(), spec };
         Self {
             pools: specs.into_iter().map(state).collect(),
             waiters: SlotMap::with_key(),
@@ -140,25 +140,25 @@ impl Core {
     #[inline]
     pub(super) fn at_once(&mut self, now: u64, pool: u32, slots: u32) -> Option<LeaseKey> {
         let state = &mut self.pools[pool as usize];
-        if !state.queue.is_empty() || state.capacity.saturating_sub(state.held) < slots {
+        if !state.queue.is_empty() || state.tally.free() < slots {
             return None;
         }
-        state.held += slots;
-        state.tally.requests += 1;
-        state.tally.granted(0, state.held);
+        state.tally.usage.requests += 1;
+        state.tally.granted(slots, 0);
         // Made in its place: a value that is moved there is written and read again at once, which stalls the processor.
         Some(self.leases.insert_with_key(|_| Held { needs: Needs::one(pool, slots), holder: None, since: now }))
     }
 
-    /// Asks; `wait` says whether it may wait.
-    pub(super) fn ask(&mut self, now: u64, asked: Asked, wait: bool) -> Result<Start, Refusal> {
+    /// Asks; `wait` says whether it may wait. Not inlined: the usual case has no need of it.
+    #[inline(never)]
+    pub(super) fn ask(&mut self, now: u64, asked: Asked, wait: bool) -> Result<Start<G>, Refusal> {
         for (pool, _) in asked.needs.as_slice() {
-            self.pools[*pool as usize].tally.requests += 1;
+            self.pools[*pool as usize].tally.usage.requests += 1;
         }
         let turn = self.turn(now, asked.priority);
-        if let Some(&(pool, slots)) = asked.needs.as_slice().iter().find(|(p, n)| *n > self.pools[*p as usize].capacity)
+        if let Some(&(pool, slots)) = asked.needs.as_slice().iter().find(|(p, n)| *n > self.capacity(*p))
         {
-            let capacity = self.pools[pool as usize].capacity;
+            let capacity = self.capacity(pool);
             return Err(self.refuse(&asked.needs, Refusal::TooWide { pool: self.name(pool), slots, capacity }));
         }
         let first =
@@ -173,18 +173,18 @@ impl Core {
             return Err(self.refuse(&asked.needs, Refusal::QueueFull { waiting: self.waiters.len() }));
         }
         let holder = asked.holder.clone();
-        let key = self.waiters.insert(Waiter { asked, turn, since: now, waker: None, answer: None });
+        let inbox = Arc::new(G::Of::new(Inbox::default()));
+        let key = self.waiters.insert(Waiter { asked, turn, since: now, inbox: inbox.clone() });
         for &(pool, _) in self.waiters[key].asked.needs.as_slice() {
             let pool = &mut self.pools[pool as usize];
             pool.queue.insert(turn, key);
             pool.tally.peak_waiting = pool.tally.peak_waiting.max(pool.queue.len());
         }
         if let Some(holders) = holder.and_then(|holder| self.deadlock_of(&holder)) {
-            // It has no waker yet.
-            let waiter = self.leave(key, &mut Wakers::default());
-            return Err(self.refuse(&waiter.asked.needs, Refusal::Deadlock { holders }));
+            let needs = self.leave(key).map_or_else(|| Needs::one(0, 0), |waiter| waiter.asked.needs);
+            return Err(self.refuse(&needs, Refusal::Deadlock { holders }));
         }
-        Ok(Start::Waits(key))
+        Ok(Start::Waits(Wait { key, inbox }))
     }
 
     fn turn(&mut self, now: u64, priority: u8) -> Turn {
@@ -197,6 +197,10 @@ impl Core {
         Turn { due: now.saturating_add(below.saturating_mul(self.ageing)), number: self.number }
     }
 
+    fn capacity(&self, pool: u32) -> u32 {
+        self.pools[pool as usize].tally.usage.capacity
+    }
+
     fn name(&self, pool: u32) -> Text {
         self.pools[pool as usize].spec.name.clone()
     }
@@ -207,91 +211,60 @@ impl Core {
     }
 
     fn fits(&self, needs: &Needs) -> bool {
-        let fits = |&(pool, slots): &(u32, u32)| {
-            let pool = &self.pools[pool as usize];
-            pool.capacity.saturating_sub(pool.held) >= slots
-        };
-        needs.as_slice().iter().all(fits)
+        needs.as_slice().iter().all(|(pool, slots)| self.pools[*pool as usize].tally.free() >= *slots)
     }
 
     fn grant(&mut self, now: u64, since: u64, needs: Needs, holder: Option<Text>) -> LeaseKey {
         for &(pool, slots) in needs.as_slice() {
-            let pool = &mut self.pools[pool as usize];
-            pool.held += slots;
-            pool.tally.granted(now - since, pool.held);
+            self.pools[pool as usize].tally.granted(slots, now - since);
         }
         self.leases.insert(Held { needs, holder, since: now })
     }
 
-    /// The answer to a waiter, if there is one. Else `brought` is woken when there is; it is cloned where nobody holds the state.
-    pub(super) fn poll(&mut self, key: WaiterKey, waker: &Waker, brought: Option<Waker>) -> Found {
-        let Some(waiter) = self.waiters.get_mut(key) else { return Found::Nothing(brought) };
-        if let Some(answer) = waiter.answer.take() {
-            self.waiters.remove(key);
-            return Found::Answer(answer);
-        }
-        match brought {
-            Some(brought) => Found::Nothing(waiter.waker.replace(brought)),
-            None if waiter.waker.as_ref().is_some_and(|known| known.will_wake(waker)) => Found::Nothing(None),
-            None => Found::WakerWanted,
-        }
-    }
-
     /// A waiter's time is up: the answer that came in time after all, or the refusal.
-    pub(super) fn time_out(&mut self, now: u64, key: WaiterKey, wakers: &mut Wakers) -> Result<LeaseKey, Refusal> {
-        match self.waiters.get_mut(key).and_then(|waiter| waiter.answer.take()) {
-            Some(answer) => {
-                self.waiters.remove(key);
-                answer
-            }
-            None => {
-                let waiter = self.leave(key, wakers);
-                let needs = waiter.asked.needs;
-                needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.timeouts += 1);
-                self.serve(now, needs.as_slice(), wakers);
-                Err(Refusal::TimedOut { waited: now - waiter.since, holders: self.holders(now, &needs) })
-            }
-        }
+    pub(super) fn time_out(&mut self, now: u64, wait: &Wait<G>, wakers: &mut Wakers) -> Result<LeaseKey, Refusal> {
+        let Some(waiter) = self.leave(wait.key) else {
+            return wait.inbox.with(Inbox::untaken).expect("a waiter that is gone was answered");
+        };
+        wakers.forget.extend(wait.inbox.with(Inbox::close));
+        let needs = waiter.asked.needs;
+        needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.timeouts += 1);
+        self.serve(now, needs.as_slice(), wakers);
+        Err(Refusal::TimedOut { waited: now - waiter.since, holders: self.holders(now, &needs) })
     }
 
     /// A waiter is gone. What was granted to it meanwhile goes to the next one.
-    pub(super) fn cancel(&mut self, now: u64, key: WaiterKey, wakers: &mut Wakers) {
-        let Some(waiter) = self.waiters.get_mut(key) else { return };
-        match waiter.answer.take() {
-            Some(answer) => {
-                self.waiters.remove(key);
-                #[cfg(test)]
-                if self.has(Fault::CancelSwallowsGrant) {
-                    return;
-                }
-                if let Ok(lease) = answer {
-                    self.release(now, lease, wakers);
-                }
-            }
-            None => {
-                let needs = self.leave(key, wakers).asked.needs;
-                needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.cancels += 1);
-                self.serve(now, needs.as_slice(), wakers);
-            }
+    pub(super) fn cancel(&mut self, now: u64, wait: &Wait<G>, wakers: &mut Wakers) {
+        if let Some(waiter) = self.leave(wait.key) {
+            wakers.forget.extend(wait.inbox.with(Inbox::close));
+            let needs = waiter.asked.needs;
+            needs.as_slice().iter().for_each(|(pool, _)| self.pools[*pool as usize].tally.cancels += 1);
+            self.serve(now, needs.as_slice(), wakers);
+            return;
+        }
+        #[cfg(test)]
+        if self.has(Fault::CancelSwallowsGrant) {
+            return;
+        }
+        if let Some(Ok(lease)) = wait.inbox.with(Inbox::untaken) {
+            self.release(now, lease, wakers);
         }
     }
 
-    fn leave(&mut self, key: WaiterKey, wakers: &mut Wakers) -> Waiter {
-        let mut waiter = self.waiters.remove(key).expect("a waiter that has no answer is in the queues");
-        wakers.forget.extend(waiter.waker.take());
+    /// Takes a waiter that was not answered yet out of the queues.
+    fn leave(&mut self, key: WaiterKey) -> Option<Waiter<G>> {
+        let waiter = self.waiters.remove(key)?;
         for (pool, _) in waiter.asked.needs.as_slice() {
             self.pools[*pool as usize].queue.remove(&waiter.turn);
         }
-        waiter
+        Some(waiter)
     }
 
     /// Gives slots back; false where they were taken back before.
     pub(super) fn release(&mut self, now: u64, lease: LeaseKey, wakers: &mut Wakers) -> bool {
         let Some(held) = self.leases.remove(lease) else { return false };
         for &(pool, slots) in held.needs.as_slice() {
-            let pool = &mut self.pools[pool as usize];
-            pool.held -= slots;
-            pool.tally.released(slots, now - held.since);
+            self.pools[pool as usize].tally.released(slots, now - held.since);
         }
         self.serve(now, held.needs.as_slice(), wakers);
         true
@@ -307,18 +280,13 @@ impl Core {
         if changed.iter().all(|(pool, _)| self.pools[*pool as usize].queue.is_empty()) {
             return;
         }
-        let mut look_at: Vec<u32> = changed.iter().map(|(pool, _)| *pool).collect();
+        let mut look_at: SmallVec<[u32; 4]> = changed.iter().map(|(pool, _)| *pool).collect();
         while let Some(pool) = look_at.pop() {
-            while let Some(key) = self.next_of(pool) {
-                let needs = self.waiters[key].asked.needs.clone();
-                let (turn, since) = (self.waiters[key].turn, self.waiters[key].since);
-                for (pool, _) in needs.as_slice() {
-                    self.pools[*pool as usize].queue.remove(&turn);
-                    look_at.push(*pool);
-                }
-                let holder = self.waiters[key].asked.holder.take();
-                let lease = self.grant(now, since, needs, holder);
-                self.answer(key, Ok(lease), wakers);
+            while let Some(waiter) = self.next_of(pool).and_then(|key| self.leave(key)) {
+                let Asked { needs, holder, .. } = waiter.asked;
+                look_at.extend(needs.as_slice().iter().map(|(other, _)| *other).filter(|other| *other != pool));
+                let lease = self.grant(now, waiter.since, needs, holder);
+                wakers.wake.extend(waiter.inbox.with(|inbox| inbox.tell(Ok(lease))));
                 #[cfg(test)]
                 if self.has(Fault::NotifyOne) {
                     return;
@@ -340,18 +308,10 @@ impl Core {
         (needs.as_slice().iter().all(first) && self.fits(needs)).then_some(*key)
     }
 
-    fn answer(&mut self, key: WaiterKey, answer: Result<LeaseKey, Refusal>, wakers: &mut Wakers) {
-        let waiter = &mut self.waiters[key];
-        waiter.answer = Some(answer);
-        wakers.wake.extend(waiter.waker.take());
-    }
-
     /// Another number of slots. Those that are held beyond it stay so until they are given back; who asks for more than there
     /// will be is refused.
     pub(super) fn resize(&mut self, now: u64, pool: u32, capacity: u32, wakers: &mut Wakers) {
-        let state = &mut self.pools[pool as usize];
-        state.tally.there(now, state.capacity);
-        state.capacity = capacity;
+        self.pools[pool as usize].tally.resized(now, capacity);
         let slots = |needs: &Needs| needs.as_slice().iter().find(|(p, _)| *p == pool).map_or(0, |(_, slots)| *slots);
         let waiting: Vec<WaiterKey> = self.pools[pool as usize].queue.values().copied().collect();
         let too_wide: Vec<(WaiterKey, u32)> = waiting
@@ -361,12 +321,10 @@ impl Core {
             .collect();
         let mut changed = vec![(pool, 0)];
         for (key, slots) in too_wide {
-            let (turn, needs) = (self.waiters[key].turn, self.waiters[key].asked.needs.clone());
-            for (pool, _) in needs.as_slice() {
-                self.pools[*pool as usize].queue.remove(&turn);
-            }
-            let why = self.refuse(&needs, Refusal::TooWide { pool: self.name(pool), slots, capacity });
-            self.answer(key, Err(why), wakers);
+            let Some(waiter) = self.leave(key) else { continue };
+            let needs = &waiter.asked.needs;
+            let why = self.refuse(needs, Refusal::TooWide { pool: self.name(pool), slots, capacity });
+            wakers.wake.extend(waiter.inbox.with(|inbox| inbox.tell(Err(why))));
             changed.extend(needs.as_slice());
         }
         self.serve(now, &changed, wakers);
@@ -412,10 +370,11 @@ impl Core {
         }
         let holdings =
             self.leases.values().map(|held| Holding { holder: held.holder.as_ref(), slots: held.needs.as_slice() });
-        let waiting = self.waiters.values().filter(|waiter| waiter.answer.is_none());
-        let waiting = waiting
+        let waiting = self
+            .waiters
+            .values()
             .map(|waiter| Holding { holder: waiter.asked.holder.as_ref(), slots: waiter.asked.needs.as_slice() });
-        let capacities: Vec<u32> = self.pools.iter().map(|pool| pool.capacity).collect();
+        let capacities: Vec<u32> = self.pools.iter().map(|pool| pool.tally.usage.capacity).collect();
         let stuck = deadlocked(&capacities, &holdings.collect::<Vec<_>>(), &waiting.collect::<Vec<_>>());
         stuck.contains(holder).then(|| stuck.into_iter().collect())
     }
@@ -427,10 +386,7 @@ impl Core {
             let age = u128::from(now - held.since);
             held.needs.as_slice().iter().for_each(|(pool, slots)| busy[*pool as usize] += age * u128::from(*slots));
         }
-        let of = |(pool, busy): (&mut State, u128)| {
-            pool.tally.there(now, pool.capacity);
-            pool.tally.statistics(&pool.spec, (pool.capacity, pool.held, pool.queue.len()), busy)
-        };
+        let of = |(pool, busy): (&mut State, u128)| pool.tally.statistics(now, &pool.spec, pool.queue.len(), busy);
         self.pools.iter_mut().zip(busy).map(of).collect()
     }
 }

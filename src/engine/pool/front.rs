@@ -3,7 +3,8 @@
 use super::{
     PoolSpec, PoolStatistics, Refusal, Settings, SpecError,
     asked::{Asked, Needs},
-    core::{Core, Found, LeaseKey, Overdue, Start, WaiterKey, Wakers},
+    core::{Core, LeaseKey, Overdue, Start, Wait, Wakers},
+    inbox::Found,
 };
 use crate::{
     engine::{
@@ -12,6 +13,7 @@ use crate::{
     },
     model::{Clock, Text},
 };
+use crossbeam_utils::CachePadded;
 use std::{
     future::Future,
     pin::{Pin, pin},
@@ -25,8 +27,10 @@ pub struct Pools<G: Guarding = Threads> {
     inner: Arc<Inner<G>>,
 }
 
+/// The state lies apart from what is only read and from the counter of who keeps it: threads that write one of them do not take the
+/// cache's lines of the others from each other.
 struct Inner<G: Guarding> {
-    core: G::Of<Core>,
+    core: CachePadded<G::Of<Core<G>>>,
     clock: Arc<dyn Clock>,
     places: Vec<Place>,
 }
@@ -82,7 +86,7 @@ impl<G: Guarding> Pools<G> {
         };
         let places = specs.iter().enumerate().map(place).collect::<Result<_, _>>()?;
         let core = Core::new(specs, nanos(settings.ageing), settings.most_waiting, clock.nanos());
-        Ok(Self { inner: Arc::new(Inner { core: Guard::new(core), clock, places }) })
+        Ok(Self { inner: Arc::new(Inner { core: CachePadded::new(Guard::new(core)), clock, places }) })
     }
 
     /// The pool of that name.
@@ -127,7 +131,7 @@ impl<G: Guarding> Pools<G> {
     pub fn reclaim(&self, mut is_gone: impl FnMut(&Overdue) -> bool) -> Vec<Overdue> {
         let overdue = self.inner.act(|core, now, _| core.overdue(now));
         let gone: Vec<(LeaseKey, Overdue)> = overdue.into_iter().filter(|(_, told)| is_gone(told)).collect();
-        let take = |core: &mut Core, now: u64, wakers: &mut Wakers| {
+        let take = |core: &mut Core<G>, now: u64, wakers: &mut Wakers| {
             gone.into_iter().filter(|(lease, _)| core.reclaim(now, *lease, wakers)).map(|(_, told)| told).collect()
         };
         self.inner.act(take)
@@ -157,11 +161,12 @@ fn chain(place: usize, specs: &[PoolSpec]) -> Result<Box<[u32]>, SpecError> {
 impl<G: Guarding> Inner<G> {
     /// Acts on the state, and wakers whom that concerns once it is let go of.
     #[inline]
-    fn act<R>(&self, act: impl FnOnce(&mut Core, u64, &mut Wakers) -> R) -> R {
+    fn act<R>(&self, act: impl FnOnce(&mut Core<G>, u64, &mut Wakers) -> R) -> R {
         let mut wakers = Wakers::default();
-        // The clock is read under the guard: turns are given in the order of their times.
+        // Read before the guard, which is held for less time so. Who comes later is given no earlier time.
+        let read = self.clock.nanos();
         let result = self.core.with(|core| {
-            let now = core.no_earlier(self.clock.nanos());
+            let now = core.no_earlier(read);
             act(core, now, &mut wakers)
         });
         if !wakers.wake.is_empty() {
@@ -224,9 +229,12 @@ impl<'a, G: Guarding> Request<'a, G> {
     /// [`Refusal::Busy`] where nothing is free for it, or it can never be granted.
     #[inline]
     pub fn try_acquire(self) -> Result<Lease<'a, G>, Refusal> {
-        match self.start(false).1? {
-            Start::Granted(key) => Ok(Lease { of: self.of, key }),
-            Start::Waits(_) => Err(Refusal::Busy),
+        match self.start(false) {
+            Ok(key) => Ok(Lease { of: self.of, key }),
+            Err((_, start)) => match start? {
+                Start::Granted(key) => Ok(Lease { of: self.of, key }),
+                Start::Waits(_) => Err(Refusal::Busy),
+            },
         }
     }
 
@@ -240,13 +248,16 @@ impl<'a, G: Guarding> Request<'a, G> {
     /// # Errors
     /// [`Refusal::TimedOut`], or it can never be granted.
     pub fn wait(self, timeout: Duration) -> Result<Lease<'a, G>, Refusal> {
-        let (asked_at, start) = self.start(true);
+        let (asked_at, start) = match self.start(true) {
+            Ok(key) => return Ok(Lease { of: self.of, key }),
+            Err(other) => other,
+        };
         match start? {
             Start::Granted(key) => Ok(Lease { of: self.of, key }),
-            Start::Waits(key) => {
+            Start::Waits(wait) => {
                 let clock = self.of.clock.clone();
                 let deadline = asked_at.saturating_add(nanos(timeout));
-                let mut acquire = pin!(Acquire(Stage::Waits(self.of, key)));
+                let mut acquire = pin!(Acquire(Stage::Waits(self.of, wait)));
                 wait_until(acquire.as_mut(), &*clock, deadline).unwrap_or_else(|| acquire.give_up())
             }
         }
@@ -267,23 +278,34 @@ impl<'a, G: Guarding> Request<'a, G> {
         .await
     }
 
-    /// Asks, and says at what time.
+    /// Asks: the lease, in the usual case, or what else came of it at what time.
     #[inline]
-    fn start(&self, wait: bool) -> (u64, Result<Start, Refusal>) {
-        self.of.act(|core, now, _| {
-            let start = match (&self.slots, &self.holder) {
-                (Slots::Of(PoolId(pool), slots), None) if self.of.places[*pool as usize].chain.len() == 1 => {
-                    core.at_once(now, *pool, *slots)
-                }
-                _ => None,
-            };
-            (now, start.map_or_else(|| core.ask(now, self.asked(), wait), |key| Ok(Start::Granted(key))))
-        })
+    fn start(&self, wait: bool) -> Result<LeaseKey, (u64, Result<Start<G>, Refusal>)> {
+        let usual = match (&self.slots, &self.holder) {
+            (Slots::Of(PoolId(pool), slots), None) if self.of.places[*pool as usize].chain.len() == 1 => {
+                Some((*pool, *slots))
+            }
+            _ => None,
+        };
+        // What is seldom there is written elsewhere: a value that is moved through memory is read again at once, which stalls the
+        // processor.
+        let mut other = None;
+        let read = self.of.clock.nanos();
+        let key = self.of.core.with(|core| {
+            let now = core.no_earlier(read);
+            let key = usual.and_then(|(pool, slots)| core.at_once(now, pool, slots));
+            if key.is_none() {
+                other = Some((now, core.ask(now, self.asked(), wait)));
+            }
+            key
+        });
+        key.ok_or_else(|| other.expect("without a lease, something else came of it"))
     }
 
     fn asked(&self) -> Asked {
         let places = &self.of.places;
         let (PoolId(first), needs) = match &self.slots {
+            Slots::Of(pool, slots) if places[pool.0 as usize].chain.len() == 1 => (*pool, Needs::one(pool.0, *slots)),
             Slots::Of(pool, slots) => (*pool, Needs::new(within(places, &[(*pool, *slots)]))),
             Slots::Several(all) => (all[0].0, Needs::new(within(places, all))),
         };
@@ -307,7 +329,7 @@ pub struct Acquire<'a, G: Guarding = Threads>(Stage<'a, G>);
 
 enum Stage<'a, G: Guarding> {
     Asks(Request<'a, G>),
-    Waits(Of<'a, G>, WaiterKey),
+    Waits(Of<'a, G>, Wait<G>),
     Answered,
 }
 
@@ -318,8 +340,8 @@ impl<'a, G: Guarding> Acquire<'a, G> {
 
     /// The time is up: the lease that was granted just now after all, or the refusal.
     fn give_up(&mut self) -> Result<Lease<'a, G>, Refusal> {
-        let Stage::Waits(of, key) = self.take() else { return Err(Refusal::Busy) };
-        let key = of.act(|core, now, wakers| core.time_out(now, key, wakers))?;
+        let Stage::Waits(of, wait) = self.take() else { return Err(Refusal::Busy) };
+        let key = of.act(|core, now, wakers| core.time_out(now, &wait, wakers))?;
         Ok(Lease { of, key })
     }
 }
@@ -332,23 +354,23 @@ impl<'a, G: Guarding> Future for Acquire<'a, G> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut brought = None;
         if let Stage::Asks(request) = &self.0 {
-            let start = request.start(true).1;
+            let start = request.start(true);
             let Stage::Asks(Request { of, .. }) = self.take() else { return Poll::Pending };
             match start {
-                Err(refusal) => return Poll::Ready(Err(refusal)),
-                Ok(Start::Granted(key)) => return Poll::Ready(Ok(Lease { of, key })),
-                Ok(Start::Waits(key)) => {
-                    self.0 = Stage::Waits(of, key);
+                Ok(key) | Err((_, Ok(Start::Granted(key)))) => return Poll::Ready(Ok(Lease { of, key })),
+                Err((_, Err(refusal))) => return Poll::Ready(Err(refusal)),
+                Err((_, Ok(Start::Waits(wait)))) => {
+                    self.0 = Stage::Waits(of, wait);
                     brought = Some(context.waker().clone());
                 }
             }
         }
         let answer = loop {
-            let Stage::Waits(of, key) = &self.0 else { return Poll::Pending };
-            match of.core.with(|core| core.poll(*key, context.waker(), brought.take())) {
+            let Stage::Waits(_, wait) = &self.0 else { return Poll::Pending };
+            match wait.inbox.with(|inbox| inbox.look(context.waker(), brought.take())) {
                 Found::Answer(answer) => break answer,
                 Found::Nothing(before) => {
-                    // Here, where nobody holds the state.
+                    // Here, where nobody holds the inbox.
                     drop(before);
                     return Poll::Pending;
                 }
@@ -362,8 +384,8 @@ impl<'a, G: Guarding> Future for Acquire<'a, G> {
 
 impl<G: Guarding> Drop for Acquire<'_, G> {
     fn drop(&mut self) {
-        if let Stage::Waits(of, key) = &self.0 {
-            of.act(|core, now, wakers| core.cancel(now, *key, wakers));
+        if let Stage::Waits(of, wait) = &self.0 {
+            of.act(|core, now, wakers| core.cancel(now, wait, wakers));
         }
     }
 }

@@ -17,6 +17,7 @@ mod asked;
 mod core;
 mod deadlock;
 mod front;
+mod inbox;
 mod statistics;
 
 #[cfg(test)]

@@ -16,24 +16,48 @@ const MANY_TIMEOUTS: f64 = 0.01;
 /// Grants without which nothing is advised.
 const MIN_GRANTS: u64 = 30;
 
-/// Counters of a pool.
-pub(super) struct Tally {
+/// Size of a line of the processor's cache. Where threads take turns, each line that both write costs as much as all else of a turn.
+const LINE: usize = 64;
+
+/// What each grant and each return of slots changes, in one line.
+#[repr(C, align(64))]
+pub(super) struct Usage {
+    /// Slots there are.
+    pub(super) capacity: u32,
+    /// Of these, held.
+    pub(super) held: u32,
     pub(super) requests: u64,
-    grants: u64,
-    /// Of these, without waiting, and not in `waits` yet.
+    /// Grants without waiting that are not in `waits` yet.
     at_once: u64,
+    peak_held: u32,
+    held_ns: u128,
+    /// Slots of leases that were given back, times the nanoseconds for which they were held.
+    busy: u128,
+}
+
+const _: () = assert!(size_of::<Usage>() == LINE && size_of::<Recent>() == LINE);
+
+/// Holds that are not in their histogram yet, whose counts lie in many lines.
+#[repr(C, align(64))]
+#[derive(Default)]
+struct Recent {
+    count: u32,
+    nanos: [u32; LINE / size_of::<u32>() - 1],
+}
+
+/// Counters of a pool.
+#[repr(C)]
+pub(super) struct Tally {
+    pub(super) usage: Usage,
+    recent: Recent,
     pub(super) timeouts: u64,
     pub(super) cancels: u64,
     pub(super) rejected: u64,
     pub(super) reclaimed: u64,
-    peak_held: u32,
     pub(super) peak_waiting: usize,
     waits: Histogram<u64>,
     holds: Histogram<u64>,
     waited_ns: u128,
-    held_ns: u128,
-    /// Slots of leases that were given back, times the nanoseconds for which they were held.
-    busy: u128,
     /// Slots that there were, times nanoseconds, until `until`.
     there: u128,
     since: u64,
@@ -41,42 +65,50 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn new(now: u64) -> Self {
+    pub(super) fn new(now: u64, capacity: u32) -> Self {
         let histogram =
             || Histogram::new_with_bounds(1, LONGEST_NS, FIGURES).expect("the bounds are constants that fit");
         Self {
-            requests: 0,
-            grants: 0,
-            at_once: 0,
+            usage: Usage { capacity, held: 0, requests: 0, at_once: 0, peak_held: 0, held_ns: 0, busy: 0 },
+            recent: Recent::default(),
             timeouts: 0,
             cancels: 0,
             rejected: 0,
             reclaimed: 0,
-            peak_held: 0,
             peak_waiting: 0,
             waits: histogram(),
             holds: histogram(),
             waited_ns: 0,
-            held_ns: 0,
-            busy: 0,
             there: 0,
             since: now,
             until: now,
         }
     }
 
-    /// Time went by with so many slots.
-    pub(super) fn there(&mut self, now: u64, capacity: u32) {
-        self.there += u128::from(now - self.until) * u128::from(capacity);
+    /// Slots that are free.
+    #[inline]
+    pub(super) fn free(&self) -> u32 {
+        self.usage.capacity.saturating_sub(self.usage.held)
+    }
+
+    /// Time went by with as many slots as there are.
+    fn there(&mut self, now: u64) {
+        self.there += u128::from(now - self.until) * u128::from(self.usage.capacity);
         self.until = now;
     }
 
+    pub(super) fn resized(&mut self, now: u64, capacity: u32) {
+        self.there(now);
+        self.usage.capacity = capacity;
+    }
+
     #[inline]
-    pub(super) fn granted(&mut self, waited: u64, held: u32) {
-        self.grants += 1;
-        self.peak_held = self.peak_held.max(held);
+    pub(super) fn granted(&mut self, slots: u32, waited: u64) {
+        let usage = &mut self.usage;
+        usage.held += slots;
+        usage.peak_held = usage.peak_held.max(usage.held);
         if waited == 0 {
-            self.at_once += 1;
+            usage.at_once += 1;
         } else {
             self.waited_ns += u128::from(waited);
             self.waits.saturating_record(waited);
@@ -85,35 +117,51 @@ impl Tally {
 
     #[inline]
     pub(super) fn released(&mut self, slots: u32, held: u64) {
-        self.held_ns += u128::from(held);
-        self.busy += u128::from(held) * u128::from(slots);
-        self.holds.saturating_record(held);
+        self.usage.held -= slots;
+        self.usage.held_ns += u128::from(held);
+        self.usage.busy += u128::from(held) * u128::from(slots);
+        match u32::try_from(held) {
+            Ok(nanos) => {
+                if self.recent.count as usize == self.recent.nanos.len() {
+                    self.settle();
+                }
+                self.recent.nanos[self.recent.count as usize] = nanos;
+                self.recent.count += 1;
+            }
+            // More than four seconds: rare enough.
+            Err(_) => self.holds.saturating_record(held),
+        }
+    }
+
+    #[cold]
+    fn settle(&mut self) {
+        let count = std::mem::take(&mut self.recent.count) as usize;
+        self.recent.nanos[..count].iter().for_each(|nanos| self.holds.saturating_record(u64::from(*nanos)));
     }
 
     /// What was counted; `busy` are the slots of leases that are held still, times the nanoseconds for which they have been.
-    pub(super) fn statistics(
-        &mut self,
-        spec: &PoolSpec,
-        (slots, held, waiting): (u32, u32, usize),
-        busy: u128,
-    ) -> PoolStatistics {
-        self.waits.saturating_record_n(0, std::mem::take(&mut self.at_once));
+    pub(super) fn statistics(&mut self, now: u64, spec: &PoolSpec, waiting: usize, busy: u128) -> PoolStatistics {
+        self.there(now);
+        self.settle();
+        self.waits.saturating_record_n(0, std::mem::take(&mut self.usage.at_once));
+        let Usage { capacity, held, requests, peak_held, held_ns, .. } = self.usage;
+        let wait = Times::of(&self.waits, self.waited_ns);
         PoolStatistics {
             name: spec.name.clone(),
-            slots,
+            slots: capacity,
             held,
             waiting,
-            requests: self.requests,
-            grants: self.grants,
+            requests,
+            grants: wait.count,
             timeouts: self.timeouts,
             cancels: self.cancels,
             rejected: self.rejected,
             reclaimed: self.reclaimed,
-            peak_held: self.peak_held,
+            peak_held,
             peak_waiting: self.peak_waiting,
-            wait: Times::of(&self.waits, self.waited_ns),
-            hold: Times::of(&self.holds, self.held_ns),
-            efficiency: (self.there > 0).then(|| (self.busy + busy) as f64 / self.there as f64),
+            wait,
+            hold: Times::of(&self.holds, held_ns),
+            efficiency: (self.there > 0).then(|| (self.usage.busy + busy) as f64 / self.there as f64),
             observed: Duration::from_nanos(self.until - self.since),
         }
     }
