@@ -4,10 +4,11 @@ use crate::{
     cli::exit::Error,
     engine::{
         batch::Settings as BatchSettings,
-        pool::{PRIORITIES, PoolSpec, default_pools},
+        pool::{self, PRIORITIES, PoolSpec, Pools, default_pools},
         workers::{ScaleSettings, Settings as WorkerSettings},
     },
     model::{Expected, Workload},
+    replay::Wall,
     synth::orders::{Events, OrderOptions, OrderTruth},
 };
 use serde::Deserialize;
@@ -103,6 +104,7 @@ impl File {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
         let file = Self::parse(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))?;
+        file.check()?;
         let digest = Sha256::digest(text.as_bytes());
         Ok(Self { digest: Some(digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect()), ..file })
     }
@@ -110,6 +112,23 @@ impl File {
     /// Reads a file's text.
     pub(super) fn parse(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
+    }
+
+    /// Refuses what some command could not use, whichever reads it first.
+    fn check(&self) -> Result<(), Error> {
+        self.transient()?;
+        self.batch()?;
+        self.workers()?;
+        let known: Result<Pools, _> = Pools::new(self.pools()?, pool::Settings::default(), Wall::start());
+        known.map(drop).map_err(|error| Error::Usage(error.to_string()))
+    }
+
+    fn transient(&self) -> Result<f64, Error> {
+        let transient = self.transient.unwrap_or(TRANSIENT);
+        if (0.0..1.0).contains(&transient) {
+            return Ok(transient);
+        }
+        Err(Error::Usage(format!("`transient` is {transient}; it must be a share, 0 or more and less than 1")))
     }
 
     /// The platform.
@@ -140,12 +159,7 @@ impl File {
     /// The first records of the platform, with what must come of them.
     pub(super) fn workload(&self, seed: u64, records: usize) -> Result<Workload, Error> {
         let options = self.orders(seed);
-        let transient = self.transient.unwrap_or(TRANSIENT);
-        if !(0.0..1.0).contains(&transient) {
-            return Err(Error::Usage(format!(
-                "`transient` is {transient}; it must be a share, 0 or more and less than 1"
-            )));
-        }
+        let transient = self.transient()?;
         let events = Events::new(&options).map_err(|error| Error::Usage(error.to_string()))?;
         let mut truth = OrderTruth::default();
         // Of a duplicate whose first one lies beyond the end nothing is known: they come before.

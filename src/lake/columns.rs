@@ -22,7 +22,10 @@ impl Values {
     /// The column of that name, whatever others the file holds.
     pub(super) fn take(batch: &RecordBatch, column: &Column, path: &Path) -> Result<Self, Error> {
         let wrong = || Error::WrongSchema { path: path.into(), column: column.name };
-        let array = batch.column_by_name(column.name).ok_or_else(wrong)?.as_any();
+        let Some(array) = batch.column_by_name(column.name) else {
+            return Self::nothing(batch.num_rows(), column).ok_or_else(wrong);
+        };
+        let array = array.as_any();
         let values = match column.kind {
             Kind::Text => array.downcast_ref().and_then(Words::new).map(Self::Text),
             Kind::Int32 => array.downcast_ref().cloned().map(Self::Int32),
@@ -32,6 +35,20 @@ impl Values {
             Kind::Time => array.downcast_ref().cloned().map(Self::Time),
         };
         values.ok_or_else(wrong)
+    }
+
+    /// Rows without a value, of a column that came after the file was written.
+    fn nothing(rows: usize, column: &Column) -> Option<Self> {
+        match column.kind {
+            _ if !column.late => None,
+            // None has come late.
+            Kind::Text => None,
+            Kind::Int32 => Some(Self::Int32(Int32Array::new_null(rows))),
+            Kind::Int64 => Some(Self::Int64(Int64Array::new_null(rows))),
+            Kind::Float => Some(Self::Float(Float64Array::new_null(rows))),
+            Kind::Bool => Some(Self::Bool(BooleanArray::new_null(rows))),
+            Kind::Time => Some(Self::Time(TimestampMicrosecondArray::new_null(rows))),
+        }
     }
 
     /// A text; `None` for no value, and in a column of anything else.

@@ -5,7 +5,7 @@ use super::{
     history::HistoryReader,
     ordered::{self, OrderedRows},
     rows::Stored,
-    table::Table,
+    table::{Kind, Table},
 };
 use crate::model::{Attempt, BenchRecord, DagRun, Deadline, Deployment, Detail, Marker, Pool, Text, Volume};
 use polars::prelude::*;
@@ -92,10 +92,34 @@ impl Lake {
                     hive_options: HiveOptions { enabled: Some(false), ..HiveOptions::default() },
                     ..ScanArgsParquet::default()
                 };
-                LazyFrame::scan_parquet(path, args).map_err(query)
+                with_late(LazyFrame::scan_parquet(path, args).map_err(query)?, table)
             })
             .collect::<Result<Vec<_>, _>>()?;
         if frames.is_empty() { Ok(None) } else { concat(frames, UnionArgs::default()).map(Some).map_err(query) }
+    }
+}
+
+/// The frame with the columns that came after its part was written, without values.
+fn with_late(mut frame: LazyFrame, table: &Table) -> Result<LazyFrame, Error> {
+    let mut late = table.columns.iter().filter(|column| column.late).peekable();
+    if late.peek().is_none() {
+        return Ok(frame);
+    }
+    let known = frame.collect_schema().map_err(query)?;
+    let lacking = late.filter(|column| known.get(column.name).is_none());
+    let nothing = lacking.map(|column| lit(NULL).cast(dtype(column.kind)).alias(column.name));
+    Ok(frame.with_columns(nothing.collect::<Vec<_>>()))
+}
+
+/// How polars names what a column holds.
+pub(super) fn dtype(kind: Kind) -> DataType {
+    match kind {
+        Kind::Text => DataType::String,
+        Kind::Int32 => DataType::Int32,
+        Kind::Int64 => DataType::Int64,
+        Kind::Float => DataType::Float64,
+        Kind::Bool => DataType::Boolean,
+        Kind::Time => DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)),
     }
 }
 

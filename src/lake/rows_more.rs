@@ -142,6 +142,7 @@ impl Stored for BenchRecord {
         row.int64(Some(self.items));
         row.int64(Some(self.peak_rss_bytes));
         row.text(Some(&self.host));
+        row.float(self.p99_seconds);
     }
 }
 
@@ -160,6 +161,7 @@ impl Loaded for BenchRecord {
             items: row.int(8)?,
             peak_rss_bytes: row.int(9)?,
             host: text(10)?,
+            p99_seconds: row.float(11),
         })
     }
 }

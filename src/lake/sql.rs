@@ -2,7 +2,7 @@
 
 use super::{
     Error, Lake,
-    read::{collect, query},
+    read::{collect, dtype, query},
     sql_text,
     survey::Survey,
     table::{Kind, Table},
@@ -184,14 +184,6 @@ const RUN_VIEW: [&str; 14] = [
 ];
 
 fn empty(table: &Table) -> DataFrame {
-    let dtype = |kind: Kind| match kind {
-        Kind::Text => DataType::String,
-        Kind::Int32 => DataType::Int32,
-        Kind::Int64 => DataType::Int64,
-        Kind::Float => DataType::Float64,
-        Kind::Bool => DataType::Boolean,
-        Kind::Time => DataType::Datetime(TimeUnit::Microseconds, Some(polars::prelude::TimeZone::UTC)),
-    };
     let deployment = Field::new("deployment".into(), DataType::String);
     let fields = table.columns.iter().map(|c| Field::new(c.name.into(), dtype(c.kind)));
     DataFrame::empty_with_schema(&Schema::from_iter(std::iter::once(deployment).chain(fields)))

@@ -33,14 +33,21 @@ pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) required: bool,
+    /// Parts that were written before it came lack it: there it has no value.
+    pub(super) late: bool,
 }
 
 pub(super) const fn must(name: &'static str, kind: Kind) -> Column {
-    Column { name, kind, required: true }
+    Column { name, kind, required: true, late: false }
 }
 
 pub(super) const fn may(name: &'static str, kind: Kind) -> Column {
-    Column { name, kind, required: false }
+    Column { name, kind, required: false, late: false }
+}
+
+/// A column that came after lakes were written.
+pub(super) const fn late(name: &'static str, kind: Kind) -> Column {
+    Column { name, kind, required: false, late: true }
 }
 
 /// One table.

@@ -1,6 +1,6 @@
 //! The tables, each with its columns, identity, order and home: a list of data.
 
-use super::table::{Kind, Table, may, must};
+use super::table::{Kind, Table, late, may, must};
 
 /// Every table that is written, in the order of their names.
 pub(super) const TABLES: &[&Table] = &[
@@ -366,6 +366,7 @@ pub(super) static BENCH_RECORDS: Table = Table {
         must("items", Kind::Int64),
         must("peak_rss_bytes", Kind::Int64),
         must("host", Kind::Text),
+        late("p99_seconds", Kind::Float),
     ],
     key: &[0, 1, 2, 3, 4, 5],
     unnumbered: None,

@@ -73,9 +73,19 @@ pub struct BenchRecord {
     pub peak_rss_bytes: i64,
     /// The machine: facts, as [`Host::to_text`] writes them.
     pub host: Text,
+    /// 99 % of the waits of the run are no longer, where short ones are what the engine is for.
+    pub p99_seconds: Option<f64>,
 }
 
-/// Runs of benches as runs of benchmarks: one a bench, each variant on each workload with its throughputs.
+impl BenchRecord {
+    /// What a gate compares of it.
+    fn results(&self) -> impl Iterator<Item = BenchResult> {
+        let name: Text = format!("{}/{}/{}", self.engine, self.workload, self.variant).into();
+        BenchResult::of_engine(name, self.items as f64 / self.seconds, self.p99_seconds)
+    }
+}
+
+/// Runs of benches as runs of benchmarks: one a bench, each variant on each workload with its throughputs and waits.
 #[must_use]
 pub fn bench_runs(records: &[BenchRecord]) -> Vec<BenchRun> {
     let mut runs: Vec<BenchRun> = Vec::new();
@@ -84,16 +94,7 @@ pub fn bench_runs(records: &[BenchRecord]) -> Vec<BenchRun> {
             runs.push(BenchRun { at: Some(record.at), host: Host::from_text(&record.host), ..BenchRun::default() });
             runs.len() - 1
         });
-        let rate = record.items as f64 / record.seconds;
-        if rate.is_finite() {
-            runs[place].add(BenchResult {
-                name: format!("{}/{}/{}", record.engine, record.workload, record.variant).into(),
-                measure: "throughput".into(),
-                unit: "items/s".into(),
-                higher_is_better: true,
-                measured: Measured::Samples(vec![rate]),
-            });
-        }
+        record.results().for_each(|result| runs[place].add(result));
     }
     runs.sort_by_key(|run| run.at);
     runs
@@ -119,6 +120,20 @@ pub struct Host {
 }
 
 impl BenchResult {
+    /// What one run of an engine says: items a second, and the 99th percentile of waits where that counts.
+    pub fn of_engine(name: Text, rate: f64, p99_seconds: Option<f64>) -> impl Iterator<Item = Self> {
+        let of = |measure: &str, unit: &str, higher_is_better, value: f64| Self {
+            name: name.clone(),
+            measure: measure.into(),
+            unit: unit.into(),
+            higher_is_better,
+            measured: Measured::Samples(vec![value]),
+        };
+        let rate = rate.is_finite().then(|| of("throughput", "items/s", true, rate));
+        let wait = p99_seconds.filter(|wait| wait.is_finite()).map(|wait| of("p99", "s", false, wait));
+        rate.into_iter().chain(wait)
+    }
+
     /// Name with the measure, where that is not the one that goes without saying.
     #[must_use]
     pub fn full_name(&self) -> String {
@@ -286,6 +301,7 @@ mod tests {
             items,
             peak_rss_bytes: 1,
             host: host.to_text().into(),
+            p99_seconds: (variant == "search").then_some(0.25),
         };
         let runs = bench_runs(&[
             record(5, "rules", 100),
@@ -297,6 +313,12 @@ mod tests {
         assert_eq!(runs[1].host, host);
         assert_eq!(&*runs[1].results[0].name, "batch/orders/rules");
         assert_eq!(runs[1].results[0].measured, Measured::Samples(vec![50.0, 60.0]));
+        let names = runs[1].results.iter().map(BenchResult::full_name);
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            ["batch/orders/rules throughput", "batch/orders/search throughput", "batch/orders/search p99"]
+        );
+        assert!(!runs[1].results[2].higher_is_better);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Batches of fixed size against those that adapt, on five costs.
+//! Batches of fixed size against those that adapt, on six costs.
 
 use super::{
     clock::Wall,
@@ -12,12 +12,12 @@ use crate::{
 };
 use std::{cell::RefCell, path::Path, time::Instant};
 
-/// What came of it.
+/// What came of it on one cost.
 #[derive(Debug)]
 pub struct BatchBench {
-    /// Fixed against rules, and against the search, on each cost.
+    /// Fixed against rules, and against the search.
     pub results: Vec<EngineResult>,
-    /// Fixed sizes, on each cost, where that was asked for.
+    /// Fixed sizes, where that was asked for.
     pub sweep: Vec<SweepPoint>,
 }
 
@@ -63,43 +63,53 @@ const FEW_BATCHES: usize = 50;
 /// Rounds of a sweep at most: ten sizes on six costs take their time.
 const SWEEP_ROUNDS: usize = 5;
 
-/// Compares; `sweep` tries each fixed size as well.
+/// Compares on each cost in turn; `sweep` tries each fixed size as well.
 ///
 /// # Errors
 /// Where a run is not right, or the machine does not let it be run.
-pub fn bench_batch(
+pub fn bench_batch<'a>(
+    work: &'a Workload,
+    plan: Plan,
+    settings: &'a Settings,
+    sweep: bool,
+    folder: &'a Path,
+) -> impl Iterator<Item = Result<BatchBench, BenchError>> + 'a {
+    PLACES.into_iter().map(move |place| on(place, work, plan, settings, sweep, folder))
+}
+
+fn on(
+    place: Place,
     work: &Workload,
     plan: Plan,
     settings: &Settings,
     sweep: bool,
     folder: &Path,
 ) -> Result<BatchBench, BenchError> {
+    let workload = format!("{}: {}", work.name, place.name);
     let mut bench = BatchBench { results: Vec::new(), sweep: Vec::new() };
-    for place in PLACES {
-        let workload = format!("{}: {}", work.name, place.name);
-        for (policy, candidate) in [(Policy::Rules, "rules"), (Policy::Search, "search")] {
-            let contender = |name: String, policy: Policy| Contender {
-                name,
-                prepare: Box::new(move || prepare(work, place, Settings { policy, ..settings.clone() }, folder)),
-            };
-            let fixed = format!("fixed {}", settings.initial);
-            let sides = [contender(fixed, Policy::Fixed), contender(candidate.to_owned(), policy)];
-            let subject = Subject { engine: "batch", workload: workload.clone(), latency_of: "a batch" };
-            let mut result = interleave(subject, plan, sides)?;
-            let calls = work.records.len() / settings.initial.max(1);
-            if calls < FEW_BATCHES {
-                result.notes.push(format!(
-                    "{calls} batches of {} are few for what learns from batch to batch; more --items say more",
-                    settings.initial
-                ));
-            } else if !place.fails && result.speedup.lower > 0.9 && result.speedup.upper < 1.1 {
-                result.notes.push("batches cost nothing of their own here: nothing is gained by their size".to_owned());
-            }
-            bench.results.push(result);
+    for (policy, candidate) in [(Policy::Rules, "rules"), (Policy::Search, "search")] {
+        let contender = |name: String, policy: Policy| Contender {
+            name,
+            prepare: Box::new(move || prepare(work, place, Settings { policy, ..settings.clone() }, folder)),
+        };
+        let fixed = format!("fixed {}", settings.initial);
+        let sides = [contender(fixed, Policy::Fixed), contender(candidate.to_owned(), policy)];
+        let subject =
+            Subject { engine: "batch", workload: workload.clone(), latency_of: "a batch", for_latency: false };
+        let mut result = interleave(subject, plan, sides)?;
+        let calls = work.records.len() / settings.initial.max(1);
+        if calls < FEW_BATCHES {
+            result.notes.push(format!(
+                "{calls} batches of {} are few for what learns from batch to batch; more --items say more",
+                settings.initial
+            ));
+        } else if !place.fails && result.speedup.lower > 0.9 && result.speedup.upper < 1.1 {
+            result.notes.push("batches cost nothing of their own here: nothing is gained by their size".to_owned());
         }
-        if sweep {
-            bench.sweep.extend(sweep_of(work, plan, settings, (&workload, place), folder)?);
-        }
+        bench.results.push(result);
+    }
+    if sweep {
+        bench.sweep = sweep_of(work, plan, settings, (&workload, place), folder)?;
     }
     Ok(bench)
 }
@@ -111,7 +121,10 @@ fn sweep_of(
     (workload, place): (&String, Place),
     folder: &Path,
 ) -> Result<Vec<SweepPoint>, BenchError> {
-    let sizes: Vec<Option<usize>> = SWEEP.into_iter().map(Some).chain([None]).collect();
+    // One batch of all there is, and none beyond: they would be the same.
+    let beyond = SWEEP.iter().take_while(|size| **size < work.records.len()).count();
+    let fixed = &SWEEP[..SWEEP.len().min(beyond + 1)];
+    let sizes: Vec<Option<usize>> = fixed.iter().copied().map(Some).chain([None]).collect();
     let rounds = plan.rounds.min(SWEEP_ROUNDS);
     let mut rates = vec![Vec::new(); sizes.len()];
     for round in 0..rounds {
@@ -134,7 +147,7 @@ fn sweep_of(
             rates[place_of].push(run.items_out as f64 / seconds.max(1e-9));
         }
     }
-    let of_best = of_best(&rates, SWEEP.len());
+    let of_best = of_best(&rates, fixed.len());
     let point = |(place, size): (usize, Option<usize>)| SweepPoint {
         workload: workload.clone(),
         size,

@@ -93,6 +93,19 @@ impl Backends {
         })
     }
 
+    /// What the comparison is of; `plain` is what it is compared with.
+    fn note(&self, plain: &str) -> String {
+        match self {
+            Self::InProcess => {
+                "a mutex has no owner's name, no expiry and no fence; this is what they cost, once for each piece of work".to_owned()
+            }
+            Self::Files(_) => "flock is two calls of the kernel and ends with its process; a lease is written to files, so that \
+                               another process takes over once it is over, and the resource can refuse who comes back late"
+                .to_owned(),
+            _ => format!("this is what lease, fence and their checks cost beside {plain}"),
+        }
+    }
+
     /// Locks of a run, where no number is given: about half a second.
     fn locks(&self) -> usize {
         match self {
@@ -155,9 +168,10 @@ pub fn bench_lock(backend: &Backends, plan: Plan, folder: &Path) -> Result<Vec<E
         engine: "lock",
         workload: format!("{}, one after the other", backend.name()),
         latency_of: "a lock and its release",
+        for_latency: false,
     };
     let mut result = interleave(subject, plan, sides)?;
-    result.notes.push(format!("this is what lease, fence and their checks cost beside {name}"));
+    result.notes.push(backend.note(name));
     Ok(vec![result])
 }
 

@@ -78,6 +78,8 @@ pub struct SideSample {
     pub items: u64,
     /// Most memory of the process in the run; 0 where that cannot be told.
     pub peak_rss_bytes: u64,
+    /// 99 % of the run's latencies are no longer, where short ones are what the engine is for.
+    pub p99_seconds: Option<f64>,
 }
 
 /// Quantiles of what an engine counts as one, in seconds.
@@ -133,6 +135,8 @@ pub struct EngineResult {
     pub baseline_latency: Latency,
     /// What `latency` is of.
     pub latency_of: String,
+    /// 99th percentile of the baseline's latencies over that of the candidate, where short ones are what the engine is for.
+    pub p99_gain: Option<Estimate>,
     /// All measured runs.
     pub samples: Vec<SideSample>,
     /// What else is to be known.
@@ -196,6 +200,8 @@ pub(super) struct Subject {
     pub(super) engine: &'static str,
     pub(super) workload: String,
     pub(super) latency_of: &'static str,
+    /// Are short latencies what the engine is for?
+    pub(super) for_latency: bool,
 }
 
 /// Runs both in turns.
@@ -233,6 +239,7 @@ pub(super) fn interleave(
                     cpu_seconds: run.cpu_seconds.unwrap_or(cpu_seconds),
                     items: run.items_out,
                     peak_rss_bytes: run.peak_rss_bytes.unwrap_or_else(peak_rss::read),
+                    p99_seconds: subject.for_latency.then(|| Latency::of(&run.latency).p99),
                 });
                 // Of the same bounds: they fit.
                 let _ = latencies[side as usize].latency.add(&run.latency);
@@ -276,9 +283,18 @@ pub(super) fn interleave(
         latency: Latency::of(&latencies[1].latency),
         baseline_latency: Latency::of(&latencies[0].latency),
         latency_of: subject.latency_of.to_owned(),
+        p99_gain: p99_gain(&samples),
         samples,
         notes: Vec::new(),
     })
+}
+
+/// `None` where latencies are not what the engine is for, or took no time that could be measured.
+fn p99_gain(samples: &[SideSample]) -> Option<Estimate> {
+    let of = |side: Side| samples.iter().filter(move |sample| sample.side == side);
+    let pairs = of(Side::Baseline).zip(of(Side::Candidate));
+    let ratio = |(before, after): (&SideSample, &SideSample)| Some(before.p99_seconds? / after.p99_seconds?);
+    geometric_mean(&pairs.map(ratio).collect::<Option<Vec<f64>>>()?, LEVEL)
 }
 
 fn accounted(run: Run) -> Result<Run, String> {

@@ -108,7 +108,7 @@ pub fn bench_memory(
     let sides =
         [contender(MemoryMode::AllAtOnce, "all at once"), contender(MemoryMode::Admitted, "admitted by memory")];
     let workload = format!("{items} items of {:.0} MB", BYTES.0 * 1e-6);
-    let subject = Subject { engine: "memory", workload: workload.clone(), latency_of: "a run" };
+    let subject = Subject { engine: "memory", workload: workload.clone(), latency_of: "a run", for_latency: false };
     let mut result = interleave(subject, plan, sides)?;
     result.notes.extend(below_a_limit(&result, &workload, items, truth, &go)?);
     Ok(vec![result])

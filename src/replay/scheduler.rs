@@ -59,7 +59,8 @@ pub fn bench_scheduler(seed: u64, plan: Plan, machine: &Arc<dyn Machine>) -> Res
         }
     };
     let workload = format!("{} tasks of three levels, at most 10 at once", work.jobs.len());
-    let subject = Subject { engine: "scheduler", workload, latency_of: "an urgent task, from ready to ended" };
+    let subject =
+        Subject { engine: "scheduler", workload, latency_of: "an urgent task, from ready to ended", for_latency: true };
     let sides = [contender(0, "first come, first served"), contender(1, "intelligent scheduler")];
     let mut result = interleave(subject, plan, sides)?;
     let lasted = lasted.lock().unwrap_or_else(PoisonError::into_inner);

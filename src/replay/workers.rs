@@ -65,7 +65,12 @@ pub fn bench_workers(
             contender(format!("{cores} threads, one a core"), fixed),
             contender(format!("{} to {} threads", settings.scale.least, settings.scale.most), settings.scale),
         ];
-        let subject = Subject { engine: "workers", workload: format!("{}: {name}", work.name), latency_of: "a task" };
+        let subject = Subject {
+            engine: "workers",
+            workload: format!("{}: {name}", work.name),
+            latency_of: "a task",
+            for_latency: false,
+        };
         let mut result = interleave(subject, plan, sides)?;
         if kind == Work::Compute {
             result.notes.push("what computes needs a core: more threads than cores gain nothing".to_owned());

@@ -1,8 +1,12 @@
 //! `bench`: every engine on a small workload, and locks on real servers, in a storm.
 
 use super::support::windtunnel;
+use arrow::array::RecordBatch;
+use parquet::arrow::{ArrowWriter, ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
 use serde_json::Value;
 use std::{
+    fs::File,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -67,7 +71,11 @@ fn batches_are_tried_on_six_costs_each_by_rules_and_by_search() {
         assert_eq!(result["items_in"], 4000);
         assert!(number(result, "/success_rate") >= 0.995, "{result:#}");
     }
-    assert_eq!(document["sweep"].as_array().expect("a sweep").len(), 60);
+    // Sizes up to that of one batch of all, and the search.
+    let sizes: Vec<Option<u64>> =
+        document["sweep"].as_array().expect("a sweep").iter().map(|point| point["size"].as_u64()).collect();
+    let each = [100, 200, 500, 1000, 2000, 2500, 4000].map(Some).into_iter().chain([None]);
+    assert_eq!(sizes, each.cycle().take(48).collect::<Vec<_>>());
     assert!(number(&document, "/spin_scaling") > 0.0);
 }
 
@@ -98,6 +106,13 @@ fn urgent_requests_wait_less() {
     check(result);
     let [now, before] = ["/latency/p99_s", "/baseline_latency/p99_s"].map(|pointer| number(result, pointer));
     assert!(now < before, "{now} against {before}");
+    // Pair by pair, and told by each run.
+    let of = |side: &str| {
+        let samples = result["samples"].as_array().expect("samples").iter().filter(|sample| sample["side"] == side);
+        samples.map(|sample| number(sample, "/p99_s").ln()).sum::<f64>() / 3.0
+    };
+    let gain = (of("baseline") - of("candidate")).exp();
+    assert!((number(result, "/p99_gain/point") / gain - 1.0).abs() < 1e-9 && gain > 1.0, "{gain}: {result:#}");
 }
 
 #[test]
@@ -198,6 +213,42 @@ fn what_cannot_be_is_told() {
     }
 }
 
+/// Where files cannot grow, as on a disk that is full, a bench ends and says so: smaller batches and patience would not help.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_takes_no_more_ends_the_bench() {
+    let program = windtunnel().get_program().to_owned();
+    let script = "trap '' XFSZ; ulimit -f 400; exec \"$0\" bench batch --items 100000 --rounds 3";
+    let output = Command::new("sh").args(["-c", script]).arg(program).output().expect("it runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("disk") && told.contains("gives no timing"), "{told}");
+}
+
+#[test]
+fn pools_within_pools_are_timed_and_what_one_command_refuses_all_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("shop.toml");
+    let name = file.to_str().expect("UTF-8");
+    let inner = "[[pools]]\nname = \"all\"\nslots = 6\n\n[[pools]]\nname = \"part\"\nslots = 2\n";
+    std::fs::write(&file, format!("{inner}within = \"all\"\n")).expect("written");
+    let document = bench(&["pool", "--items", "600", "--workload", name]);
+    check(&document["engine_results"][0]);
+    let out = folder.path().join("out").to_str().expect("UTF-8").to_owned();
+    for (text, why) in [
+        (format!("{inner}within = \"none\"\n"), "which is no pool"),
+        (format!("{inner}\n{inner}"), "two pools are named"),
+        ("transient = 1.5\n".to_owned(), "must be a share"),
+    ] {
+        std::fs::write(&file, text).expect("written");
+        for command in [&["bench", "pool"][..], &["synth", "orders", "--out", &out]] {
+            let output = windtunnel().args(command).args(["--workload", name]).output().expect("it runs");
+            let told = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.code() == Some(1) && told.contains(why), "{command:?}: {told}");
+        }
+    }
+}
+
 #[test]
 fn generated_orders_are_what_their_truth_says_and_the_bundled_workload_is_what_is_usual() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -215,6 +266,35 @@ fn generated_orders_are_what_their_truth_says_and_the_bundled_workload_is_what_i
     let workload = super::support::dataset("orders.toml");
     assert_eq!(write("b", &["--workload", workload.to_str().expect("UTF-8")]).0, events);
     assert_ne!(write("c", &["--seed", "2"]).0, events);
+}
+
+/// Writes each part of a table anew as a program would have that did not know the column.
+fn without_column(lake: &Path, table: &str, column: &str) {
+    for path in parts(&lake.join(table)) {
+        let open = || ParquetRecordBatchReaderBuilder::try_new(File::open(&path).expect("a part")).expect("Parquet");
+        let names: Vec<String> = open().schema().fields().iter().map(|field| field.name().clone()).collect();
+        let known = names.iter().map(String::as_str).filter(|name| *name != column);
+        let mask = ProjectionMask::columns(open().parquet_schema(), known);
+        let batches: Vec<RecordBatch> =
+            open().with_projection(mask).build().expect("a reader").map(|batch| batch.expect("rows")).collect();
+        assert_eq!(batches[0].num_columns() + 1, names.len(), "{names:?}");
+        let file = File::create(&path).expect("a part");
+        let mut writer = ArrowWriter::try_new(file, batches[0].schema(), None).expect("a writer");
+        batches.iter().for_each(|batch| writer.write(batch).expect("written"));
+        writer.close().expect("written");
+    }
+}
+
+fn parts(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        match path.is_dir() {
+            true => all.extend(parts(&path)),
+            false => all.push(path),
+        }
+    }
+    all
 }
 
 #[test]
@@ -239,12 +319,25 @@ fn benches_are_kept_gated_and_reported() {
     let (code, text, told) = run(&["gate", "--bench", "--tolerance", "90%", "--json"]);
     assert!(matches!(code, Some(0 | 3)), "{text}{told}");
     assert!(text.contains("lock/in process, one after the other/lease with a fence"), "{text}");
+    let undecided = text.contains("\"inconclusive\"");
+    assert_eq!(undecided, text.contains("undecided: "), "what would decide is told: {text}");
     let (code, rows, told) =
         run(&["lake", "sql", "--json", "SELECT count(*) AS n, count(DISTINCT at) AS runs FROM bench_records"]);
     assert_eq!(code, Some(0), "{told}");
     let rows: Value = serde_json::from_str(&rows).expect("JSON");
     assert_eq!((&rows["rows"][0]["n"], &rows["rows"][0]["runs"]), (&20.into(), &2.into()));
     assert_eq!(run(&["lake", "verify"]).0, Some(0));
+
+    // Waits are kept where they count, and a part from before they were has none.
+    let waits = "SELECT engine, count(p99_seconds) AS n FROM bench_records GROUP BY engine ORDER BY engine";
+    without_column(&lake, "bench_records", "p99_seconds");
+    assert_eq!(run(&["bench", "pool", "--items", "600", "--rounds", "3", "--record"]).0, Some(0));
+    let (code, rows, told) = run(&["lake", "sql", "--json", waits]);
+    assert_eq!(code, Some(0), "{told}");
+    let rows: Value = serde_json::from_str(&rows).expect("JSON");
+    assert_eq!((&rows["rows"][0]["n"], &rows["rows"][1]["n"]), (&0.into(), &6.into()), "{rows:#}");
+    let (_, text, told) = run(&["gate", "--bench", "--json"]);
+    assert!(text.contains("priorities with ageing") && text.contains("\"p99\""), "{text}{told}");
 
     let kept = folder.path().join("bench.json");
     std::fs::write(&kept, &document).expect("written");

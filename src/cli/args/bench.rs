@@ -43,7 +43,7 @@ pub(in crate::cli) struct Bench {
     /// datasets/ecommerce.toml
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) workload: Option<PathBuf>,
-    /// Pairs of runs that are measured, after one that is not
+    /// Pairs of runs that are measured, after one that is not; at least 3
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = count)]
     pub(in crate::cli) rounds: usize,
     /// Records, tasks, grants or locks of a run [default: as many as take some tenths of a second]
@@ -64,7 +64,8 @@ pub(in crate::cli) struct Bench {
     /// Try each fixed batch size as well
     #[arg(long)]
     pub(in crate::cli) sweep: bool,
-    /// Where locks are: in-process, a folder, redis://.., postgresql://.., postgresql+advisory://.. or zookeeper://..
+    /// Where locks are: in-process, a folder, redis://.., postgresql://.., postgresql+advisory://.. or zookeeper://.. [default:
+    /// in-process, then files in a temporary folder; of a storm the latter]
     #[arg(long, value_name = "WHERE", env = "WINDTUNNEL_LOCKS", hide_env_values = true)]
     pub(in crate::cli) backend: Option<String>,
     /// Instead of timing locks, have so many writes made under them by processes that are stopped and killed

@@ -1,12 +1,12 @@
 //! `bench`: engines on workloads, baseline and candidate in turns.
 
 mod ecommerce;
+mod text;
 
 use super::Context;
 use crate::{
     cli::{
         args::{Bench as Args, BenchChild, Child, Engine},
-        console::line,
         exit::{Error, Outcome},
         host,
         wire::bench::{Document, Parts, Storm},
@@ -24,12 +24,11 @@ use crate::{
         batch_child, bench_batch, bench_lock, bench_memory, bench_pool, bench_scheduler, bench_workers, memory_child,
         platform::PlatformTold, spin_scaling, storm, storm_child,
     },
-    report,
 };
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -81,7 +80,16 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         return Err(Error::Usage("--storm is for locks: `windtunnel bench lock --storm 100000`".to_owned()));
     }
     let folder = tempfile::tempdir().map_err(Error::io("create a folder in", std::env::temp_dir()))?;
+    let own = OwnFolders::default();
+    own.goes_with_the_bench(folder.path());
+    own.leave_nothing();
     let quiet = spin_scaling();
+    // Virtual time does not mind what else a machine does.
+    let in_virtual_time = args.virtual_only && args.engines == [Engine::Ecommerce];
+    let warnings = if in_virtual_time { Vec::new() } else { warnings(quiet) };
+    if !context.console.json {
+        warnings.iter().for_each(|warning| context.console.warn(warning));
+    }
     let plan = Plan { rounds: args.rounds, items: args.items, ..Plan::default() };
     let mut bench = Bench {
         context,
@@ -89,8 +97,10 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         file,
         plan,
         folder: folder.path(),
+        own,
         results: Vec::new(),
         sweep: Vec::new(),
+        notes: text::Notes::default(),
         storm: None,
         platform: None,
         quiet,
@@ -98,9 +108,7 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     for engine in engines {
         bench.engine(engine)?;
     }
-    // Virtual time does not mind what else a machine does.
-    let in_virtual_time = args.virtual_only && args.engines == [Engine::Ecommerce];
-    let warnings = if in_virtual_time { Vec::new() } else { warnings(quiet) };
+    context.console.say(&bench.notes.text())?;
     if args.record {
         record(context, &args.deployment, &bench.results)?;
         context.console.note(&format!("kept in {} as `{}`", context.lake_path().display(), args.deployment));
@@ -120,17 +128,37 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         };
         context.console.document(&Document::new(parts))?;
     } else {
-        warnings.iter().for_each(|warning| context.console.warn(warning));
-        let text = [
-            results_text(&results),
-            sweep_text(&sweep),
-            storm.map_or_else(String::new, |(backend, report)| storm_text(&backend, &report)),
-            platform.map_or_else(String::new, |told| ecommerce::text(context, &told)),
-        ];
-        context.console.say(&text.concat())?;
+        let storm = storm.map_or_else(String::new, |(backend, report)| text::storm(&backend, &report));
+        let platform = platform.map_or_else(String::new, |told| ecommerce::text(context, &told));
+        context.console.say(&(storm + &platform))?;
     }
     Ok(if safe { Outcome::Fine } else { Outcome::Failed })
 }
+
+/// Folders of files that are of use to this bench alone.
+#[derive(Clone, Default)]
+struct OwnFolders(Arc<Mutex<Vec<PathBuf>>>);
+
+impl OwnFolders {
+    fn goes_with_the_bench(&self, folder: &Path) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
+    }
+
+    /// Where somebody stops the bench, they go with it.
+    fn leave_nothing(&self) {
+        let own = self.clone();
+        // Without it they stay, which is no reason not to bench.
+        let _ = ctrlc::set_handler(move || {
+            for folder in own.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                let _ = std::fs::remove_dir_all(folder);
+            }
+            std::process::exit(STOPPED);
+        });
+    }
+}
+
+/// Exit code of what an interrupt ended: 128 and its number.
+const STOPPED: i32 = 130;
 
 /// Keeps each measured run in the lake.
 fn record(context: &Context<'_>, deployment: &str, results: &[EngineResult]) -> Result<(), Error> {
@@ -153,6 +181,7 @@ fn record(context: &Context<'_>, deployment: &str, results: &[EngineResult]) -> 
                 variant: variant.as_str().into(),
                 side: if side == "baseline" { format!("baseline of {}", result.candidate).into() } else { side.into() },
                 round: i32::try_from(sample.round).unwrap_or(i32::MAX),
+                p99_seconds: sample.p99_seconds,
                 seconds: sample.seconds,
                 cpu_seconds: sample.cpu_seconds,
                 items: i64::try_from(sample.items).unwrap_or(i64::MAX),
@@ -172,8 +201,11 @@ struct Bench<'a> {
     file: workload::File,
     plan: Plan,
     folder: &'a Path,
+    own: OwnFolders,
     results: Vec<EngineResult>,
     sweep: Vec<SweepPoint>,
+    /// Of all results so far.
+    notes: text::Notes,
     storm: Option<(Backends, StormReport)>,
     platform: Option<PlatformTold>,
     quiet: Quiet,
@@ -185,10 +217,11 @@ impl Bench<'_> {
         match engine {
             Engine::Batch => {
                 let work = self.file.workload(seed, self.plan.items.unwrap_or(RECORDS))?;
-                let bench =
-                    bench_batch(&work, self.plan, &self.file.batch()?, self.args.sweep, self.folder).map_err(told)?;
-                self.results.extend(bench.results);
-                self.sweep.extend(bench.sweep);
+                let settings = self.file.batch()?;
+                for bench in bench_batch(&work, self.plan, &settings, self.args.sweep, self.folder) {
+                    let bench = bench.map_err(told)?;
+                    self.found(bench.results, bench.sweep)?;
+                }
             }
             Engine::Memory => {
                 let exe = exe()?;
@@ -197,34 +230,54 @@ impl Bench<'_> {
                         .map(str::to_owned)
                         .to_vec()
                 };
-                self.results.extend(bench_memory(seed, self.plan, &exe, arguments).map_err(told)?);
+                self.found(bench_memory(seed, self.plan, &exe, arguments).map_err(told)?, Vec::new())?;
             }
             Engine::Workers => {
                 let work = self.file.workload(seed, self.plan.items.unwrap_or(TASK_RECORDS))?;
                 let machine: Arc<dyn Machine> = Arc::new(ThisMachine(SystemProbe::default()));
-                self.results.extend(bench_workers(&work, self.plan, &self.file.workers()?, &machine).map_err(told)?);
+                let found = bench_workers(&work, self.plan, &self.file.workers()?, &machine).map_err(told)?;
+                self.found(found, Vec::new())?;
             }
             Engine::Pool => {
                 let work = self.file.workload(seed, 0)?;
-                self.results.extend(bench_pool(&work, self.plan, &self.file.pools()?).map_err(told)?);
+                self.found(bench_pool(&work, self.plan, &self.file.pools()?).map_err(told)?, Vec::new())?;
             }
             Engine::Lock => self.lock()?,
             Engine::Scheduler => {
                 let machine: Arc<dyn Machine> = Arc::new(ThisMachine(SystemProbe::default()));
-                self.results.push(bench_scheduler(seed, self.plan, &machine).map_err(told)?);
+                self.found(vec![bench_scheduler(seed, self.plan, &machine).map_err(told)?], Vec::new())?;
             }
             Engine::Ecommerce => {
                 let machine: Arc<dyn Machine> = Arc::new(ThisMachine(SystemProbe::default()));
                 let found = ecommerce::run(self.context, self.args, machine, self.quiet.is_quiet())?;
-                self.results.push(found.result.clone());
+                self.found(vec![found.result.clone()], Vec::new())?;
                 self.platform = Some((&found).into());
             }
         }
         Ok(())
     }
 
+    /// A bench takes minutes: what is known is told.
+    fn found(&mut self, results: Vec<EngineResult>, sweep: Vec<SweepPoint>) -> Result<(), Error> {
+        self.context.console.say(&(text::results(&results, &mut self.notes) + &text::sweep(&sweep)))?;
+        self.results.extend(results);
+        self.sweep.extend(sweep);
+        Ok(())
+    }
+
     fn lock(&mut self) -> Result<(), Error> {
         let named = self.args.backend.as_deref().map(Backends::parse).transpose().map_err(Error::Usage)?;
+        // Locks of a bench are nobody else's: of a folder, they are in one of their own, which goes with the bench.
+        let (named, _own) = match named {
+            Some(Backends::Files(folder)) => {
+                std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+                let own = tempfile::Builder::new().prefix("windtunnel-bench-").tempdir_in(&folder);
+                let own = own.map_err(Error::io("create a folder in", &folder))?;
+                self.own.goes_with_the_bench(own.path());
+                (Some(Backends::Files(own.path().to_owned())), Some(own))
+            }
+            named => (named, None),
+        };
         if let Some(writes) = self.args.storm {
             let backend = named.unwrap_or_else(|| Backends::Files(self.folder.join("locks")));
             let report = self.storm(&backend, writes)?;
@@ -234,7 +287,7 @@ impl Bench<'_> {
         let backends = named
             .map_or_else(|| vec![Backends::InProcess, Backends::Files(self.folder.join("locks"))], |one| vec![one]);
         for backend in backends {
-            self.results.extend(bench_lock(&backend, self.plan, self.folder).map_err(told)?);
+            self.found(bench_lock(&backend, self.plan, self.folder).map_err(told)?, Vec::new())?;
         }
         Ok(())
     }
@@ -344,94 +397,4 @@ fn warnings(quiet: Quiet) -> Vec<String> {
         "this machine is not quiet: two threads get {:.2} times as much done as one; nothing is said about several cores, and CPU time is the better measure",
         quiet.scaling
     )]
-}
-
-/// A block for each result: what against what, how fast, how sure.
-fn results_text(results: &[EngineResult]) -> String {
-    let mut text = String::new();
-    for result in results {
-        let speedup = &result.speedup;
-        let verdict = match () {
-            () if speedup.lower > 1.0 => "faster",
-            () if speedup.upper < 1.0 => "slower",
-            () => "no difference that can be told",
-        };
-        text.push_str(&format!("\n{}  {}\n", result.engine, line(&result.workload)));
-        text.push_str(&format!("  {} against {}\n", result.candidate, result.baseline));
-        text.push_str(&format!(
-            "  {} times the throughput ({} to {}): {verdict}\n  {} times by CPU\n",
-            report::times(speedup.point),
-            report::times(speedup.lower),
-            report::times(speedup.upper),
-            report::times(result.cpu_speedup.point)
-        ));
-        text.push_str(&format!(
-            "  {} a second, {} before; {} of {} handled, {} dead letters\n",
-            report::brief(result.throughput.point),
-            report::brief(result.baseline_throughput.point),
-            result.items_out,
-            result.items_in,
-            result.items_dead
-        ));
-        let (now, before) = (result.latency, result.baseline_latency);
-        text.push_str(&format!(
-            "  {}: {} median, {} p99; before {}, {}\n  memory at most {} MB, {} MB before\n",
-            result.latency_of,
-            report::brief_seconds(now.p50),
-            report::brief_seconds(now.p99),
-            report::brief_seconds(before.p50),
-            report::brief_seconds(before.p99),
-            result.peak_rss_bytes / 1_000_000,
-            result.baseline_peak_rss_bytes / 1_000_000
-        ));
-        for note in &result.notes {
-            text.push_str(&format!("  note: {}\n", line(note)));
-        }
-    }
-    text
-}
-
-fn sweep_text(sweep: &[SweepPoint]) -> String {
-    let mut text = String::new();
-    for (place, point) in sweep.iter().enumerate() {
-        let first = place == 0 || sweep[place - 1].workload != point.workload;
-        if first {
-            text.push_str(&format!("\nbatch sizes  {}\n", line(&point.workload)));
-        }
-        let rates = sweep.iter().filter(|other| other.workload == point.workload && other.size.is_some());
-        let highest = rates.map(|other| other.rate).fold(f64::MIN_POSITIVE, f64::max);
-        let name = point.size.map_or_else(|| "search".to_owned(), |size| format!("fixed {size}"));
-        text.push_str(&format!(
-            "  {name:<12} {:>9} a second  {:>4.0} % of the highest of the fixed\n",
-            report::brief(point.rate),
-            point.rate / highest * 100.0
-        ));
-        if let Some(share) = point.of_best {
-            text.push_str(&format!(
-                "  {:<12} {:.0} % of the best fixed size, where other rounds say which that is\n",
-                "",
-                share * 100.0
-            ));
-        }
-    }
-    text
-}
-
-fn storm_text(backend: &Backends, report: &StormReport) -> String {
-    let verdict = match report.verdict() {
-        "not_provoked" => "nothing was lost, and nothing stale was provoked: more writes would show more",
-        "safe" => "safe",
-        _ => "NOT SAFE",
-    };
-    format!(
-        "\nlocks on {} in a storm: {verdict}\n  {} writes accepted, {} refused as stale\n  {} lost updates, {} stale writes accepted, {} accepted writes lost\n  {} processes stopped, {} killed\n",
-        backend.name(),
-        report.accepted,
-        report.refused,
-        report.lost_updates,
-        report.stale_accepted,
-        report.lost_writes,
-        report.stopped,
-        report.killed
-    )
 }

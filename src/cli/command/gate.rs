@@ -13,7 +13,7 @@ use crate::{
         host,
         wire::{VERSION, gate::Document},
     },
-    gate::{Decision, Gate, GateSettings, Judged, Limit, Verdict, judge, means},
+    gate::{Basis, Decision, Gate, GateSettings, Judged, Limit, Verdict, judge, means},
     ingest::{self, read_benches},
     model::BenchRun,
     report::GateContext,
@@ -69,6 +69,9 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     });
     warnings.extend(without_match(args, &gate));
     warnings.extend(floor_without_unit(&gate));
+    if args.bench {
+        warnings.extend(more_rounds(&gate));
+    }
     let about = GateContext {
         version: VERSION.to_owned(),
         current: match args.current.first() {
@@ -220,6 +223,23 @@ fn floor_without_unit(gate: &Gate) -> Option<String> {
         "{}{others}: {unit}, so that a floor in units of time says nothing; give a plain number in the unit of the values",
         line(&first.name)
     ))
+}
+
+/// Rounds beyond which nobody waits for a bench.
+const MOST_ROUNDS: usize = 1000;
+
+/// How a bench would decide what this one did not.
+fn more_rounds(gate: &Gate) -> Option<String> {
+    let undecided: Vec<&Judged> = gate.of(Verdict::Inconclusive).collect();
+    let said = crate::report::counted(undecided.len(), "benchmark is", "benchmarks are");
+    let of_rounds = |judged: &&&Judged| judged.basis != Some(Basis::Runs);
+    match undecided.iter().filter(of_rounds).filter_map(|judged| judged.needed_n).max() {
+        _ if undecided.is_empty() => None,
+        Some(rounds) if rounds <= MOST_ROUNDS => {
+            Some(format!("{said} undecided: `windtunnel bench --record --rounds {rounds}` measures often enough"))
+        }
+        _ => Some(format!("{said} undecided: a quieter machine, or a wider --tolerance, would decide")),
+    }
 }
 
 /// Patterns that no benchmark's name matches: most likely they are mistyped.

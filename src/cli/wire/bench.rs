@@ -58,6 +58,10 @@ pub(in crate::cli) struct EngineResult {
     latency_of: String,
     latency: Latency,
     baseline_latency: Latency,
+    /// 99th percentile of the baseline's latencies over that of the candidate, pair by pair, where short ones are what the
+    /// engine is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    p99_gain: Option<Estimate>,
     notes: Vec<String>,
     samples: Vec<Sample>,
 }
@@ -78,6 +82,9 @@ struct Sample {
     cpu_seconds: f64,
     items: u64,
     peak_rss_bytes: u64,
+    /// 99th percentile of what `latency_of` names, where short ones are what the engine is for.
+    #[serde(default)]
+    p99_s: Option<f64>,
 }
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -220,6 +227,7 @@ impl From<EngineResult> for replay::EngineResult {
             cpu_seconds: sample.cpu_seconds,
             items: sample.items,
             peak_rss_bytes: sample.peak_rss_bytes,
+            p99_seconds: sample.p99_s,
         };
         Self {
             engine: result.engine,
@@ -238,6 +246,7 @@ impl From<EngineResult> for replay::EngineResult {
             latency: latency(result.latency),
             baseline_latency: latency(result.baseline_latency),
             latency_of: result.latency_of,
+            p99_gain: result.p99_gain.map(Into::into),
             samples: result.samples.into_iter().map(sample).collect(),
             notes: result.notes,
         }
@@ -254,6 +263,7 @@ impl From<&replay::EngineResult> for EngineResult {
             cpu_seconds: sample.cpu_seconds,
             items: sample.items,
             peak_rss_bytes: sample.peak_rss_bytes,
+            p99_s: sample.p99_seconds,
         };
         Self {
             engine: result.engine.clone(),
@@ -273,6 +283,7 @@ impl From<&replay::EngineResult> for EngineResult {
             latency_of: result.latency_of.clone(),
             latency: latency(result.latency),
             baseline_latency: latency(result.baseline_latency),
+            p99_gain: result.p99_gain.as_ref().map(Into::into),
             notes: result.notes.clone(),
             samples: result.samples.iter().map(sample).collect(),
         }

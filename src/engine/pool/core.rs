@@ -156,8 +156,7 @@ impl<G: Guarding> Core<G> {
             self.pools[*pool as usize].tally.usage.requests += 1;
         }
         let turn = self.turn(now, asked.priority);
-        if let Some(&(pool, slots)) = asked.needs.as_slice().iter().find(|(p, n)| *n > self.capacity(*p))
-        {
+        if let Some(&(pool, slots)) = asked.needs.as_slice().iter().find(|(p, n)| *n > self.capacity(*p)) {
             let capacity = self.capacity(pool);
             return Err(self.refuse(&asked.needs, Refusal::TooWide { pool: self.name(pool), slots, capacity }));
         }

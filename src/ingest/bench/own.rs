@@ -102,6 +102,8 @@ struct Sample {
     side: String,
     seconds: f64,
     items: f64,
+    #[serde(default)]
+    p99_s: Option<f64>,
 }
 
 pub(super) fn read(content: &Content, schema: &str) -> Result<Vec<BenchRun>, Error> {
@@ -158,20 +160,14 @@ impl From<Run> for BenchRun {
     }
 }
 
-/// Throughputs of both sides of a result, as the lake names them.
+/// Throughputs and waits of both sides of a result, as the lake names them.
 fn engine(result: Engine) -> Vec<BenchResult> {
-    let throughput = |sample: &Sample| {
+    let said = |sample: &Sample| {
         let variant = if sample.side == "baseline" { &result.baseline } else { &result.candidate };
-        let rate = sample.items / sample.seconds;
-        rate.is_finite().then(|| BenchResult {
-            name: format!("{}/{}/{variant}", result.engine, result.workload).into(),
-            measure: "throughput".into(),
-            unit: "items/s".into(),
-            higher_is_better: true,
-            measured: Measured::Samples(vec![rate]),
-        })
+        let name: Text = format!("{}/{}/{variant}", result.engine, result.workload).into();
+        BenchResult::of_engine(name, sample.items / sample.seconds, sample.p99_s)
     };
-    result.samples.iter().filter_map(throughput).collect()
+    result.samples.iter().flat_map(said).collect()
 }
 
 fn judged(entry: Judged) -> Option<BenchResult> {

@@ -179,6 +179,7 @@ fn result(platform: &Platform, instances: &[PlatformInstance], seeds: &[Seed], d
             cpu_seconds: figures.cpu_s,
             items: core as u64,
             peak_rss_bytes: (figures.most_memory * platform.machine.memory) as u64,
+            p99_seconds: None,
         })
     });
     let samples: Vec<SideSample> = samples.collect();
@@ -216,6 +217,7 @@ fn result(platform: &Platform, instances: &[PlatformInstance], seeds: &[Seed], d
         latency: latency(&days.1),
         baseline_latency: latency(&days.0),
         latency_of: "a try that ended well".to_owned(),
+        p99_gain: None,
         samples,
         notes,
     }

@@ -14,9 +14,16 @@ const TOP: f64 = 12.0;
 const LEFT: f64 = 330.0;
 const RIGHT: f64 = 700.0;
 /// Characters of a name that fit.
-const NAME: usize = 46;
-/// Marks of the axis.
-const TICKS: [f64; 13] = [0.001, 0.01, 0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 2.0, 5.0, 10.0, 100.0, 1000.0];
+const NAME: usize = 52;
+/// Least and most that the axis shows.
+const ENDS: (f64, f64) = (1e-4, 1e4);
+/// Marks of the axis, those first that matter most: one, powers of ten, then what lies between.
+const TICKS: [f64; 27] = [
+    1.0, 0.1, 10.0, 0.01, 100.0, 0.001, 1000.0, 0.0001, 10_000.0, 2.0, 0.5, 5.0, 0.2, 20.0, 0.05, 50.0, 0.02, 200.0,
+    0.005, 500.0, 0.002, 2000.0, 0.0005, 5000.0, 0.0002, 1.25, 0.8,
+];
+/// Room below the rows.
+const BELOW: f64 = 52.0;
 
 /// One ratio.
 pub(crate) struct Speedup {
@@ -38,32 +45,36 @@ pub(crate) struct Speedup {
 pub(crate) struct SpeedupChart<'a> {
     /// Ratios, from above.
     pub rows: &'a [Speedup],
+    /// What the axis is of.
+    pub axis: &'a str,
 }
 
 impl Chart for SpeedupChart<'_> {
     fn size(&self) -> (u32, u32) {
-        (WIDTH, (TOP + self.rows.len() as f64 * ROW + 34.0) as u32)
+        (WIDTH, (TOP + self.rows.len() as f64 * ROW + BELOW) as u32)
     }
 
     fn paint<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> Drawn<DB> {
         let bottom = TOP + self.rows.len() as f64 * ROW;
-        canvas.fill((0.0, 0.0), (f64::from(WIDTH), bottom + 34.0), Role::Paper, 1.0)?;
+        canvas.fill((0.0, 0.0), (f64::from(WIDTH), bottom + BELOW), Role::Paper, 1.0)?;
         let usable = |value: &f64| value.is_finite() && *value > 0.0;
         let ends = || self.rows.iter().flat_map(|row| [row.lower, row.upper, row.point]).filter(usable);
-        let (low, high) = (ends().fold(0.8, f64::min).max(1e-4), ends().fold(1.25, f64::max).min(1e4));
+        let (low, high) = (ends().fold(0.8, f64::min).max(ENDS.0), ends().fold(1.25, f64::max).min(ENDS.1));
         let (low, high) = (low.ln() - 0.05, high.ln() + 0.05);
         let at = |value: f64| LEFT + ((value.max(1e-9).ln() - low) / (high - low)).clamp(0.0, 1.0) * (RIGHT - LEFT);
-        let mut last = f64::NEG_INFINITY;
-        // The one that matters first; others where there is room.
-        for tick in [1.0].into_iter().chain(TICKS).filter(|tick| (low..=high).contains(&tick.ln())) {
+        // Others where there is room.
+        let mut taken: Vec<f64> = Vec::new();
+        for tick in TICKS.into_iter().filter(|tick| (low..=high).contains(&tick.ln())) {
             let x = at(tick);
-            let is_one = tick == 1.0;
-            canvas.line(&[(x, TOP - 4.0), (x, bottom + 4.0)], if is_one { Role::Muted } else { Role::Grid }, 1.0)?;
-            if is_one || ((x - at(1.0)).abs() > 34.0 && (x - last).abs() > 34.0) {
-                canvas.text((x, bottom + 16.0), &format!("×{tick}"), SMALL, Role::Muted, Align::Middle)?;
-                last = if is_one { last } else { x };
+            if taken.iter().any(|other| (x - other).abs() < 38.0) {
+                continue;
             }
+            taken.push(x);
+            let role = if tick == 1.0 { Role::Muted } else { Role::Grid };
+            canvas.line(&[(x, TOP - 4.0), (x, bottom + 4.0)], role, 1.0)?;
+            canvas.text((x, bottom + 16.0), &format!("×{tick}"), SMALL, Role::Muted, Align::Middle)?;
         }
+        canvas.text((RIGHT, bottom + 36.0), self.axis, SMALL, Role::Muted, Align::Right)?;
         for (place, row) in self.rows.iter().enumerate() {
             let y = TOP + (place as f64 + 0.5) * ROW;
             let role = match row.tone {

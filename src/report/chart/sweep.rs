@@ -10,7 +10,7 @@ use crate::report::words;
 use plotters::prelude::DrawingBackend;
 
 const WIDTH: u32 = 760;
-const HEIGHT: u32 = 210;
+const HEIGHT: u32 = 222;
 const PLOT: Frame = Frame { left: 70.0, right: 640.0, top: 14.0, bottom: 176.0 };
 /// Steps of the axis of throughput.
 const STEPS: f64 = 4.0;
@@ -39,15 +39,16 @@ impl Chart for SweepChart<'_> {
             PLOT.right,
         );
         let y = Scale::new(0.0, most * 1.08, PLOT.bottom, PLOT.top);
-        let mut last = f64::NEG_INFINITY;
-        let ticks = self.points.iter().zip(&logs).filter_map(|((size, _), log)| {
-            let room = x.at(*log) - last > 36.0;
-            if room {
-                last = x.at(*log);
+        // Round sizes first: where there is no room for all, others go without.
+        let mut ticks: Vec<(f64, String)> = Vec::new();
+        let round = |size: usize| size.to_string().trim_end_matches('0').len() == 1;
+        for round_ones in [true, false] {
+            for ((size, _), log) in self.points.iter().zip(&logs).filter(|((size, _), _)| round(*size) == round_ones) {
+                if ticks.iter().all(|(other, _)| (x.at(*other) - x.at(*log)).abs() > 36.0) {
+                    ticks.push((*log, words::count(*size as u64)));
+                }
             }
-            room.then(|| (*log, words::count(*size as u64)))
-        });
-        let ticks: Vec<(f64, String)> = ticks.collect();
+        }
         let step = round_step(most / STEPS);
         let rates: Vec<(f64, String)> = (0..=6)
             .map(|i| f64::from(i) * step)
@@ -55,6 +56,7 @@ impl Chart for SweepChart<'_> {
             .map(|rate| (rate, short(rate)))
             .collect();
         PLOT.axes(canvas, (&x, &ticks), (&y, &rates))?;
+        canvas.text((PLOT.right, PLOT.bottom + 32.0), "records in a batch", SMALL, Role::Muted, Align::Right)?;
         let places: Vec<(f64, f64)> =
             self.points.iter().zip(&logs).map(|((_, rate), log)| (x.at(*log), y.at(*rate))).collect();
         if places.len() > 1 {
@@ -75,7 +77,6 @@ fn round_step(least: f64) -> f64 {
     let power = 10f64.powf(least.max(1e-9).log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|digit| digit * power).find(|step| *step >= least).unwrap_or(least)
 }
-
 fn short(rate: f64) -> String {
     match rate {
         rate if rate >= 1e6 => format!("{}M/s", words::number(rate / 1e6)),

@@ -197,7 +197,7 @@ fn ratios(rows: &[Speedup], images: &mut Vec<Image>) -> Result<Figure, Error> {
     let title = "After divided by before";
     let desc = "Dots are the best guess of the robust location, lines the interval of 95 %; ×1 is no change.";
     let label = Label { id: "ratios", title, desc };
-    let chart = SpeedupChart { rows };
+    let chart = SpeedupChart { rows, axis: "after divided by before; lines: interval of 95 %" };
     images.push(Image { name: "compare-ratios.png".to_owned(), bytes: chart::to_png(&chart, &label)? });
     let row =
         |of: &Speedup| vec![of.name.clone(), words::ratio(of.point), words::ratio(of.lower), words::ratio(of.upper)];

@@ -78,6 +78,7 @@ mod tests {
             cpu_seconds: 0.5,
             items: 1000,
             peak_rss_bytes: 50_000_000,
+            p99_seconds: None,
         };
         EngineResult {
             engine: engine.into(),
@@ -96,6 +97,7 @@ mod tests {
             latency,
             baseline_latency: latency,
             latency_of: "a batch".into(),
+            p99_gain: None,
             samples: vec![sample(Side::Baseline, 0), sample(Side::Candidate, 0)],
             notes: vec!["<script>alert(1)</script> & \"more\"".into()],
         }
@@ -113,6 +115,7 @@ mod tests {
                 result("batch", "orders: commits", 2.4, 0.2),
                 result("batch", "orders: sums", 1.0, 0.03),
                 result("lock", "files, one\nafter the other", 0.038, 0.004),
+                EngineResult { p99_gain: Some(estimate(8.6, 0.4)), ..result("pool", "orders: 5 pools", 1.01, 0.05) },
             ],
             sweep: vec![
                 point(Some(100), 20_000.0),

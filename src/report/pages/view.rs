@@ -8,6 +8,7 @@ use crate::{
         chart::{self, Label, Speedup, SpeedupChart, SweepChart, Tone},
         words,
     },
+    stats::Estimate,
 };
 use serde::Serialize;
 
@@ -160,21 +161,26 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
     Ok((view, images))
 }
 
-fn tone(result: &EngineResult) -> Tone {
+fn tone(ratio: &Estimate) -> Tone {
     match () {
-        () if result.speedup.lower > 1.0 => Tone::Better,
-        () if result.speedup.upper < 1.0 => Tone::Worse,
+        () if ratio.lower > 1.0 => Tone::Better,
+        () if ratio.upper < 1.0 => Tone::Worse,
         () => Tone::Neutral,
     }
 }
 
 fn card(place: usize, result: &EngineResult) -> Card {
-    let (class, icon, word) = match tone(result) {
-        Tone::Better => ("better", "▲", "faster"),
-        Tone::Worse => ("worse", "▼", "slower"),
-        Tone::Neutral => ("calm", "●", "no difference that can be told"),
+    // What the engine is for.
+    let gain = result.p99_gain.as_ref().unwrap_or(&result.speedup);
+    let (class, icon, word) = match (tone(gain), &result.p99_gain) {
+        (Tone::Better, None) => ("better", "▲", "faster"),
+        (Tone::Worse, None) => ("worse", "▼", "slower"),
+        (Tone::Better, Some(_)) => ("better", "▲", "shorter waits"),
+        (Tone::Worse, Some(_)) => ("worse", "▼", "longer waits"),
+        (Tone::Neutral, _) => ("calm", "●", "no difference that can be told"),
     };
-    let speedup = &result.speedup;
+    let range = |ratio: &Estimate| format!("{} to {}", words::times(ratio.lower), words::times(ratio.upper));
+    let times = |ratio: &Estimate| format!("{} times", words::times(ratio.point));
     let bytes = |bytes: u64| format!("{} MB", words::count(bytes / 1_000_000));
     let of = |name: &str, now: String, before: String| (name.to_owned(), now, format!("{before} for the baseline"));
     let rate = |value: f64| format!("{} a second", words::number(value));
@@ -189,9 +195,13 @@ fn card(place: usize, result: &EngineResult) -> Card {
         workload: result.workload.clone(),
         candidate: result.candidate.clone(),
         baseline: result.baseline.clone(),
-        speedup: format!("{} times", words::times(speedup.point)),
-        interval: format!("{} to {}", words::times(speedup.lower), words::times(speedup.upper)),
+        speedup: match result.p99_gain {
+            Some(_) => format!("{} shorter waits in the 99th percentile", times(gain)),
+            None => times(gain),
+        },
+        interval: range(gain),
         facts: vec![
+            ("Speed-up".to_owned(), times(&result.speedup), range(&result.speedup)),
             of("Throughput", rate(result.throughput.point), rate(result.baseline_throughput.point)),
             of(
                 &format!("{}, median", capital(&result.latency_of)),
@@ -204,11 +214,7 @@ fn card(place: usize, result: &EngineResult) -> Card {
                 time(result.baseline_latency.p99),
             ),
             of("Most memory", bytes(result.peak_rss_bytes), bytes(result.baseline_peak_rss_bytes)),
-            (
-                "By CPU time".to_owned(),
-                format!("{} times", words::times(result.cpu_speedup.point)),
-                format!("{} to {}", words::times(result.cpu_speedup.lower), words::times(result.cpu_speedup.upper)),
-            ),
+            ("By CPU time".to_owned(), times(&result.cpu_speedup), range(&result.cpu_speedup)),
             (
                 "Handled".to_owned(),
                 success,
@@ -228,44 +234,46 @@ fn card(place: usize, result: &EngineResult) -> Card {
 const MOST_BARS: usize = 100;
 
 fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure, Error> {
-    let rows: Vec<Speedup> = results
-        .iter()
-        .take(MOST_BARS)
-        .map(|result| Speedup {
-            name: format!("{}: {}", short_workload(result), result.candidate),
-            told: words::times(result.speedup.point),
-            point: result.speedup.point,
-            lower: result.speedup.lower,
-            upper: result.speedup.upper,
-            tone: tone(result),
-        })
-        .collect();
+    let bar = |result: &EngineResult, what: &str, ratio: &Estimate| Speedup {
+        name: format!("{}: {}{what}", short_workload(result), result.candidate),
+        told: words::times(ratio.point),
+        point: ratio.point,
+        lower: ratio.lower,
+        upper: ratio.upper,
+        tone: tone(ratio),
+    };
+    let bars = |result: &EngineResult| {
+        let waits = result.p99_gain.as_ref().map(|gain| bar(result, ", p99 of waits", gain));
+        std::iter::once(bar(result, "", &result.speedup)).chain(waits)
+    };
+    let rows: Vec<Speedup> = results.iter().flat_map(bars).take(MOST_BARS).collect();
     let title = "Speed-up of each candidate over its baseline";
     let mut desc =
-        "Dots are the best guess, lines the interval of 95 %; left of ×1 the candidate is slower.".to_owned();
+        "Dots are the best guess, lines the interval of 95 %; left of ×1 the candidate is slower. Of waits: how many times shorter the 99th percentile is.".to_owned();
     if results.len() > MOST_BARS {
         desc.push_str(&format!(" The first {MOST_BARS} of {}.", words::count(results.len() as u64)));
     }
     let label = Label { id: "speedups", title, desc: &desc };
-    let chart = SpeedupChart { rows: &rows };
+    let chart = SpeedupChart { rows: &rows, axis: "times as fast as the baseline; lines: interval of 95 %" };
     images.push(Image { name: "bench-speedups.png".to_owned(), bytes: chart::to_png(&chart, &label)? });
     Ok(Figure {
         title: title.to_owned(),
         svg: chart::to_svg(&chart, &label)?,
         desc,
         image: "bench-speedups.png".to_owned(),
-        head: vec!["engine and workload", "candidate", "speed-up", "lower", "upper"],
+        head: vec!["engine and workload", "candidate", "speed-up", "of 95 %", "by CPU time", "of 95 %"],
         rows: results
             .iter()
             .map(|result| {
-                let of = |value: f64| words::times(value);
-                let speedup = &result.speedup;
+                let range =
+                    |ratio: &Estimate| format!("{} to {}", words::times(ratio.lower), words::times(ratio.upper));
                 vec![
                     short_workload(result),
                     result.candidate.clone(),
-                    of(speedup.point),
-                    of(speedup.lower),
-                    of(speedup.upper),
+                    words::times(result.speedup.point),
+                    range(&result.speedup),
+                    words::times(result.cpu_speedup.point),
+                    range(&result.cpu_speedup),
                 ]
             })
             .collect(),
@@ -305,10 +313,11 @@ fn sweep(number: usize, points: &[SweepPoint], images: &mut Vec<Image>) -> Resul
     })
 }
 
-/// Engine and workload; the platform's name stands before each and says nothing in a list.
+/// Engine and workload; the platform's name stands before each and says nothing in a list, what follows a comma stands in the
+/// result itself.
 fn short_workload(result: &EngineResult) -> String {
     let workload = result.workload.split_once(": ").map_or(result.workload.as_str(), |(_, on)| on);
-    format!("{}, {workload}", result.engine)
+    format!("{}, {}", result.engine, workload.split(", ").next().unwrap_or(workload))
 }
 
 fn capital(text: &str) -> String {
