@@ -22,6 +22,7 @@ mod letters;
 mod report;
 mod run;
 mod search;
+mod settle;
 mod worth;
 
 #[cfg(test)]

@@ -1,32 +1,20 @@
-//! A run: batches are filled, handled, halved where they fail, and counted.
+//! A run: batches are filled, handled and counted.
 
 use super::{
-    Batch, BatchRecord, BatchReport, Checkpoint, DeadLetters, Failure, Handler, ItemFailure, Letter, Observed,
-    Settings, choice::Chooser,
+    Batch, BatchRecord, BatchReport, Checkpoint, DeadLetters, Handler, Observed, Settings, choice::Chooser,
+    settle::Tally,
 };
-use crate::{
-    engine::{
-        blocking::{nanos, rest},
-        panics::message,
-    },
-    model::Clock,
-};
+use crate::model::Clock;
 use futures_util::{Stream, StreamExt};
-use std::{
-    io,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, pin::pin, sync::Arc};
 
 /// Share of the memory that there is in use, where that can be told.
 type Memory<'a> = Box<dyn FnMut() -> Option<f64> + 'a>;
 
 /// Handles items in batches.
 pub struct Processor<'a> {
-    settings: Settings,
-    clock: Arc<dyn Clock>,
+    pub(super) settings: Settings,
+    pub(super) clock: Arc<dyn Clock>,
     memory: Memory<'a>,
     checkpoint: Option<&'a mut Checkpoint>,
     on_batch: Box<dyn FnMut(&BatchRecord) + 'a>,
@@ -165,26 +153,18 @@ impl<'a> Processor<'a> {
     }
 }
 
-struct Run<'a, 'r, T, H, L> {
-    processor: Processor<'a>,
-    handler: &'r mut H,
-    letters: &'r mut L,
+pub(super) struct Run<'a, 'r, T, H, L> {
+    pub(super) processor: Processor<'a>,
+    pub(super) handler: &'r mut H,
+    pub(super) letters: &'r mut L,
     chooser: Chooser,
     buffer: Vec<T>,
     bytes: u64,
-    report: BatchReport,
+    pub(super) report: BatchReport,
     began: u64,
     told: u64,
     /// Items of the largest batch that went well; to begin with, of the first one.
-    went_well: usize,
-}
-
-/// What the tries of one batch came to.
-#[derive(Default)]
-struct Tally {
-    tried: u64,
-    in_vain: u64,
-    dead: usize,
+    pub(super) went_well: usize,
 }
 
 impl<'a, 'r, T, H: Handler<T>, L: DeadLetters<T>> Run<'a, 'r, T, H, L> {
@@ -288,171 +268,7 @@ impl<'a, 'r, T, H: Handler<T>, L: DeadLetters<T>> Run<'a, 'r, T, H, L> {
         Ok(())
     }
 
-    /// Handles a batch, tries it once more, halves it.
-    fn settle(&mut self, batch: Batch<'_, T>, tally: &mut Tally) -> Result<(), StopReason> {
-        let mut failed = self.call(batch, tally);
-        let size = batch.items.len();
-        // One that is larger than any that went well may have failed for its size: it is halved at once.
-        if matches!(failed, Err(Failure::Transient(_))) && size > 1 && size <= self.went_well {
-            self.pause(self.processor.settings.first_pause);
-            failed = self.call(batch, tally);
-        }
-        match &failed {
-            Ok(()) | Err(Failure::Items(_)) => self.went_well = self.went_well.max(size),
-            Err(_) => self.went_well = self.went_well.min(size / 2),
-        }
-        // What is still to be handled, the first at the end: in the order of the input, so that what is handled is a prefix of it.
-        let mut parts = match failed {
-            Ok(()) => {
-                self.report.position = batch.end();
-                return Ok(());
-            }
-            Err(Failure::Fatal(why)) => return Err(StopReason::Handler(why)),
-            Err(Failure::Items(items)) => return self.settle_items(batch, items, tally),
-            Err(failure) => match batch.halves() {
-                Some((left, right)) => vec![right, left],
-                None => return self.settle_one(batch, failure, tally),
-            },
-        };
-        while let Some(part) = parts.pop() {
-            match self.call(part, tally) {
-                Ok(()) => self.report.position = part.end(),
-                Err(Failure::Fatal(why)) => return Err(StopReason::Handler(why)),
-                Err(Failure::Items(items)) => self.settle_items(part, items, tally)?,
-                Err(failure) => match part.halves() {
-                    Some((left, right)) => parts.extend([right, left]),
-                    None => self.settle_one(part, failure, tally)?,
-                },
-            }
-        }
-        Ok(())
-    }
-
-    /// An item alone, which failed once: tried again, in the end a dead letter.
-    fn settle_one(&mut self, one: Batch<'_, T>, mut failure: Failure, tally: &mut Tally) -> Result<(), StopReason> {
-        let mut tries = 1;
-        let mut pause = self.processor.settings.first_pause;
-        let reason = loop {
-            let transient = match failure {
-                Failure::Fatal(why) => return Err(StopReason::Handler(why)),
-                Failure::Transient(why) => Some(why),
-                Failure::Rejected(why) => break why,
-                Failure::Items(items) => match items.into_iter().next() {
-                    Some((_, ItemFailure::Transient(why))) => Some(why),
-                    Some((_, ItemFailure::Rejected(why))) => break why,
-                    None => None,
-                },
-            };
-            let Some(why) = transient else {
-                self.report.position = one.end();
-                return Ok(());
-            };
-            if tries > self.processor.settings.retries {
-                break why;
-            }
-            self.pause(pause);
-            pause = pause.saturating_mul(2);
-            tries += 1;
-            match self.call(one, tally) {
-                Ok(()) => {
-                    self.report.position = one.end();
-                    return Ok(());
-                }
-                Err(again) => failure = again,
-            }
-        };
-        self.bury(one, tries, &reason, tally)?;
-        self.report.position = one.end();
-        Ok(())
-    }
-
-    /// Items that failed by themselves while the others were handled: rounds of tries, with one pause for all.
-    fn settle_items(
-        &mut self,
-        batch: Batch<'_, T>,
-        items: Vec<(usize, ItemFailure)>,
-        tally: &mut Tally,
-    ) -> Result<(), StopReason> {
-        let mut pause = self.processor.settings.first_pause;
-        let mut open = items;
-        open.sort_by_key(|(place, _)| *place);
-        open.dedup_by_key(|(place, _)| *place);
-        if let Some((place, _)) = open.iter().find(|(place, _)| *place >= batch.items.len()) {
-            return Err(StopReason::Handler(format!("it told item {place} of {} as failed", batch.items.len())));
-        }
-        for tries in 1.. {
-            let mut again = Vec::new();
-            let last = tries > self.processor.settings.retries;
-            for (place, failure) in open {
-                let one = Batch { first: batch.first + place as u64, items: &batch.items[place..=place] };
-                match failure {
-                    ItemFailure::Rejected(why) => self.bury(one, tries, &why, tally)?,
-                    ItemFailure::Transient(why) if last => self.bury(one, tries, &why, tally)?,
-                    ItemFailure::Transient(_) => again.push(place),
-                }
-            }
-            if again.is_empty() {
-                break;
-            }
-            self.pause(pause);
-            pause = pause.saturating_mul(2);
-            open = Vec::new();
-            for place in again {
-                let one = Batch { first: batch.first + place as u64, items: &batch.items[place..=place] };
-                let failure = match self.call(one, tally) {
-                    Ok(()) => continue,
-                    Err(Failure::Fatal(why)) => return Err(StopReason::Handler(why)),
-                    Err(Failure::Items(items)) => match items.into_iter().next() {
-                        Some((_, failure)) => failure,
-                        None => continue,
-                    },
-                    Err(Failure::Transient(why)) => ItemFailure::Transient(why),
-                    Err(Failure::Rejected(why)) => ItemFailure::Rejected(why),
-                };
-                open.push((place, failure));
-            }
-        }
-        self.report.position = batch.end();
-        Ok(())
-    }
-
-    fn bury(&mut self, one: Batch<'_, T>, tries: u32, reason: &str, tally: &mut Tally) -> Result<(), StopReason> {
-        let dead = self.report.dead + tally.dead as u64;
-        if self.processor.settings.most_dead_letters.is_some_and(|most| dead >= most) {
-            return Err(StopReason::DeadLetters(dead));
-        }
-        let letter = Letter { place: one.first, item: &one.items[0], tries, reason };
-        self.letters.put(&letter).map_err(StopReason::Letters)?;
-        tally.dead += 1;
-        Ok(())
-    }
-
-    /// One call of the handler; a panic is a failure like any other.
-    fn call(&mut self, batch: Batch<'_, T>, tally: &mut Tally) -> Result<(), Failure> {
-        self.report.calls += 1;
-        tally.tried += batch.items.len() as u64;
-        // A handler that panics half-way is called again: it says that it handles all or nothing, which a transaction does.
-        let result = catch_unwind(AssertUnwindSafe(|| self.handler.apply(batch))).unwrap_or_else(|panic| {
-            self.report.panics += 1;
-            Err(Failure::Rejected(format!("panic: {}", message(&*panic))))
-        });
-        if let Err(failure) = &result {
-            self.report.failed_calls += 1;
-            tally.in_vain += match failure {
-                Failure::Items(items) => items.len() as u64,
-                _ => batch.items.len() as u64,
-            };
-        }
-        result
-    }
-
-    fn pause(&mut self, length: Duration) {
-        let began = self.processor.clock.nanos();
-        rest(&*self.processor.clock, nanos(length));
-        self.report.paused_s += self.seconds_since(began);
-    }
-
-    fn seconds_since(&self, nanos: u64) -> f64 {
+    pub(super) fn seconds_since(&self, nanos: u64) -> f64 {
         self.processor.clock.nanos().saturating_sub(nanos) as f64 * 1e-9
     }
 

@@ -10,6 +10,7 @@
 mod board;
 mod queue;
 mod scale;
+mod task;
 mod token;
 mod work;
 
@@ -20,5 +21,6 @@ mod tests;
 
 pub use queue::{NotQueued, Pop, Priority, Push, Queue, QueueStatistics};
 pub use scale::{Conditions, Kind, Scale, ScaleSettings};
+pub use task::{Ended, Machine, Outcome, Refused, Settings, Statistics, Task};
 pub use token::{Cancelled, Token};
-pub use work::{Ended, Machine, Outcome, Refused, Settings, Statistics, Task, Workers};
+pub use work::Workers;
