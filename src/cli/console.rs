@@ -50,25 +50,22 @@ impl Console {
     }
 
     /// Something the user should know.
-    #[expect(clippy::print_stderr, reason = "the one place that prints messages")]
     pub(super) fn warn(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{} {}", self.paint("warning:", anstyle::AnsiColor::Yellow), line(text));
+            message(&format!("{} {}", self.paint("warning:", anstyle::AnsiColor::Yellow), line(text)));
         }
     }
 
     /// What a result rests on.
-    #[expect(clippy::print_stderr, reason = "the one place that prints messages")]
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
-            eprintln!("note: {}", line(text));
+            message(&format!("note: {}", line(text)));
         }
     }
 
     /// Why the command ends.
-    #[expect(clippy::print_stderr, reason = "the one place that prints errors")]
     pub(super) fn error(&self, text: &str) {
-        eprintln!("{} {}", self.paint("error:", anstyle::AnsiColor::Red), plain(text));
+        message(&format!("{} {}", self.paint("error:", anstyle::AnsiColor::Red), plain(text)));
     }
 
     /// Colours `text` where colours are wanted.
@@ -108,6 +105,11 @@ impl Console {
     pub(super) fn width(&self) -> u16 {
         std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|c| *c >= 40).unwrap_or(PLAIN_WIDTH)
     }
+}
+
+/// To stderr; where nobody can read it, it is lost, which is no reason to fail.
+fn message(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Text from data without control characters, so that it cannot drive the terminal.

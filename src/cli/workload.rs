@@ -9,11 +9,17 @@ use crate::{
     },
     model::{Expected, Workload},
     replay::Wall,
-    synth::orders::{Events, OrderOptions, OrderTruth},
+    synth::orders::{Event, Events, Fate, OrderOptions, OrderTruth},
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use std::{fs, path::Path, time::Duration};
+use std::{
+    collections::{HashSet, hash_map::RandomState},
+    fs,
+    hash::BuildHasher,
+    path::Path,
+    time::Duration,
+};
 
 /// The file as written. Unknown keys are refused; toml then lists the known ones.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -160,16 +166,18 @@ impl File {
     pub(super) fn workload(&self, seed: u64, records: usize) -> Result<Workload, Error> {
         let options = self.orders(seed);
         let transient = self.transient()?;
-        let events = Events::new(&options).map_err(|error| Error::Usage(error.to_string()))?;
+        let from = |skipped: usize| {
+            Events::new(&options)
+                .map(|events| stretch(events.skip(skipped), records))
+                .map_err(|error| Error::Usage(error.to_string()))
+        };
+        let mut stretch = from(BEGINNING)?;
+        if stretch.len() < records {
+            stretch = from(0)?;
+        }
         let mut truth = OrderTruth::default();
-        // Of a duplicate whose first one lies beyond the end nothing is known: they come before.
-        let texts: Vec<String> = events
-            .take(records)
-            .map(|event| {
-                truth.count(&event);
-                event.text
-            })
-            .collect();
+        stretch.iter().for_each(|event| truth.count(event));
+        let texts: Vec<String> = stretch.into_iter().map(|event| event.text).collect();
         let distinct = truth.sound.values().sum();
         let expected = Expected {
             handled: truth.to_be_handled(),
@@ -192,6 +200,13 @@ impl File {
         let initial = said.initial.unwrap_or(usual.initial);
         if initial == 0 || initial > MOST_ITEMS || *sizes.end() > MOST_ITEMS {
             return Err(Error::Usage(format!("[batch]: a batch has 1 to {MOST_ITEMS} items")));
+        }
+        if !sizes.contains(&initial) {
+            return Err(Error::Usage(format!(
+                "[batch]: `initial` is {initial}, which is not within {} and {}, `least` and `most`",
+                sizes.start(),
+                sizes.end()
+            )));
         }
         let memory_line = said.memory_line.unwrap_or(usual.memory_line);
         share("batch.memory_line", memory_line)?;
@@ -267,6 +282,25 @@ impl File {
         };
         self.pools.iter().map(spec).collect()
     }
+}
+
+/// Events of the first half hour or so, in which people look and have not bought yet: a bench begins after them, where there are
+/// enough others.
+const BEGINNING: usize = 200_000;
+
+/// So many events, without duplicates of what came before them: these would be the first.
+fn stretch(events: impl Iterator<Item = Event>, count: usize) -> Vec<Event> {
+    let hasher = RandomState::new();
+    let mut sound = HashSet::new();
+    let known = |event: &Event| {
+        let text = hasher.hash_one(&event.text);
+        match event.fate {
+            Fate::Sound => sound.insert(text),
+            Fate::Duplicate => sound.contains(&text),
+            Fate::Malformed | Fate::Poison => true,
+        }
+    };
+    events.filter(known).take(count).collect()
 }
 
 /// Items of a batch, or tasks that wait: more than any machine holds.

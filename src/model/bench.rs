@@ -80,8 +80,8 @@ pub struct BenchRecord {
 impl BenchRecord {
     /// What a gate compares of it.
     fn results(&self) -> impl Iterator<Item = BenchResult> {
-        let name: Text = format!("{}/{}/{}", self.engine, self.workload, self.variant).into();
-        BenchResult::of_engine(name, self.items as f64 / self.seconds, self.p99_seconds)
+        let what = [&self.engine, &self.workload, &self.variant].map(|text| &**text);
+        BenchResult::of_engine(what, self.items as f64, self.seconds, self.p99_seconds)
     }
 }
 
@@ -120,8 +120,15 @@ pub struct Host {
 }
 
 impl BenchResult {
-    /// What one run of an engine says: items a second, and the 99th percentile of waits where that counts.
-    pub fn of_engine(name: Text, rate: f64, p99_seconds: Option<f64>) -> impl Iterator<Item = Self> {
+    /// What one run of an engine on a workload, set in some way, says: items a second, and the 99th percentile of waits where that
+    /// counts. Runs of other lengths are other benchmarks: what is done once in each weighs less in a long one.
+    pub fn of_engine(
+        [engine, workload, variant]: [&str; 3],
+        items: f64,
+        seconds: f64,
+        p99_seconds: Option<f64>,
+    ) -> impl Iterator<Item = Self> {
+        let name: Text = format!("{engine}/{workload}/{variant} ({items})").into();
         let of = |measure: &str, unit: &str, higher_is_better, value: f64| Self {
             name: name.clone(),
             measure: measure.into(),
@@ -129,7 +136,8 @@ impl BenchResult {
             higher_is_better,
             measured: Measured::Samples(vec![value]),
         };
-        let rate = rate.is_finite().then(|| of("throughput", "items/s", true, rate));
+        let rate = Some(items / seconds).filter(|rate| rate.is_finite());
+        let rate = rate.map(|rate| of("throughput", "items/s", true, rate));
         let wait = p99_seconds.filter(|wait| wait.is_finite()).map(|wait| of("p99", "s", false, wait));
         rate.into_iter().chain(wait)
     }
@@ -289,34 +297,38 @@ mod tests {
     #[test]
     fn records_of_one_bench_are_one_run() {
         let host = Host { cpu: Some("A: B".into()), cores: Some("4".into()), ..Host::default() };
-        let record = |at: i64, variant: &str, items: i64| BenchRecord {
+        let record = |at: i64, variant: &str, seconds: f64| BenchRecord {
             at: Timestamp::from_micros(at),
             engine: "batch".into(),
             workload: "orders".into(),
             variant: variant.into(),
             side: "candidate".into(),
             round: 0,
-            seconds: 2.0,
+            seconds,
             cpu_seconds: 1.0,
-            items,
+            items: 200,
             peak_rss_bytes: 1,
             host: host.to_text().into(),
             p99_seconds: (variant == "search").then_some(0.25),
         };
         let runs = bench_runs(&[
-            record(5, "rules", 100),
-            record(1, "rules", 80),
-            record(5, "search", 300),
-            record(5, "rules", 120),
+            record(5, "rules", 2.0),
+            record(1, "rules", 2.5),
+            record(5, "search", 0.5),
+            record(5, "rules", 4.0),
         ]);
         assert_eq!(runs.iter().map(|run| run.at.map(Timestamp::micros)).collect::<Vec<_>>(), [Some(1), Some(5)]);
         assert_eq!(runs[1].host, host);
-        assert_eq!(&*runs[1].results[0].name, "batch/orders/rules");
-        assert_eq!(runs[1].results[0].measured, Measured::Samples(vec![50.0, 60.0]));
+        assert_eq!(&*runs[1].results[0].name, "batch/orders/rules (200)");
+        assert_eq!(runs[1].results[0].measured, Measured::Samples(vec![100.0, 50.0]));
         let names = runs[1].results.iter().map(BenchResult::full_name);
         assert_eq!(
             names.collect::<Vec<_>>(),
-            ["batch/orders/rules throughput", "batch/orders/search throughput", "batch/orders/search p99"]
+            [
+                "batch/orders/rules (200) throughput",
+                "batch/orders/search (200) throughput",
+                "batch/orders/search (200) p99"
+            ]
         );
         assert!(!runs[1].results[2].higher_is_better);
     }

@@ -27,6 +27,22 @@ impl LimitKind {
     }
 }
 
+/// What names of groups begin with; the process that made them follows.
+const PREFIX: &str = "windtunnel-";
+
+/// Removes groups whose process is gone: it was stopped before it could do so.
+#[cfg(target_os = "linux")]
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()).and_then(|id| id.parse().ok());
+        if process.is_some_and(|id: i32| procfs::process::Process::new(id).is_err()) {
+            // One that holds a process still stays.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
 /// A control group, until it is dropped.
 struct Group(PathBuf);
 
@@ -36,7 +52,7 @@ impl Group {
     fn make(limit: u64) -> Option<Self> {
         let process = procfs::process::Process::myself().ok()?;
         let (groups, mounts) = (process.cgroups().ok()?, process.mountinfo().ok()?);
-        let name = format!("windtunnel-{}-{limit}", std::process::id());
+        let name = format!("{PREFIX}{}-{limit}", std::process::id());
         for mount in &mounts.0 {
             let version_2 = mount.fs_type == "cgroup2";
             let version_1 = mount.fs_type == "cgroup" && mount.super_options.contains_key("memory");
@@ -49,6 +65,7 @@ impl Group {
             });
             let inside = own.map_or("", |own| own.pathname.trim_start_matches('/'));
             for parent in [mount.mount_point.join(inside), mount.mount_point.clone()] {
+                sweep(&parent);
                 let group = Self(parent.join(&name));
                 if fs::create_dir(&group.0).is_err() {
                     continue;

@@ -6,7 +6,8 @@ use super::{
     measure::{BenchError, Contender, EngineResult, Plan, Run, Subject, Timed, interleave},
 };
 use crate::engine::lock::{
-    Backend, BackendError, Files, InProcess, LockSettings, Locks, PostgresAdvisory, PostgresRows, Redis, ZooKeeper,
+    Attempt, Backend, BackendError, Files, InProcess, LockSettings, Locks, PostgresAdvisory, PostgresRows, Redis,
+    ZooKeeper,
 };
 use std::{
     fs::File,
@@ -51,6 +52,10 @@ impl Backends {
                     Err(format!("a URL begins with `{scheme}://`; a folder of that name is `./{scheme}:..`"))
                 }
                 _ if text == "in-process" => Ok(Self::InProcess),
+                // A word that is no folder is most likely another one mistyped.
+                _ if !text.contains(std::path::MAIN_SEPARATOR) && !Path::new(text).exists() => Err(format!(
+                    "`{text}` is neither `in-process`, a URL, nor a folder that is there; of a new one write ./{text}"
+                )),
                 _ => Ok(Self::Files(PathBuf::from(text))),
             };
         };
@@ -188,7 +193,13 @@ fn check(backend: &Backends) -> Result<(), BenchError> {
         name: "what it must do".to_owned(),
         what,
     };
-    let open = || backend.open().map_err(|error| wrong(error.to_string()));
+    let open = || backend.open().map_err(|error| BenchError::Machine(error.to_string()));
+    // Whether it answers at all.
+    let asked = open()?;
+    let silent = |error: BackendError| BenchError::Machine(error.to_string());
+    if let Attempt::Granted(fence) = asked.take("whether it answers", "windtunnel", SHORT).map_err(silent)? {
+        asked.give_back("whether it answers", "windtunnel", fence).map_err(silent)?;
+    }
     // Another session in this process: of locks in memory there is none.
     let other = if *backend == Backends::InProcess { None } else { Some(open()?) };
     contract::locks(&*open()?, other, SHORT).map_err(wrong)?;

@@ -22,6 +22,9 @@ impl Default for Plan {
     }
 }
 
+/// Engine of several threads.
+pub(super) const WORKERS: &str = "workers";
+
 /// Level of all intervals.
 pub(in crate::replay) const LEVEL: f64 = 0.95;
 
@@ -144,12 +147,56 @@ pub struct EngineResult {
 }
 
 impl EngineResult {
+    /// CPU time that an item takes of the candidate, over that of the baseline.
+    #[must_use]
+    pub fn cpu_an_item(&self) -> Estimate {
+        let of = &self.cpu_speedup;
+        Estimate { point: 1.0 / of.point, lower: 1.0 / of.upper, upper: 1.0 / of.lower, ..of.clone() }
+    }
+
+    /// What its throughput says. Of several threads a busy machine says nothing.
+    #[must_use]
+    pub fn throughput_says(&self, quiet: bool) -> Option<Against> {
+        (quiet || self.engine != WORKERS).then(|| Against::of(&self.speedup))
+    }
+
     /// Share of the records that were handled.
     #[must_use]
     pub fn success_rate(&self) -> f64 {
         self.items_out as f64 / self.items_in.max(1) as f64
     }
 }
+
+/// What an interval of candidate over baseline says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// It lies above 1.
+    More,
+    /// It lies below 1.
+    Less,
+    /// It lies within a tenth of 1.
+    Alike,
+    /// Anything else: too noisy to tell.
+    Unclear,
+}
+
+impl Against {
+    /// What that interval says.
+    #[must_use]
+    pub fn of(ratio: &Estimate) -> Self {
+        match () {
+            // Not measurable.
+            () if ratio.point.is_nan() => Self::Unclear,
+            () if ratio.lower > 1.0 => Self::More,
+            () if ratio.upper < 1.0 => Self::Less,
+            () if ratio.lower >= 1.0 / ALIKE && ratio.upper <= ALIKE => Self::Alike,
+            () => Self::Unclear,
+        }
+    }
+}
+
+/// Ratios within which two are alike.
+const ALIKE: f64 = 1.1;
 
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,10 @@ use super::{
     measure::{BenchError, Contender, EngineResult, Plan, Run, Subject, Timed, interleave, peak_rss},
 };
 use crate::{
-    engine::memory::{Controller, ObjectSettings, Objects, Settings, SystemProbe},
+    engine::{
+        c_library::end_with_the_parent,
+        memory::{Controller, ObjectSettings, Objects, Settings, SystemProbe},
+    },
     stats::Draw,
 };
 use cpu_time::ProcessTime;
@@ -25,7 +28,7 @@ use std::{
 /// Items of a run, where no number is given: about a gigabyte.
 const ITEMS: usize = 160;
 /// Most items: some six gigabytes.
-const MOST_ITEMS: usize = 1000;
+pub const MOST_MEMORY_ITEMS: usize = 1000;
 /// Median bytes of an item, and the sigma of its logarithm.
 const BYTES: (f64, f64) = (5e6, 0.6);
 /// Largest item.
@@ -84,9 +87,9 @@ pub fn bench_memory(
     arguments: impl Fn(MemoryMode, usize) -> Vec<String>,
 ) -> Result<Vec<EngineResult>, BenchError> {
     let items = plan.items.unwrap_or(ITEMS);
-    if items > MOST_ITEMS {
+    if items > MOST_MEMORY_ITEMS {
         return Err(BenchError::Machine(format!(
-            "{items} items need some {:.0} GB at once; {MOST_ITEMS} are the most",
+            "{items} items need some {:.0} GB at once; {MOST_MEMORY_ITEMS} are the most",
             items as f64 * BYTES.0 * 1.2e-9
         )));
     }
@@ -189,6 +192,7 @@ fn told(output: &Output) -> Result<Told, String> {
 /// # Errors
 /// Where its standard input cannot be read.
 pub fn memory_child(seed: u64, items: usize, mode: MemoryMode) -> std::io::Result<String> {
+    end_with_the_parent();
     std::io::stdin().lock().read_line(&mut String::new())?;
     peak_rss::forget();
     let (began, cpu) = (Instant::now(), ProcessTime::now());

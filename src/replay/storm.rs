@@ -46,6 +46,8 @@ pub struct StormPlan {
 /// What a storm did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StormReport {
+    /// Did the resource check fences?
+    pub checked: bool,
     /// Writes accepted.
     pub accepted: u64,
     /// Writes and readings refused for an older fence.
@@ -172,7 +174,7 @@ fn word(bytes: &[u8], at: usize) -> u64 {
 pub fn storm(plan: &StormPlan, folder: &Path, command: impl Fn(usize) -> Command) -> io::Result<StormReport> {
     let resource = Resource::open(&folder.join("resource"), plan.checked)?;
     let mut draw = Draw::keyed(plan.seed, &[13]);
-    let mut report = StormReport::default();
+    let mut report = StormReport { checked: plan.checked, ..StormReport::default() };
     let start =
         |number: usize| command(number).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let mut children = Children(Vec::new());

@@ -2,7 +2,7 @@
 
 use super::{
     clock::Wall,
-    measure::{BenchError, Contender, EngineResult, Plan, Run, Subject, Timed, interleave},
+    measure::{BenchError, Contender, EngineResult, Plan, Run, Subject, Timed, WORKERS, interleave},
     record::read,
 };
 use crate::{
@@ -66,7 +66,7 @@ pub fn bench_workers(
             contender(format!("{} to {} threads", settings.scale.least, settings.scale.most), settings.scale),
         ];
         let subject = Subject {
-            engine: "workers",
+            engine: WORKERS,
             workload: format!("{}: {name}", work.name),
             latency_of: "a task",
             for_latency: false,

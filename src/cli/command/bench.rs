@@ -20,9 +20,9 @@ use crate::{
     lake::Transaction,
     model::{BenchRecord, Deployment, Row, Text, Timestamp, UNCOUNTED},
     replay::{
-        Backends, BenchError, EngineResult, MemoryMode, Plan, Quiet, Side, StormPlan, StormReport, SweepPoint, Wall,
-        batch_child, bench_batch, bench_lock, bench_memory, bench_pool, bench_scheduler, bench_workers, memory_child,
-        platform::PlatformTold, spin_scaling, storm, storm_child,
+        Backends, BenchError, EngineResult, MOST_MEMORY_ITEMS, MemoryMode, Plan, Quiet, Side, StormPlan, StormReport,
+        SweepPoint, Wall, batch_child, bench_batch, bench_lock, bench_memory, bench_pool, bench_scheduler,
+        bench_workers, memory_child, platform::PlatformTold, spin_scaling, storm, storm_child,
     },
 };
 use std::{
@@ -79,6 +79,18 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     if args.storm.is_some() && engines != [Engine::Lock] {
         return Err(Error::Usage("--storm is for locks: `windtunnel bench lock --storm 100000`".to_owned()));
     }
+    if engines.contains(&Engine::Memory) && args.items.is_some_and(|items| items > MOST_MEMORY_ITEMS) {
+        // Before anything was run: an error half-way would take what is known with it.
+        return Err(Error::Usage(format!(
+            "--items is more than the {MOST_MEMORY_ITEMS} that `memory` takes, which holds them at once: name the engines that it is meant for"
+        )));
+    }
+    // What is wrong is told before minutes are spent.
+    let deployment = args.record.then(|| Deployment::new(&args.deployment)).transpose()?;
+    if let Some(deployment) = &deployment {
+        drop(Transaction::begin(&context.lake(), deployment, context.common.memory_limit, context.common.threads)?);
+    }
+    let backend = args.backend.as_deref().map(Backends::parse).transpose().map_err(Error::Usage)?;
     let folder = tempfile::tempdir().map_err(Error::io("create a folder in", std::env::temp_dir()))?;
     let own = OwnFolders::default();
     own.goes_with_the_bench(folder.path());
@@ -98,9 +110,11 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         plan,
         folder: folder.path(),
         own,
+        backend,
         results: Vec::new(),
         sweep: Vec::new(),
         notes: text::Notes::default(),
+        unprinted: None,
         storm: None,
         platform: None,
         quiet,
@@ -108,14 +122,11 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     for engine in engines {
         bench.engine(engine)?;
     }
-    context.console.say(&bench.notes.text())?;
-    if args.record {
-        record(context, &args.deployment, &bench.results)?;
-        context.console.note(&format!("kept in {} as `{}`", context.lake_path().display(), args.deployment));
-    }
+    bench.say(&bench.notes.text())?;
+    let unprinted = bench.unprinted.take();
     let safe = bench.storm.as_ref().is_none_or(|(_, report)| report.is_safe() || args.unfenced);
     let Bench { results, sweep, storm, platform, .. } = bench;
-    if context.console.json {
+    let printed = if context.console.json {
         let parts = Parts {
             seed: context.seed(),
             host: &host::here(),
@@ -126,12 +137,17 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
             quiet,
             warnings,
         };
-        context.console.document(&Document::new(parts))?;
+        context.console.document(&Document::new(parts))
     } else {
         let storm = storm.map_or_else(String::new, |(backend, report)| text::storm(&backend, &report));
         let platform = platform.map_or_else(String::new, |told| ecommerce::text(context, &told));
-        context.console.say(&(storm + &platform))?;
+        context.console.say(&(storm + &platform))
+    };
+    if let Some(deployment) = &deployment {
+        record(context, deployment, &results)?;
+        context.console.note(&format!("kept in {} as `{}`", context.lake_path().display(), args.deployment));
     }
+    unprinted.map_or(printed, Err)?;
     Ok(if safe { Outcome::Fine } else { Outcome::Failed })
 }
 
@@ -150,23 +166,30 @@ impl OwnFolders {
         // Without it they stay, which is no reason not to bench.
         let _ = ctrlc::set_handler(move || {
             for folder in own.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                let _ = std::fs::remove_dir_all(folder);
+                // What runs still may make files anew meanwhile.
+                for _ in 0..REMOVALS {
+                    let _ = std::fs::remove_dir_all(folder);
+                    if !folder.exists() {
+                        break;
+                    }
+                }
             }
             std::process::exit(STOPPED);
         });
     }
 }
 
+/// Tries to remove a folder.
+const REMOVALS: usize = 200;
 /// Exit code of what an interrupt ended: 128 and its number.
 const STOPPED: i32 = 130;
 
 /// Keeps each measured run in the lake.
-fn record(context: &Context<'_>, deployment: &str, results: &[EngineResult]) -> Result<(), Error> {
+fn record(context: &Context<'_>, deployment: &Deployment, results: &[EngineResult]) -> Result<(), Error> {
     let at = Timestamp::from_micros(jiff::Timestamp::now().as_microsecond());
     let host: Text = host::here().to_text().into();
-    let deployment = Deployment::new(deployment)?;
     let mut transaction =
-        Transaction::begin(&context.lake(), &deployment, context.common.memory_limit, context.common.threads)?;
+        Transaction::begin(&context.lake(), deployment, context.common.memory_limit, context.common.threads)?;
     for result in results {
         for sample in &result.samples {
             let (variant, side) = match sample.side {
@@ -202,10 +225,14 @@ struct Bench<'a> {
     plan: Plan,
     folder: &'a Path,
     own: OwnFolders,
+    /// Where locks are, if that was said.
+    backend: Option<Backends>,
     results: Vec<EngineResult>,
     sweep: Vec<SweepPoint>,
     /// Of all results so far.
     notes: text::Notes,
+    /// Why text could not be printed.
+    unprinted: Option<Error>,
     storm: Option<(Backends, StormReport)>,
     platform: Option<PlatformTold>,
     quiet: Quiet,
@@ -257,18 +284,29 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// What is to be kept goes on where nobody reads it.
+    fn say(&mut self, text: &str) -> Result<(), Error> {
+        match self.context.console.say(text) {
+            Err(error) if self.args.record => {
+                self.unprinted = Some(error);
+                Ok(())
+            }
+            printed => printed,
+        }
+    }
+
     /// A bench takes minutes: what is known is told.
     fn found(&mut self, results: Vec<EngineResult>, sweep: Vec<SweepPoint>) -> Result<(), Error> {
-        self.context.console.say(&(text::results(&results, &mut self.notes) + &text::sweep(&sweep)))?;
+        let text = text::results(&results, self.quiet.is_quiet(), &mut self.notes) + &text::sweep(&sweep);
+        self.say(&text)?;
         self.results.extend(results);
         self.sweep.extend(sweep);
         Ok(())
     }
 
     fn lock(&mut self) -> Result<(), Error> {
-        let named = self.args.backend.as_deref().map(Backends::parse).transpose().map_err(Error::Usage)?;
         // Locks of a bench are nobody else's: of a folder, they are in one of their own, which goes with the bench.
-        let (named, _own) = match named {
+        let (named, _own) = match self.backend.take() {
             Some(Backends::Files(folder)) => {
                 std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
                 let own = tempfile::Builder::new().prefix("windtunnel-bench-").tempdir_in(&folder);

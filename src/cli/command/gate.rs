@@ -236,9 +236,11 @@ fn more_rounds(gate: &Gate) -> Option<String> {
     match undecided.iter().filter(of_rounds).filter_map(|judged| judged.needed_n).max() {
         _ if undecided.is_empty() => None,
         Some(rounds) if rounds <= MOST_ROUNDS => {
-            Some(format!("{said} undecided: `windtunnel bench --record --rounds {rounds}` measures often enough"))
+            Some(format!("{said} undecided: benches with --rounds {rounds}, before and now, would be about enough"))
         }
-        _ => Some(format!("{said} undecided: a quieter machine, or a wider --tolerance, would decide")),
+        _ => Some(format!(
+            "{said} undecided: longer benches (--rounds, --items), a quieter machine, or a wider --tolerance would decide"
+        )),
     }
 }
 

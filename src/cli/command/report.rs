@@ -70,6 +70,9 @@ fn read(path: &Path) -> Result<From, Error> {
             path.display()
         ))
     };
+    if text.trim().is_empty() {
+        return Err(bad("it is empty: what should have written it failed, most likely".to_owned()));
+    }
     let schema = serde_json::from_str::<Schema>(&text).map(|document| document.schema).unwrap_or_default();
     match schema.as_str() {
         "windtunnel.bench.v1" => {

@@ -5,7 +5,7 @@ use super::{
     estimate::{Estimate, finite},
     platform::Platform,
 };
-use crate::{model, replay, report::BenchResults};
+use crate::{model, replay, report::BenchResults, stats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, collections::BTreeMap};
@@ -182,8 +182,16 @@ impl Document {
                 return Err(format!("sweep/{place}: a throughput of {:e} a second is none", point.throughput));
             }
         }
+        let results: Vec<replay::EngineResult> =
+            self.engine_results.into_iter().map(replay::EngineResult::from).collect();
+        for (place, result) in results.iter().enumerate() {
+            let of_it = [Some(&result.speedup), Some(&result.cpu_speedup), result.p99_gain.as_ref()];
+            if of_it.into_iter().flatten().any(|ratio| !is_ratio(ratio)) {
+                return Err(format!("engine_results/{place}: a ratio is not above 0, or not within its interval"));
+            }
+        }
         Ok(BenchResults {
-            results: self.engine_results.into_iter().map(replay::EngineResult::from).collect(),
+            results,
             sweep: self.sweep.into_iter().map(replay::SweepPoint::from).collect(),
             storm: self.storm.map(Storm::told),
             platform: self.platform.map(Platform::told),
@@ -196,9 +204,16 @@ impl Document {
     }
 }
 
+/// Can it be one? What could not be measured has no point.
+fn is_ratio(ratio: &stats::Estimate) -> bool {
+    let (point, lower, upper) = (ratio.point, ratio.lower, ratio.upper);
+    point.is_nan() || (point > 0.0 && lower <= point && point <= upper)
+}
+
 impl Storm {
     fn told(self) -> (String, replay::StormReport) {
         let report = replay::StormReport {
+            checked: self.checked,
             accepted: self.writes_accepted,
             refused: self.refused_as_stale,
             lost_updates: self.lost_updates,

@@ -29,7 +29,10 @@ pub struct ZooKeeper {
 }
 
 fn told(error: &Error) -> BackendError {
-    BackendError::new(BACKEND, error)
+    match error {
+        Error::NoHosts => BackendError::new(BACKEND, "no server of the address serves; is ZooKeeper running there?"),
+        error => BackendError::new(BACKEND, error),
+    }
 }
 
 impl ZooKeeper {

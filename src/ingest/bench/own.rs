@@ -124,7 +124,10 @@ pub(super) fn read(content: &Content, schema: &str) -> Result<Vec<BenchRun>, Err
         "windtunnel.bench.v1" => {
             let document: Bench = content.json(schema)?;
             let mut run = BenchRun { host: document.host.into(), ..BenchRun::default() };
-            document.engine_results.into_iter().flat_map(engine).for_each(|result| run.add(result));
+            for (place, result) in document.engine_results.iter().enumerate() {
+                check(result).map_err(|what| content.wrong(format!("engine_results/{place}: {what}")))?;
+                engine(result).into_iter().for_each(|result| run.add(result));
+            }
             Ok(vec![run])
         }
         other => Err(content.wrong(format!(
@@ -161,13 +164,34 @@ impl From<Run> for BenchRun {
 }
 
 /// Throughputs and waits of both sides of a result, as the lake names them.
-fn engine(result: Engine) -> Vec<BenchResult> {
+fn engine(result: &Engine) -> Vec<BenchResult> {
     let said = |sample: &Sample| {
         let variant = if sample.side == "baseline" { &result.baseline } else { &result.candidate };
-        let name: Text = format!("{}/{}/{variant}", result.engine, result.workload).into();
-        BenchResult::of_engine(name, sample.items / sample.seconds, sample.p99_s)
+        BenchResult::of_engine([&result.engine, &result.workload, variant], sample.items, sample.seconds, sample.p99_s)
     };
     result.samples.iter().flat_map(said).collect()
+}
+
+/// Refuses what no run can have measured.
+fn check(result: &Engine) -> Result<(), String> {
+    for (place, sample) in result.samples.iter().enumerate() {
+        let Sample { side, seconds, items, p99_s } = sample;
+        let of_time = |value: f64| value.is_finite() && value > 0.0;
+        match () {
+            () if side != "baseline" && side != "candidate" => {
+                return Err(format!("samples/{place}: side {side:?} is neither baseline nor candidate"));
+            }
+            () if !of_time(*seconds) => return Err(format!("samples/{place}: {seconds:e} seconds are no time")),
+            () if !items.is_finite() || *items < 0.0 => {
+                return Err(format!("samples/{place}: {items:e} items are none"));
+            }
+            () => {}
+        }
+        if let Some(wait) = p99_s.filter(|wait| !wait.is_finite() || *wait < 0.0) {
+            return Err(format!("samples/{place}: a wait of {wait:e} seconds is none"));
+        }
+    }
+    Ok(())
 }
 
 fn judged(entry: Judged) -> Option<BenchResult> {

@@ -72,6 +72,9 @@ fn amount(value: f64, unit: &str) -> String {
     format!("{} {prefix}{unit}", number(value / size)).trim_end().to_owned()
 }
 
+/// Change from which on an interval that reaches there says nothing: a hundredfold.
+const TOO_WIDE: f64 = 100.0;
+
 /// `+20.9 % (+16.1 … +25.4)`.
 pub(crate) fn change(benchmark: &Judged) -> String {
     let percent = |share: f64| {
@@ -79,6 +82,7 @@ pub(crate) fn change(benchmark: &Judged) -> String {
         shown.replace('-', "−")
     };
     match (&benchmark.change, &benchmark.difference) {
+        (Some(c), _) if c.upper > TOO_WIDE => format!("{} % (could be anything)", percent(c.point.min(TOO_WIDE))),
         (Some(c), _) => format!("{} % ({} … {})", percent(c.point), percent(c.lower), percent(c.upper)),
         (None, Some(d)) => {
             let unit = &benchmark.unit;

@@ -125,7 +125,14 @@ mod tests {
             ],
             storm: Some((
                 "Redis".into(),
-                StormReport { accepted: 100_000, refused: 36, stopped: 412, killed: 170, ..StormReport::default() },
+                StormReport {
+                    checked: true,
+                    accepted: 100_000,
+                    refused: 36,
+                    stopped: 412,
+                    killed: 170,
+                    ..StormReport::default()
+                },
             )),
             platform: None,
             host: vec![("cpu".into(), "A <b>".into()), ("cores".into(), "2".into())],

@@ -34,12 +34,13 @@ pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
     }
     if !view.results.is_empty() {
         text.push_str(
-            "\n| engine | workload | candidate | baseline | speed-up | 95 % | |\n|---|---|---|---|---|---|---|\n",
+            "\n| engine | workload | candidate | baseline | throughput | shorter waits, p99 | CPU time an item | |\n\
+             |---|---|---|---|---|---|---|---|\n",
         );
     }
     for card in &view.results {
-        let cells = [&card.engine, &card.workload, &card.candidate, &card.baseline, &card.speedup, &card.interval];
-        let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+        let names = [&card.engine, &card.workload, &card.candidate, &card.baseline];
+        let cells: Vec<String> = names.into_iter().chain(&card.ratios).map(|cell| escaped(cell)).collect();
         text.push_str(&format!("| {} | {} |\n", cells.join(" | "), card.word));
     }
     if let Some(base) = images {
@@ -48,12 +49,18 @@ pub(super) fn markdown(view: &View, images: Option<&str>) -> String {
             text.push_str(&format!("\n![{}]({base}/{})\n", escaped(&figure.title), figure.image));
         }
     }
-    for card in view.results.iter().filter(|card| !card.notes.is_empty()) {
-        for note in &card.notes {
-            text.push_str(&format!("\n- {}, {}: {}", escaped(&card.engine), escaped(&card.workload), escaped(note)));
+    for sweep in &view.sweeps {
+        text.push_str(&format!("\n**{}** {}\n\n", escaped(&sweep.title), escaped(&sweep.desc)));
+        text.push_str(&format!("| {} |\n|{}\n", sweep.head.join(" | "), "---|".repeat(sweep.head.len())));
+        for row in &sweep.rows {
+            let cells: Vec<String> = row.iter().map(|cell| escaped(cell)).collect();
+            text.push_str(&format!("| {} |\n", cells.join(" | ")));
         }
-        text.push('\n');
     }
+    for (of, note) in &view.notes {
+        text.push_str(&format!("\n- {}: {}", escaped(of), escaped(note)));
+    }
+    text.push_str(if view.notes.is_empty() { "" } else { "\n" });
     for section in &view.sections {
         text.push_str(&format!("\n## {}\n\n{}\n", escaped(&section.title), escaped(&section.sentence)));
         for table in &section.tables {

@@ -2,7 +2,7 @@
 
 use super::{BenchResults, platform};
 use crate::{
-    replay::{EngineResult, SweepPoint},
+    replay::{Against, EngineResult, SweepPoint},
     report::{
         Error, Image, Options,
         chart::{self, Label, Speedup, SpeedupChart, SweepChart, Tone},
@@ -20,6 +20,8 @@ pub(super) struct View {
     pub(super) warnings: Vec<String>,
     pub(super) chart: Option<Figure>,
     pub(super) results: Vec<Card>,
+    /// What is to be known of results, each with those that it is of.
+    pub(super) notes: Vec<(String, String)>,
     pub(super) sweeps: Vec<Figure>,
     pub(super) storm: Option<Storm>,
     pub(super) sections: Vec<Section>,
@@ -71,7 +73,8 @@ pub(super) struct Card {
     pub(super) speedup: String,
     pub(super) interval: String,
     pub(super) facts: Vec<(String, String, String)>,
-    pub(super) notes: Vec<String>,
+    /// Throughput, waits and CPU time, each with its interval.
+    pub(super) ratios: [String; 3],
 }
 
 #[derive(Debug, Serialize)]
@@ -84,8 +87,9 @@ pub(super) struct Storm {
 pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Vec<Image>), Error> {
     chart::load_font()?;
     let mut images = Vec::new();
-    let results: Vec<Card> = bench.results.iter().enumerate().map(|(place, result)| card(place, result)).collect();
-    let chart = if bench.results.is_empty() { None } else { Some(speedups(&bench.results, &mut images)?) };
+    let results: Vec<Card> =
+        bench.results.iter().enumerate().map(|(place, result)| card(place, result, bench.quiet)).collect();
+    let chart = if bench.results.is_empty() { None } else { Some(speedups(bench, &mut images)?) };
     let mut sweeps = Vec::new();
     for points in bench.sweep.chunk_by(|a, b| a.workload == b.workload) {
         sweeps.push(sweep(sweeps.len(), points, &mut images)?);
@@ -95,8 +99,7 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
         .iter()
         .map(|told| platform::section(told, &mut images))
         .collect::<Result<Vec<Section>, Error>>()?;
-    let faster = results.iter().filter(|card| card.class == "better").count();
-    let slower = results.iter().filter(|card| card.class == "worse").count();
+    let better = results.iter().filter(|card| card.class == "better").count();
     let sentence = match (results.len(), &bench.storm) {
         (0, None) => "Nothing was compared.".to_owned(),
         (0, Some((_, report))) => format!(
@@ -108,11 +111,7 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
                 _ => "none lost, and nothing stale was provoked",
             }
         ),
-        (all, _) => format!(
-            "Of {}, {faster} {} faster and {slower} slower; of the rest no difference can be told.",
-            words::counted(all, "comparison", "comparisons"),
-            if faster == 1 { "is" } else { "are" }
-        ),
+        _ => counts(bench),
     };
     // Where it is all about one platform, that is the news.
     let sentence = match sections.as_slice() {
@@ -122,8 +121,9 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
     let storm = bench.storm.as_ref().map(|(backend, report)| Storm {
         class: if report.is_safe() { "better" } else { "worse" },
         sentence: format!(
-            "{} writes under locks on {backend}: {} stale accepted, {} lost.",
+            "{} writes under locks on {backend}, {}: {} stale accepted, {} lost.",
             words::count(report.accepted),
+            if report.checked { "fences checked" } else { "unfenced" },
             words::count(report.stale_accepted + report.lost_updates),
             words::count(report.lost_writes)
         ),
@@ -139,48 +139,127 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
         sentence,
         class: match () {
             () if storm.as_ref().is_some_and(|storm| storm.class == "worse") => "worse",
-            () if faster > 0 => "better",
+            () if better > 0 => "better",
             () => "calm",
         },
         warnings: bench.warnings.clone(),
         chart,
         results,
+        notes: notes(&bench.results),
         sweeps,
         storm,
         sections,
         host: bench.host.clone(),
         how: "How it was measured",
-        method: vec![
-            "Baseline and candidate run in turns, A B B A, after a pair that is not measured; a run whose counts or sums are not what the workload says gives no timing.".to_owned(),
-            "The speed-up is the geometric mean of the ratios of the pairs, with an interval of 95 % by Student's t on their logarithms. It says nothing of other machines.".to_owned(),
-            format!("Two threads got {:.2} times as much done as one: {}.", bench.spin_scaling, if bench.quiet { "each had a core" } else { "the machine was not quiet, and nothing is said about several cores" }),
-            format!("Seed {}.", bench.seed),
-        ],
+        method: method(bench),
         version: options.version.clone(),
     };
     Ok((view, images))
 }
 
-fn tone(ratio: &Estimate) -> Tone {
-    match () {
-        () if ratio.lower > 1.0 => Tone::Better,
-        () if ratio.upper < 1.0 => Tone::Worse,
-        () => Tone::Neutral,
+fn method(bench: &BenchResults) -> Vec<String> {
+    let cores = if bench.quiet {
+        "each had a core"
+    } else {
+        "the machine was not quiet, and nothing is said about several cores"
+    };
+    let mut told = vec![
+        format!("Two threads got {:.2} times as much done as one: {cores}.", bench.spin_scaling),
+        format!("Seed {}.", bench.seed),
+    ];
+    if !bench.results.is_empty() {
+        told.splice(0..0, [
+            "Baseline and candidate run in turns, A B B A, after a pair that is not measured; a run whose counts or sums are not what the workload says gives no timing.".to_owned(),
+            "Each ratio is the geometric mean of those of the pairs, with an interval of 95 % by Student's t on their logarithms. Each interval is by itself: of twenty comparisons of what is alike, one is told faster or slower by chance. It says nothing of other machines.".to_owned(),
+        ]);
+    }
+    told
+}
+
+/// How many are faster, slower, alike or too noisy to tell; and of waits.
+fn counts(bench: &BenchResults) -> String {
+    let says: Vec<Option<Against>> = bench.results.iter().map(|result| result.throughput_says(bench.quiet)).collect();
+    let of = |wanted: Option<Against>| says.iter().filter(|says| **says == wanted).count();
+    let told = [
+        (of(Some(Against::More)), "faster"),
+        (of(Some(Against::Less)), "slower"),
+        (of(Some(Against::Alike)), "alike"),
+        (of(Some(Against::Unclear)), "too noisy to tell"),
+        (of(None), "not judged"),
+    ];
+    let told = told.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    let mut text = format!(
+        "{} by throughput: {}.",
+        capital(&words::counted(says.len(), "comparison", "comparisons")),
+        told.collect::<Vec<_>>().join(", ")
+    );
+    let waits: Vec<Against> = bench.results.iter().filter_map(|r| r.p99_gain.as_ref()).map(Against::of).collect();
+    if !waits.is_empty() {
+        let of = |wanted: Against| waits.iter().filter(|says| **says == wanted).count();
+        text.push_str(&format!(
+            " Waits in the 99th percentile are shorter in {} of {}, longer in {}.",
+            of(Against::More),
+            waits.len(),
+            of(Against::Less)
+        ));
+    }
+    text
+}
+
+/// Each note once, with the results that it is of.
+fn notes(results: &[EngineResult]) -> Vec<(String, String)> {
+    let mut all: Vec<(String, Vec<String>)> = Vec::new();
+    for result in results {
+        let of = format!("{}, {}", result.engine, result.candidate);
+        for note in &result.notes {
+            match all.iter_mut().find(|(known, _)| known == note) {
+                Some((_, results)) if results.contains(&of) => {}
+                Some((_, results)) => results.push(of.clone()),
+                None => all.push((note.clone(), vec![of.clone()])),
+            }
+        }
+    }
+    all.into_iter().map(|(note, of)| (of.join("; "), note)).collect()
+}
+
+fn tone(says: Option<Against>) -> Tone {
+    match says {
+        Some(Against::More) => Tone::Better,
+        Some(Against::Less) => Tone::Worse,
+        Some(Against::Alike | Against::Unclear) | None => Tone::Neutral,
     }
 }
 
-fn card(place: usize, result: &EngineResult) -> Card {
+/// Colour, sign and words: of what the engine is for.
+fn verdict(result: &EngineResult, quiet: bool) -> (&'static str, &'static str, &'static str) {
+    let speed = result.throughput_says(quiet);
+    let waits = result.p99_gain.as_ref().map(Against::of);
+    let (class, icon) = match tone(waits.or(speed)) {
+        Tone::Better => ("better", "▲"),
+        Tone::Worse => ("worse", "▼"),
+        Tone::Neutral => ("calm", "●"),
+    };
+    let word = match (waits, speed) {
+        (Some(Against::More), Some(Against::Less)) => "shorter waits, slower",
+        (Some(Against::More), _) => "shorter waits",
+        (Some(Against::Less), _) => "longer waits",
+        (_, Some(Against::More)) => "faster",
+        (_, Some(Against::Less)) => "slower",
+        (_, Some(Against::Alike)) => "alike",
+        (_, Some(Against::Unclear)) => "too noisy to tell",
+        (_, None) => "not judged, the machine was busy",
+    };
+    (class, icon, word)
+}
+
+fn card(place: usize, result: &EngineResult, quiet: bool) -> Card {
     // What the engine is for.
     let gain = result.p99_gain.as_ref().unwrap_or(&result.speedup);
-    let (class, icon, word) = match (tone(gain), &result.p99_gain) {
-        (Tone::Better, None) => ("better", "▲", "faster"),
-        (Tone::Worse, None) => ("worse", "▼", "slower"),
-        (Tone::Better, Some(_)) => ("better", "▲", "shorter waits"),
-        (Tone::Worse, Some(_)) => ("worse", "▼", "longer waits"),
-        (Tone::Neutral, _) => ("calm", "●", "no difference that can be told"),
-    };
+    let (class, icon, word) = verdict(result, quiet);
     let range = |ratio: &Estimate| format!("{} to {}", words::times(ratio.lower), words::times(ratio.upper));
     let times = |ratio: &Estimate| format!("{} times", words::times(ratio.point));
+    let both = |ratio: &Estimate| format!("{} ({})", words::times(ratio.point), range(ratio));
+    let cpu = result.cpu_an_item();
     let bytes = |bytes: u64| format!("{} MB", words::count(bytes / 1_000_000));
     let of = |name: &str, now: String, before: String| (name.to_owned(), now, format!("{before} for the baseline"));
     let rate = |value: f64| format!("{} a second", words::number(value));
@@ -214,7 +293,7 @@ fn card(place: usize, result: &EngineResult) -> Card {
                 time(result.baseline_latency.p99),
             ),
             of("Most memory", bytes(result.peak_rss_bytes), bytes(result.baseline_peak_rss_bytes)),
-            ("By CPU time".to_owned(), times(&result.cpu_speedup), range(&result.cpu_speedup)),
+            ("CPU time an item".to_owned(), times(&cpu), range(&cpu)),
             (
                 "Handled".to_owned(),
                 success,
@@ -226,25 +305,26 @@ fn card(place: usize, result: &EngineResult) -> Card {
                 ),
             ),
         ],
-        notes: result.notes.clone(),
+        ratios: [both(&result.speedup), result.p99_gain.as_ref().map_or_else(String::new, both), both(&cpu)],
     }
 }
 
 /// Comparisons that a chart shows: more are taller than a picture can be, and nobody reads them.
 const MOST_BARS: usize = 100;
 
-fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure, Error> {
-    let bar = |result: &EngineResult, what: &str, ratio: &Estimate| Speedup {
+fn speedups(bench: &BenchResults, images: &mut Vec<Image>) -> Result<Figure, Error> {
+    let results = &bench.results;
+    let bar = |result: &EngineResult, what: &str, ratio: &Estimate, says: Option<Against>| Speedup {
         name: format!("{}: {}{what}", short_workload(result), result.candidate),
         told: words::times(ratio.point),
         point: ratio.point,
         lower: ratio.lower,
         upper: ratio.upper,
-        tone: tone(ratio),
+        tone: tone(says),
     };
     let bars = |result: &EngineResult| {
-        let waits = result.p99_gain.as_ref().map(|gain| bar(result, ", p99 of waits", gain));
-        std::iter::once(bar(result, "", &result.speedup)).chain(waits)
+        let waits = result.p99_gain.as_ref().map(|gain| bar(result, ", p99 of waits", gain, Some(Against::of(gain))));
+        std::iter::once(bar(result, "", &result.speedup, result.throughput_says(bench.quiet))).chain(waits)
     };
     let rows: Vec<Speedup> = results.iter().flat_map(bars).take(MOST_BARS).collect();
     let title = "Speed-up of each candidate over its baseline";
@@ -261,19 +341,20 @@ fn speedups(results: &[EngineResult], images: &mut Vec<Image>) -> Result<Figure,
         svg: chart::to_svg(&chart, &label)?,
         desc,
         image: "bench-speedups.png".to_owned(),
-        head: vec!["engine and workload", "candidate", "speed-up", "of 95 %", "by CPU time", "of 95 %"],
+        head: vec!["engine and workload", "candidate", "throughput", "shorter waits, p99", "CPU time an item"],
         rows: results
             .iter()
             .map(|result| {
-                let range =
-                    |ratio: &Estimate| format!("{} to {}", words::times(ratio.lower), words::times(ratio.upper));
+                let both = |ratio: &Estimate| {
+                    let [point, lower, upper] = [ratio.point, ratio.lower, ratio.upper].map(words::times);
+                    format!("{point} ({lower} to {upper})")
+                };
                 vec![
                     short_workload(result),
                     result.candidate.clone(),
-                    words::times(result.speedup.point),
-                    range(&result.speedup),
-                    words::times(result.cpu_speedup.point),
-                    range(&result.cpu_speedup),
+                    both(&result.speedup),
+                    result.p99_gain.as_ref().map_or_else(String::new, both),
+                    both(&result.cpu_an_item()),
                 ]
             })
             .collect(),
@@ -289,12 +370,20 @@ fn sweep(number: usize, points: &[SweepPoint], images: &mut Vec<Image>) -> Resul
     let title = format!("Throughput by batch size, {workload}");
     let best = fixed.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1));
     let desc = match (best, search) {
-        (Some((size, rate)), Some(search)) => format!(
-            "The best fixed size is {} with {} a second; the search reaches {:.0} % of it.",
-            words::count(size as u64),
-            words::number(rate),
-            searched.and_then(|point| point.of_best).unwrap_or(search / rate) * 100.0
-        ),
+        (Some((size, rate)), Some(search)) => {
+            let fair = searched.and_then(|point| point.of_best).map_or_else(String::new, |share| {
+                format!(
+                    " The highest of several is favoured by luck: of the size that the other rounds call best it reaches {:.0} %.",
+                    share * 100.0
+                )
+            });
+            format!(
+                "The highest is that of {} with {} a second; the search reaches {:.0} % of it.{fair}",
+                words::count(size as u64),
+                words::number(rate),
+                search / rate * 100.0
+            )
+        }
         _ => "Items a second of each fixed size.".to_owned(),
     };
     let id = format!("sweep-{number}");

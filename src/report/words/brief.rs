@@ -3,6 +3,9 @@
 /// A ratio: two digits behind the point, or as many as show two.
 pub(crate) fn times(value: f64) -> String {
     match value {
+        value if value.is_nan() => "not measurable".to_owned(),
+        value if value.is_infinite() => "∞".to_owned(),
+        value if value >= 1e6 => format!("{value:.1e}"),
         value if value >= 0.1 => format!("{value:.2}"),
         value if value >= 0.01 => format!("{value:.3}"),
         value => format!("{value:.1e}"),

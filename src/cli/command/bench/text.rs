@@ -2,7 +2,7 @@
 
 use crate::{
     cli::console::line,
-    replay::{Backends, EngineResult, StormReport, SweepPoint},
+    replay::{Against, Backends, EngineResult, StormReport, SweepPoint},
     report,
     stats::Estimate,
 };
@@ -15,10 +15,17 @@ const WIDTH: usize = 80;
 #[derive(Default)]
 pub(super) struct Notes {
     all: Vec<(String, Vec<String>)>,
+    results: usize,
 }
+
+/// Comparisons of which one differs by chance alone, at 95 %.
+const ONE_BY_CHANCE: usize = 20;
+/// Comparisons from which on that is worth a word.
+const SEVERAL: usize = 5;
 
 impl Notes {
     fn add(&mut self, result: &EngineResult) {
+        self.results += 1;
         for note in &result.notes {
             let of = format!("{}, {}", result.engine, result.candidate);
             match self.all.iter_mut().find(|(known, _)| known == note) {
@@ -36,28 +43,36 @@ impl Notes {
             text.push_str(if place == 0 { "\nnotes\n" } else { "" });
             text.push_str(&wrapped(&format!("{}: {note}", results.join("; ")), "  - "));
         }
+        if self.results >= SEVERAL {
+            text.push_str(if text.is_empty() { "\nnotes\n" } else { "" });
+            let told = format!(
+                "each interval is of 95 %: of {ONE_BY_CHANCE} comparisons of what is alike, one is told faster or slower by chance"
+            );
+            text.push_str(&wrapped(&told, "  - "));
+        }
         text
     }
 }
 
 /// A block for each result: what against what, how fast, how sure.
-pub(super) fn results(results: &[EngineResult], notes: &mut Notes) -> String {
+pub(super) fn results(results: &[EngineResult], quiet: bool, notes: &mut Notes) -> String {
     let mut text = String::new();
     for result in results {
         text.push('\n');
         text.push_str(&wrapped(&format!("{}  {}", result.engine, result.workload), ""));
         text.push_str(&wrapped(&format!("{} against {}", result.candidate, result.baseline), "  "));
-        text.push_str(&wrapped(&compared(&result.speedup, "the throughput", ["faster", "slower"]), "  "));
+        let speed = result.throughput_says(quiet);
+        text.push_str(&wrapped(&compared(&result.speedup, "the throughput", speed, ["faster", "slower"]), "  "));
         if let Some(gain) = &result.p99_gain {
-            text.push_str(&wrapped(
-                &compared(gain, "shorter waits in the 99th percentile", ["shorter", "longer"]),
-                "  ",
-            ));
+            let says = Some(Against::of(gain));
+            let waits = compared(gain, "shorter waits in the 99th percentile", says, ["shorter", "longer"]);
+            text.push_str(&wrapped(&waits, "  "));
         }
-        let by_cpu = compared(&result.cpu_speedup, "by CPU time", ["less CPU", "more CPU"]);
+        let cpu = result.cpu_an_item();
+        let by_cpu = compared(&cpu, "the CPU time an item", Some(Against::of(&cpu)), ["more", "less"]);
         text.push_str(&wrapped(&by_cpu, "  "));
         let rates = format!(
-            "{} a second, {} before; {} of {} handled, {} dead letters",
+            "{} a second, the baseline {}; {} of {} handled, {} dead letters",
             report::brief(result.throughput.point),
             report::brief(result.baseline_throughput.point),
             result.items_out,
@@ -67,7 +82,7 @@ pub(super) fn results(results: &[EngineResult], notes: &mut Notes) -> String {
         text.push_str(&wrapped(&rates, "  "));
         let (now, before) = (result.latency, result.baseline_latency);
         let latency = format!(
-            "{}: {} median, {} p99; before {}, {}",
+            "{}: {} median, {} p99; the baseline {}, {}",
             result.latency_of,
             report::brief_seconds(now.p50),
             report::brief_seconds(now.p99),
@@ -75,22 +90,24 @@ pub(super) fn results(results: &[EngineResult], notes: &mut Notes) -> String {
             report::brief_seconds(before.p99),
         );
         text.push_str(&wrapped(&latency, "  "));
-        text.push_str(&format!(
-            "  memory at most {} MB, {} MB before\n",
-            result.peak_rss_bytes / 1_000_000,
-            result.baseline_peak_rss_bytes / 1_000_000
-        ));
+        let [most, before] = [result.peak_rss_bytes, result.baseline_peak_rss_bytes].map(|bytes| bytes / 1_000_000);
+        // Where both need what the program itself does there is nothing to tell.
+        if most.abs_diff(before) * 10 > most.max(before) {
+            text.push_str(&format!("  memory at most {most} MB, the baseline {before} MB\n"));
+        }
         notes.add(result);
     }
     text
 }
 
-/// A ratio with its interval, and what follows from that.
-fn compared(ratio: &Estimate, of: &str, [above, below]: [&str; 2]) -> String {
-    let verdict = match () {
-        () if ratio.lower > 1.0 => above,
-        () if ratio.upper < 1.0 => below,
-        () => "no difference that can be told",
+/// A ratio with its interval, and what follows from that; `None` where the machine is too busy to say.
+fn compared(ratio: &Estimate, of: &str, says: Option<Against>, [above, below]: [&str; 2]) -> String {
+    let verdict = match says {
+        Some(Against::More) => above,
+        Some(Against::Less) => below,
+        Some(Against::Alike) => "alike",
+        Some(Against::Unclear) => "too noisy to tell",
+        None => "not judged, the machine is busy",
     };
     let [point, lower, upper] = [ratio.point, ratio.lower, ratio.upper].map(report::times);
     format!("{point} times {of} ({lower} to {upper}): {verdict}")
@@ -121,7 +138,7 @@ pub(super) fn sweep(sweep: &[SweepPoint]) -> String {
         ));
         if let Some(share) = point.of_best {
             text.push_str(&format!(
-                "  {:<12} {:.0} % of the best fixed size, where other rounds say which that is\n",
+                "  {:<12} {:.0} % of the size that other rounds call best, which luck does not favour\n",
                 "",
                 share * 100.0
             ));
@@ -130,22 +147,33 @@ pub(super) fn sweep(sweep: &[SweepPoint]) -> String {
     text
 }
 
+/// Stale writes below which a storm has shown little.
+const FEW_REFUSED: u64 = 10;
+
 /// What a storm did to writes under locks.
 pub(super) fn storm(backend: &Backends, report: &StormReport) -> String {
-    let verdict = match report.verdict() {
-        "not_provoked" => "nothing was lost, and nothing stale was provoked: more writes would show more",
-        "safe" => "safe",
-        _ => "NOT SAFE",
+    let verdict = match (report.verdict(), report.checked) {
+        ("not_safe", _) => "NOT SAFE".to_owned(),
+        (_, false) => "nothing was lost this time, and may be the next".to_owned(),
+        ("not_provoked", _) => {
+            "nothing was lost, and nothing stale was provoked: more writes would show more".to_owned()
+        }
+        _ if report.refused < FEW_REFUSED => "safe, on little evidence: more writes would show more".to_owned(),
+        _ => "safe".to_owned(),
     };
-    format!(
-        "\nlocks on {} in a storm: {verdict}\n  {} writes accepted, {} refused as stale\n  {} lost updates, {} stale writes accepted, {} accepted writes lost\n  {} processes stopped, {} killed\n",
-        backend.name(),
-        report.accepted,
-        report.refused,
-        report.lost_updates,
-        report.stale_accepted,
-        report.lost_writes,
-        report.stopped,
-        report.killed
-    )
+    let checks = if report.checked { "fences checked" } else { "UNFENCED, the resource accepts any write" };
+    let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    [
+        "\n".to_owned(),
+        wrapped(&format!("locks on {} in a storm, {checks}: {verdict}", backend.name()), ""),
+        format!("  {} accepted, {} refused as stale\n", counted(report.accepted, "write", "writes"), report.refused),
+        format!(
+            "  {}, {}, {} lost\n",
+            counted(report.lost_updates, "lost update", "lost updates"),
+            counted(report.stale_accepted, "stale write accepted", "stale writes accepted"),
+            counted(report.lost_writes, "accepted write", "accepted writes")
+        ),
+        format!("  {} stopped, {} killed\n", counted(report.stopped, "process", "processes"), report.killed),
+    ]
+    .concat()
 }
