@@ -284,9 +284,9 @@ impl File {
     }
 }
 
-/// Events of the first half hour or so, in which people look and have not bought yet: a bench begins after them, where there are
-/// enough others.
-const BEGINNING: usize = 200_000;
+/// Events of the first minutes, in which people look and have hardly bought yet: a bench begins after them, where there are enough
+/// others.
+const BEGINNING: usize = 100_000;
 
 /// So many events, without duplicates of what came before them: these would be the first.
 fn stretch(events: impl Iterator<Item = Event>, count: usize) -> Vec<Event> {
@@ -320,4 +320,37 @@ fn share(name: &str, value: f64) -> Result<(), Error> {
 fn length(name: &str, seconds: f64) -> Result<Duration, Error> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| Error::Usage(format!("`{name}` is {seconds}; it must be seconds, 0 or more")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stretch_has_all_kinds_of_events_and_no_duplicate_of_what_came_before_it() {
+        let options = OrderOptions { duplicates: 0.3, ..File::default().orders(7) };
+        let events = || Events::new(&options).expect("a platform").skip(BEGINNING);
+        let stretch = stretch(events(), 4000);
+        assert_eq!(stretch.len(), 4000);
+        let mut truth = OrderTruth::default();
+        stretch.iter().for_each(|event| truth.count(event));
+        assert!(truth.sound.values().filter(|count| **count > 100).count() >= 4, "{truth:?}");
+        assert!(truth.revenue_cents > 0 && truth.duplicates > 100, "{truth:?}");
+        let mut before = HashSet::new();
+        for event in &stretch {
+            let known = before.contains(&event.text);
+            assert_eq!(event.fate == Fate::Duplicate, known, "{}", event.text);
+            before.insert(event.text.clone());
+        }
+        // There are such duplicates.
+        let first = events().take(4000).filter(|event| event.fate == Fate::Duplicate);
+        assert!(first.filter(|event| !before.contains(&event.text)).count() > 0);
+    }
+
+    #[test]
+    fn a_small_platform_is_taken_from_its_first_event() {
+        let file = File::parse("[orders]\norders_per_day = 500\n").expect("a workload");
+        let work = file.workload(1, 3000).expect("a workload");
+        assert!(work.records.len() > 1000, "{}", work.records.len());
+    }
 }

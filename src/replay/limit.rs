@@ -128,3 +128,18 @@ pub(super) fn run(exe: &Path, arguments: &[String], limit: Option<u64>) -> io::R
     let kind = limit.map(|_| if group.is_some() { LimitKind::ControlGroup } else { LimitKind::AddressSpace });
     Ok((output, kind))
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_of_those_that_are_gone_are_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let own = format!("{PREFIX}{}-5", std::process::id());
+        let names = ["windtunnel-2147483646-5", &own, "windtunnel-x", "other-2147483646-5"];
+        names.iter().for_each(|name| fs::create_dir(folder.path().join(name)).expect("made"));
+        sweep(folder.path());
+        assert_eq!(names.map(|name| folder.path().join(name).exists()), [false, true, true, true]);
+    }
+}

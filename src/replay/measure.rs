@@ -373,3 +373,45 @@ pub(super) mod peak_rss {
         0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ratio(lower: f64, point: f64, upper: f64) -> Estimate {
+        Estimate { point, lower, upper, level: LEVEL, n: 7, method: "t".into() }
+    }
+
+    #[test]
+    fn equal_and_unknown_are_not_the_same() {
+        let says = |lower: f64, upper: f64| Against::of(&ratio(lower, (lower * upper).sqrt(), upper));
+        assert_eq!([says(1.01, 1.5), says(0.5, 0.99)], [Against::More, Against::Less]);
+        assert_eq!([says(0.95, 1.05), says(0.92, 1.09)], [Against::Alike; 2]);
+        assert_eq!([says(0.2, 13.0), says(0.97, 1.2), says(0.8, 1.05)], [Against::Unclear; 3]);
+        assert_eq!(Against::of(&ratio(2.0, f64::NAN, 3.0)), Against::Unclear);
+    }
+
+    #[test]
+    fn gains_of_waits_are_of_pairs_and_only_where_they_count() {
+        let sample = |side: Side, round: usize, p99_seconds: Option<f64>| SideSample {
+            side,
+            round,
+            seconds: 1.0,
+            cpu_seconds: 1.0,
+            items: 1,
+            peak_rss_bytes: 0,
+            p99_seconds,
+        };
+        let pairs = [(0.4, 0.1), (0.9, 0.1), (0.2, 0.1)];
+        let samples = |known: bool| -> Vec<SideSample> {
+            let of = |(round, (before, after)): (usize, (f64, f64))| {
+                [(Side::Baseline, before), (Side::Candidate, after)]
+                    .map(|(side, wait)| sample(side, round, known.then_some(wait)))
+            };
+            pairs.into_iter().enumerate().flat_map(of).collect()
+        };
+        let gain = p99_gain(&samples(true)).expect("waits");
+        assert!((gain.point - (4.0_f64 * 9.0 * 2.0).cbrt()).abs() < 1e-12 && gain.lower < gain.point);
+        assert_eq!(p99_gain(&samples(false)), None);
+    }
+}

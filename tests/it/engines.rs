@@ -398,6 +398,51 @@ fn a_storm_that_is_killed_leaves_nobody_behind() {
     until("some go on", &|| children.iter().all(ended));
 }
 
+/// Somebody stops a bench: its files go with it, also those in a folder that was named.
+#[cfg(unix)]
+#[test]
+fn a_bench_that_is_stopped_leaves_no_files() {
+    let (own, named) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let mut bench = windtunnel()
+        .args(["bench", "lock", "--rounds", "5000", "--items", "5000", "--backend"])
+        .arg(named.path())
+        .env("TMPDIR", own.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let made = |folder: &Path| std::fs::read_dir(folder).expect("a folder").count();
+    let began = Instant::now();
+    while made(named.path()) == 0 {
+        assert!(began.elapsed() < Duration::from_secs(60), "no bench began");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    let stopped = Command::new("kill").args(["-INT", &bench.id().to_string()]).status();
+    assert!(stopped.expect("it runs").success());
+    assert_eq!(bench.wait().expect("it ended").code(), Some(130));
+    assert_eq!((made(own.path()), made(named.path())), (0, 0));
+}
+
+/// What is wrong with arguments is told before anything is run.
+#[test]
+fn wrong_arguments_are_told_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bench = |arguments: &[&str]| {
+        let began = Instant::now();
+        let output = windtunnel().current_dir(folder.path()).arg("bench").args(arguments).output().expect("it runs");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{arguments:?}");
+        // All engines take minutes.
+        assert!(began.elapsed() < Duration::from_secs(20), "{arguments:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(bench(&["--items", "4000"]).contains("`memory`"));
+    assert!(bench(&["--record", "--deployment", "a b"]).contains("a b"));
+    assert!(bench(&["--backend", "foo://bar"]).contains("foo://"));
+    assert!(bench(&["--backend", "inprocess"]).contains("neither `in-process`"));
+    assert!(!folder.path().join("inprocess").exists());
+}
+
 /// Pointers to all values of a document that have no others in them.
 fn leaves(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
@@ -455,7 +500,7 @@ fn a_batch_run_that_is_killed_goes_on_and_loses_nothing() {
         command.args(["bench-child", "batch"]).arg(folder.path()).arg("60000");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
         // Longer each time: at some time it gets to the end.
-        wait += 23;
+        wait += 23 + wait / 16;
         let until = Instant::now() + Duration::from_millis(wait);
         while Instant::now() < until && child.try_wait().expect("a process").is_none() {
             std::thread::sleep(Duration::from_millis(1));

@@ -223,3 +223,26 @@ impl From<HostFacts> for Host {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_run_can_have_measured_is_refused() {
+        let check = |side: &str, seconds: f64, items: f64, p99_s: Option<f64>| {
+            let name = || "x".to_owned();
+            let samples = vec![Sample { side: side.to_owned(), seconds, items, p99_s }];
+            super::check(&Engine { engine: name(), workload: name(), baseline: name(), candidate: name(), samples })
+        };
+        assert_eq!(check("candidate", 1.0, 5.0, Some(0.0)), Ok(()));
+        for (told, what) in [
+            (check("foo", 1.0, 5.0, None), "neither baseline nor candidate"),
+            (check("baseline", 0.0, 5.0, None), "are no time"),
+            (check("baseline", 1.0, -5.0, None), "items are none"),
+            (check("baseline", 1.0, 5.0, Some(-1.0)), "a wait of -1e0 seconds"),
+        ] {
+            assert!(told.as_ref().is_err_and(|told| told.contains(what)), "{told:?}");
+        }
+    }
+}

@@ -177,3 +177,61 @@ pub(super) fn storm(backend: &Backends, report: &StormReport) -> String {
     ]
     .concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::Latency;
+
+    fn result(candidate: &str, notes: &[&str]) -> EngineResult {
+        let estimate = |point: f64| Estimate {
+            point,
+            lower: point * 0.99,
+            upper: point * 1.01,
+            level: 0.95,
+            n: 7,
+            method: "t".into(),
+        };
+        EngineResult {
+            engine: "workers".into(),
+            workload: "orders: computing and a name that is as long as names of workloads may be, and longer".into(),
+            baseline: "2 threads".into(),
+            candidate: candidate.into(),
+            baseline_throughput: estimate(1000.0),
+            throughput: estimate(1500.0),
+            speedup: estimate(1.5),
+            cpu_speedup: estimate(0.5),
+            peak_rss_bytes: 60_000_000,
+            baseline_peak_rss_bytes: 59_000_000,
+            items_in: 10,
+            items_out: 9,
+            items_dead: 1,
+            latency: Latency::default(),
+            baseline_latency: Latency::default(),
+            latency_of: "a task".into(),
+            p99_gain: Some(estimate(8.0)),
+            samples: Vec::new(),
+            notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_busy_machine_says_nothing_of_several_threads_and_lines_fit() {
+        let all = [result("2 to 8 threads", &[])];
+        let [quiet, busy] = [true, false].map(|quiet| results(&all, quiet, &mut Notes::default()));
+        assert!(quiet.contains("1.50 times the throughput (1.48 to 1.51): faster"), "{quiet}");
+        assert!(busy.contains("(1.48 to 1.51): not judged, the machine is busy"), "{busy}");
+        assert!(quiet.contains("2.00 times the CPU time an item (1.98 to 2.02): more"), "{quiet}");
+        assert!(quiet.contains("8.00 times shorter waits in the 99th percentile (7.92 to 8.08): shorter"), "{quiet}");
+        assert!(!quiet.contains("memory"), "both need the same: {quiet}");
+        assert!([&quiet, &busy].iter().all(|text| text.lines().all(|line| line.chars().count() <= WIDTH)), "{quiet}");
+    }
+
+    #[test]
+    fn a_note_is_told_once_with_all_that_it_is_of() {
+        let mut notes = Notes::default();
+        results(&[result("a", &["few"]), result("b", &["few", "slow"]), result("a", &["few"])], true, &mut notes);
+        assert_eq!(notes.text(), "\nnotes\n  - workers, a; workers, b: few\n  - workers, b: slow\n");
+        assert_eq!(Notes::default().text(), "");
+    }
+}
