@@ -1,8 +1,11 @@
 //! `bench`: engines on workloads, baseline and candidate in turns.
 
 mod ecommerce;
+mod own_folders;
+mod record;
 mod text;
 
+use self::{own_folders::OwnFolders, record::record};
 use super::Context;
 use crate::{
     cli::{
@@ -18,9 +21,9 @@ use crate::{
         workers::Machine,
     },
     lake::Transaction,
-    model::{BenchRecord, Deployment, Row, Text, Timestamp, UNCOUNTED},
+    model::Deployment,
     replay::{
-        Backends, BenchError, EngineResult, MOST_MEMORY_ITEMS, MemoryMode, Plan, Quiet, Side, StormPlan, StormReport,
+        Backends, BenchError, EngineResult, MOST_MEMORY_ITEMS, MemoryMode, Plan, Quiet, StormPlan, StormReport,
         SweepPoint, Wall, batch_child, bench_batch, bench_lock, bench_memory, bench_pool, bench_scheduler,
         bench_workers, memory_child, platform::PlatformTold, spin_scaling, storm, storm_child,
     },
@@ -28,7 +31,7 @@ use crate::{
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -48,49 +51,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LOCKS: &str = "WINDTUNNEL_LOCKS";
 
 pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> {
-    let mut engines = args.engines.clone();
-    if engines.is_empty() {
-        engines = vec![Engine::Batch, Engine::Memory, Engine::Workers, Engine::Pool, Engine::Lock, Engine::Scheduler];
-    }
-    let platform = engines.contains(&Engine::Ecommerce);
-    if platform && args.workload.is_some() && engines.iter().any(|engine| *engine != Engine::Ecommerce) {
-        return Err(Error::Usage(
-            "--workload of ecommerce is a platform, of other engines it is not: bench them one by one".to_owned(),
-        ));
-    }
-    let file = workload::File::load(args.workload.as_deref().filter(|_| !platform))?;
-    let mut seen = Vec::new();
-    engines.retain(|engine| {
-        !seen.contains(engine) && {
-            seen.push(*engine);
-            true
-        }
-    });
-    for (given, option, engine) in [
-        (args.sweep, "--sweep", Engine::Batch),
-        (args.backend.is_some(), "--backend", Engine::Lock),
-        (args.virtual_only, "--virtual-only", Engine::Ecommerce),
-        (args.even_if_busy, "--even-if-busy", Engine::Ecommerce),
-    ] {
-        if given && !engines.contains(&engine) && (engine != Engine::Lock || std::env::var_os(LOCKS).is_none()) {
-            return Err(Error::Usage(format!("{option} says nothing to the engines that were named")));
-        }
-    }
-    if args.storm.is_some() && engines != [Engine::Lock] {
-        return Err(Error::Usage("--storm is for locks: `windtunnel bench lock --storm 100000`".to_owned()));
-    }
-    if engines.contains(&Engine::Memory) && args.items.is_some_and(|items| items > MOST_MEMORY_ITEMS) {
-        // Before anything was run: an error half-way would take what is known with it.
-        return Err(Error::Usage(format!(
-            "--items is more than the {MOST_MEMORY_ITEMS} that `memory` takes, which holds them at once: name the engines that it is meant for"
-        )));
-    }
+    let (engines, file) = asked(args)?;
     // What is wrong is told before minutes are spent.
     let deployment = args.record.then(|| Deployment::new(&args.deployment)).transpose()?;
     if let Some(deployment) = &deployment {
         drop(Transaction::begin(&context.lake(), deployment, context.common.memory_limit, context.common.threads)?);
     }
-    let backend = args.backend.as_deref().map(Backends::parse).transpose().map_err(Error::Usage)?;
+    let backend = args.backend.as_deref().filter(|_| engines.contains(&Engine::Lock)).map(Backends::parse);
+    let backend = backend.transpose().map_err(Error::Usage)?;
     let folder = tempfile::tempdir().map_err(Error::io("create a folder in", std::env::temp_dir()))?;
     let own = OwnFolders::default();
     own.goes_with_the_bench(folder.path());
@@ -151,71 +119,45 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     Ok(if safe { Outcome::Fine } else { Outcome::Failed })
 }
 
-/// Folders of files that are of use to this bench alone.
-#[derive(Clone, Default)]
-struct OwnFolders(Arc<Mutex<Vec<PathBuf>>>);
+/// Engines that are run where none is named.
+const USUAL: [Engine; 6] =
+    [Engine::Batch, Engine::Memory, Engine::Workers, Engine::Pool, Engine::Lock, Engine::Scheduler];
 
-impl OwnFolders {
-    fn goes_with_the_bench(&self, folder: &Path) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(folder.to_owned());
-    }
-
-    /// Where somebody stops the bench, they go with it.
-    fn leave_nothing(&self) {
-        let own = self.clone();
-        // Without it they stay, which is no reason not to bench.
-        let _ = ctrlc::set_handler(move || {
-            for folder in own.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                // What runs still may make files anew meanwhile.
-                for _ in 0..REMOVALS {
-                    let _ = std::fs::remove_dir_all(folder);
-                    if !folder.exists() {
-                        break;
-                    }
-                }
-            }
-            std::process::exit(STOPPED);
-        });
-    }
-}
-
-/// Tries to remove a folder.
-const REMOVALS: usize = 200;
-/// Exit code of what an interrupt ended: 128 and its number.
-const STOPPED: i32 = 130;
-
-/// Keeps each measured run in the lake.
-fn record(context: &Context<'_>, deployment: &Deployment, results: &[EngineResult]) -> Result<(), Error> {
-    let at = Timestamp::from_micros(jiff::Timestamp::now().as_microsecond());
-    let host: Text = host::here().to_text().into();
-    let mut transaction =
-        Transaction::begin(&context.lake(), deployment, context.common.memory_limit, context.common.threads)?;
-    for result in results {
-        for sample in &result.samples {
-            let (variant, side) = match sample.side {
-                Side::Baseline => (&result.baseline, "baseline"),
-                Side::Candidate => (&result.candidate, "candidate"),
-            };
-            let record = BenchRecord {
-                at,
-                engine: result.engine.as_str().into(),
-                workload: result.workload.as_str().into(),
-                // Two candidates are compared with one baseline, each time in runs of its own.
-                variant: variant.as_str().into(),
-                side: if side == "baseline" { format!("baseline of {}", result.candidate).into() } else { side.into() },
-                round: i32::try_from(sample.round).unwrap_or(i32::MAX),
-                p99_seconds: sample.p99_seconds,
-                seconds: sample.seconds,
-                cpu_seconds: sample.cpu_seconds,
-                items: i64::try_from(sample.items).unwrap_or(i64::MAX),
-                peak_rss_bytes: i64::try_from(sample.peak_rss_bytes).unwrap_or(i64::MAX),
-                host: host.clone(),
-            };
-            transaction.put(UNCOUNTED, Row::Bench(record))?;
+/// What is to be run, each engine once, and by which file; refuses what does not fit together.
+fn asked(args: &Args) -> Result<(Vec<Engine>, workload::File), Error> {
+    let mut engines = Vec::new();
+    for engine in if args.engines.is_empty() { &USUAL[..] } else { &args.engines[..] } {
+        if !engines.contains(engine) {
+            engines.push(*engine);
         }
     }
-    transaction.commit(Vec::new())?;
-    Ok(())
+    let platform = engines.contains(&Engine::Ecommerce);
+    if platform && args.workload.is_some() && engines.iter().any(|engine| *engine != Engine::Ecommerce) {
+        return Err(Error::Usage(
+            "--workload of ecommerce is a platform, of other engines it is not: bench them one by one".to_owned(),
+        ));
+    }
+    let file = workload::File::load(args.workload.as_deref().filter(|_| !platform))?;
+    for (given, option, engine) in [
+        (args.sweep, "--sweep", Engine::Batch),
+        (args.backend.is_some(), "--backend", Engine::Lock),
+        (args.virtual_only, "--virtual-only", Engine::Ecommerce),
+        (args.even_if_busy, "--even-if-busy", Engine::Ecommerce),
+    ] {
+        if given && !engines.contains(&engine) && (engine != Engine::Lock || std::env::var_os(LOCKS).is_none()) {
+            return Err(Error::Usage(format!("{option} says nothing to the engines that were named")));
+        }
+    }
+    if args.storm.is_some() && engines != [Engine::Lock] {
+        return Err(Error::Usage("--storm is for locks: `windtunnel bench lock --storm 100000`".to_owned()));
+    }
+    if engines.contains(&Engine::Memory) && args.items.is_some_and(|items| items > MOST_MEMORY_ITEMS) {
+        // Before anything was run: an error half-way would take what is known with it.
+        return Err(Error::Usage(format!(
+            "--items is more than the {MOST_MEMORY_ITEMS} that `memory` takes, which holds them at once: name the engines that it is meant for"
+        )));
+    }
+    Ok((engines, file))
 }
 
 struct Bench<'a> {
