@@ -50,7 +50,8 @@ fn replaced(text: &str) -> impl Iterator<Item = String> {
 /// Reads a workload and uses what it says; was it taken?
 fn use_workload(text: &str) -> bool {
     let Ok(file) = workload::File::parse(text) else { return false };
-    let (Ok(work), Ok(batch), Ok(_), Ok(pools)) = (file.workload(1, 40), file.batch(), file.workers(), file.pools())
+    let (Ok(work), Ok(batch), Ok(_), Ok(pools)) =
+        (file.workload_after(50, 1, 40), file.batch(), file.workers(), file.pools())
     else {
         return false;
     };

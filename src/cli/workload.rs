@@ -162,8 +162,13 @@ impl File {
         }
     }
 
-    /// The first records of the platform, with what must come of them.
+    /// Records of the platform as it is after its beginning, with what must come of them.
     pub(super) fn workload(&self, seed: u64, records: usize) -> Result<Workload, Error> {
+        self.workload_after(BEGINNING, seed, records)
+    }
+
+    /// Records after so many, or the first ones where there are too few.
+    pub(super) fn workload_after(&self, beginning: usize, seed: u64, records: usize) -> Result<Workload, Error> {
         let options = self.orders(seed);
         let transient = self.transient()?;
         let from = |skipped: usize| {
@@ -171,7 +176,7 @@ impl File {
                 .map(|events| stretch(events.skip(skipped), records))
                 .map_err(|error| Error::Usage(error.to_string()))
         };
-        let mut stretch = from(BEGINNING)?;
+        let mut stretch = from(beginning)?;
         if stretch.len() < records {
             stretch = from(0)?;
         }

@@ -314,8 +314,13 @@ const MOST_BARS: usize = 100;
 
 fn speedups(bench: &BenchResults, images: &mut Vec<Image>) -> Result<Figure, Error> {
     let results = &bench.results;
+    // Where an engine has one workload, its name says nothing that tells rows apart.
+    let named = |result: &EngineResult| {
+        let other = |other: &EngineResult| other.engine == result.engine && other.workload != result.workload;
+        if results.iter().any(other) { short_workload(result) } else { result.engine.clone() }
+    };
     let bar = |result: &EngineResult, what: &str, ratio: &Estimate, says: Option<Against>| Speedup {
-        name: format!("{}: {}{what}", short_workload(result), result.candidate),
+        name: format!("{}: {}{what}", named(result), result.candidate),
         told: words::times(ratio.point),
         point: ratio.point,
         lower: ratio.lower,
