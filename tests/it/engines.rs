@@ -349,7 +349,7 @@ fn benches_are_kept_gated_and_reported() {
     let rows: Value = serde_json::from_str(&rows).expect("JSON");
     assert_eq!((&rows["rows"][0]["n"], &rows["rows"][1]["n"]), (&0.into(), &6.into()), "{rows:#}");
     let (_, text, told) = run(&["gate", "--bench", "--json"]);
-    assert!(text.contains("priorities with ageing") && text.contains("\"p99\""), "{text}{told}");
+    assert!(text.contains("priorities with ageing (600) p99\""), "{text}{told}");
 
     let kept = folder.path().join("bench.json");
     std::fs::write(&kept, &document).expect("written");
