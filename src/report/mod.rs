@@ -16,12 +16,12 @@ mod tests;
 use crate::analysis::Analysis;
 pub(crate) use gate::{AS_ASKED, change, gist, level, limit, tally};
 pub use gate::{GateContext, gate_annotations, gate_bmf, gate_code_quality, gate_junit, gate_markdown, gate_metrics};
-pub(crate) use pages::why_undecided;
 pub use pages::{
     BacklogResult, BenchResults, ComparisonResults, DecidingTask, ExplanationResults, MoneyTerms, OverviewResults,
     PathPart, SimulatedTask, SimulationResults, SweptValue, UsualSeconds, WaitedFor, render_bench, render_comparison,
     render_explanation, render_overview, render_simulation,
 };
+pub(crate) use pages::{bench_notes, why_undecided};
 pub(crate) use words::{brief, brief_seconds, count, counted, number, times};
 
 /// A report, ready to be written to files.

@@ -81,7 +81,6 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
         backend,
         results: Vec::new(),
         sweep: Vec::new(),
-        notes: text::Notes::default(),
         unprinted: None,
         storm: None,
         platform: None,
@@ -90,7 +89,8 @@ pub(super) fn run(context: &Context<'_>, args: &Args) -> Result<Outcome, Error> 
     for engine in engines {
         bench.engine(engine)?;
     }
-    bench.say(&bench.notes.text())?;
+    let notes = text::notes(&bench.results);
+    bench.say(&notes)?;
     let unprinted = bench.unprinted.take();
     let safe = bench.storm.as_ref().is_none_or(|(_, report)| report.is_safe() || args.unfenced);
     let Bench { results, sweep, storm, platform, .. } = bench;
@@ -171,8 +171,6 @@ struct Bench<'a> {
     backend: Option<Backends>,
     results: Vec<EngineResult>,
     sweep: Vec<SweepPoint>,
-    /// Of all results so far.
-    notes: text::Notes,
     /// Why text could not be printed.
     unprinted: Option<Error>,
     storm: Option<(Backends, StormReport)>,
@@ -239,7 +237,7 @@ impl Bench<'_> {
 
     /// A bench takes minutes: what is known is told.
     fn found(&mut self, results: Vec<EngineResult>, sweep: Vec<SweepPoint>) -> Result<(), Error> {
-        let text = text::results(&results, self.quiet.is_quiet(), &mut self.notes) + &text::sweep(&sweep);
+        let text = text::results(&results, self.quiet.is_quiet()) + &text::sweep(&sweep);
         self.say(&text)?;
         self.results.extend(results);
         self.sweep.extend(sweep);

@@ -180,8 +180,8 @@ impl<G: Guarding> Core<G> {
             pool.tally.peak_waiting = pool.tally.peak_waiting.max(pool.queue.len());
         }
         if let Some(holders) = holder.and_then(|holder| self.deadlock_of(&holder)) {
-            let needs = self.leave(key).map_or_else(|| Needs::one(0, 0), |waiter| waiter.asked.needs);
-            return Err(self.refuse(&needs, Refusal::Deadlock { holders }));
+            let waiter = self.leave(key).expect("it was put there just now");
+            return Err(self.refuse(&waiter.asked.needs, Refusal::Deadlock { holders }));
         }
         Ok(Start::Waits(Wait { key, inbox }))
     }

@@ -16,6 +16,7 @@ pub use explanation::{
     render_overview,
 };
 pub use simulation::{BacklogResult, SimulatedTask, SimulationResults, SweptValue, render_simulation};
+pub(crate) use view::bench_notes;
 pub use worth::MoneyTerms;
 
 use super::{Error, Options, RenderedReport};

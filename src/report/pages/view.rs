@@ -145,7 +145,7 @@ pub(super) fn build(bench: &BenchResults, options: &Options) -> Result<(View, Ve
         warnings: bench.warnings.clone(),
         chart,
         results,
-        notes: notes(&bench.results),
+        notes: bench_notes(&bench.results),
         sweeps,
         storm,
         sections,
@@ -207,7 +207,7 @@ fn counts(bench: &BenchResults) -> String {
 }
 
 /// Each note once, with the results that it is of.
-fn notes(results: &[EngineResult]) -> Vec<(String, String)> {
+pub(crate) fn bench_notes(results: &[EngineResult]) -> Vec<(String, String)> {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
     for result in results {
         let of = format!("{}, {}", result.engine, result.candidate);

@@ -11,51 +11,28 @@ use textwrap::Options;
 /// Columns of the text.
 const WIDTH: usize = 80;
 
-/// What is to be known of results, each with the results that it is of: told once, however many those are.
-#[derive(Default)]
-pub(super) struct Notes {
-    all: Vec<(String, Vec<String>)>,
-    results: usize,
-}
-
 /// Comparisons of which one differs by chance alone, at 95 %.
 const ONE_BY_CHANCE: usize = 20;
 /// Comparisons from which on that is worth a word.
 const SEVERAL: usize = 5;
 
-impl Notes {
-    fn add(&mut self, result: &EngineResult) {
-        self.results += 1;
-        for note in &result.notes {
-            let of = format!("{}, {}", result.engine, result.candidate);
-            match self.all.iter_mut().find(|(known, _)| known == note) {
-                Some((_, results)) if results.contains(&of) => {}
-                Some((_, results)) => results.push(of),
-                None => self.all.push((note.clone(), vec![of])),
-            }
-        }
+/// What is to be known of all results: each note once, however many it is of.
+pub(super) fn notes(results: &[EngineResult]) -> String {
+    let mut text = String::new();
+    for (of, note) in report::bench_notes(results) {
+        text.push_str(&wrapped(&format!("{of}: {note}"), "  - "));
     }
-
-    /// All of them.
-    pub(super) fn text(&self) -> String {
-        let mut text = String::new();
-        for (place, (note, results)) in self.all.iter().enumerate() {
-            text.push_str(if place == 0 { "\nnotes\n" } else { "" });
-            text.push_str(&wrapped(&format!("{}: {note}", results.join("; ")), "  - "));
-        }
-        if self.results >= SEVERAL {
-            text.push_str(if text.is_empty() { "\nnotes\n" } else { "" });
-            let told = format!(
-                "each interval is of 95 %: of {ONE_BY_CHANCE} comparisons of what is alike, one is told faster or slower by chance"
-            );
-            text.push_str(&wrapped(&told, "  - "));
-        }
-        text
+    if results.len() >= SEVERAL {
+        let told = format!(
+            "each interval is of 95 %: of {ONE_BY_CHANCE} comparisons of what is alike, one is told faster or slower by chance"
+        );
+        text.push_str(&wrapped(&told, "  - "));
     }
+    if text.is_empty() { text } else { format!("\nnotes\n{text}") }
 }
 
 /// A block for each result: what against what, how fast, how sure.
-pub(super) fn results(results: &[EngineResult], quiet: bool, notes: &mut Notes) -> String {
+pub(super) fn results(results: &[EngineResult], quiet: bool) -> String {
     let mut text = String::new();
     for result in results {
         text.push('\n');
@@ -95,7 +72,6 @@ pub(super) fn results(results: &[EngineResult], quiet: bool, notes: &mut Notes) 
         if most.abs_diff(before) * 10 > most.max(before) {
             text.push_str(&format!("  memory at most {most} MB, the baseline {before} MB\n"));
         }
-        notes.add(result);
     }
     text
 }
@@ -162,7 +138,8 @@ pub(super) fn storm(backend: &Backends, report: &StormReport) -> String {
         _ => "safe".to_owned(),
     };
     let checks = if report.checked { "fences checked" } else { "UNFENCED, the resource accepts any write" };
-    let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let counted =
+        |count: u64, one: &str, many: &str| report::counted(usize::try_from(count).unwrap_or(usize::MAX), one, many);
     [
         "\n".to_owned(),
         wrapped(&format!("locks on {} in a storm, {checks}: {verdict}", backend.name()), ""),
@@ -218,7 +195,7 @@ mod tests {
     #[test]
     fn a_busy_machine_says_nothing_of_several_threads_and_lines_fit() {
         let all = [result("2 to 8 threads", &[])];
-        let [quiet, busy] = [true, false].map(|quiet| results(&all, quiet, &mut Notes::default()));
+        let [quiet, busy] = [true, false].map(|quiet| results(&all, quiet));
         assert!(quiet.contains("1.50 times the throughput (1.48 to 1.52): faster"), "{quiet}");
         assert!(busy.contains("(1.48 to 1.52): not judged, the machine is busy"), "{busy}");
         assert!(quiet.contains("2.00 times the CPU time an item (1.98 to 2.02): more"), "{quiet}");
@@ -229,9 +206,8 @@ mod tests {
 
     #[test]
     fn a_note_is_told_once_with_all_that_it_is_of() {
-        let mut notes = Notes::default();
-        results(&[result("a", &["few"]), result("b", &["few", "slow"]), result("a", &["few"])], true, &mut notes);
-        assert_eq!(notes.text(), "\nnotes\n  - workers, a; workers, b: few\n  - workers, b: slow\n");
-        assert_eq!(Notes::default().text(), "");
+        let all = [result("a", &["few"]), result("b", &["few", "slow"]), result("a", &["few"])];
+        assert_eq!(notes(&all), "\nnotes\n  - workers, a; workers, b: few\n  - workers, b: slow\n");
+        assert_eq!(notes(&[]), "");
     }
 }
