@@ -6,7 +6,7 @@
 import numpy as np
 
 PLACES, AT, FIRST, NOISE = 9, 4, 1.0, 0.01
-RISE, SLOPE, WALK = 0.03, 0.1, 0.09
+RISE, SLOPE, WALK = 0.03, 0.1, 0.12
 SEEN = [(5, 1.1), (3, 0.9), (6, 1.2), (5, 1.0)]
 
 away = np.arange(PLACES) - AT

@@ -10,15 +10,29 @@
 /// doubling a step it is .17 where all cost is fixed, and 0 where none is.
 const SLOPE: (f64, f64) = (0.03, 0.1);
 /// Standard deviation of the walk, a step.
-const WALK: f64 = 0.09;
+const WALK: f64 = 0.12;
 /// Standard deviation by which the rate of all sizes may change together while [`FORGETS`] goes by once.
 const LEVEL: f64 = 0.09;
 /// Share of the walk that a batch makes uncertain again: work changes even where no step is seen.
 pub(super) const FORGETS: f64 = 1.0 / 1000.0;
 /// Standard deviations from which a batch surprises.
 const SURPRISES: f64 = 3.0;
-/// Share of a surprise that may be noise.
-const MAY_BE_NOISE: f64 = 0.4;
+/// Share of a surprise by which the work may have become faster or slower at all sizes: a disk stalls while one of them is tried. The
+/// next batch at the size held tells.
+const MAY_BE_ALL: f64 = 0.5;
+/// Surprise at a known size that a stall may make: six times as long. Beyond it, so many times what is more may be of some sizes only:
+/// of the failures of the search this is the dearest, to go on at a size beyond a cliff in the belief that all have become slow.
+const STALL: f64 = 1.8;
+const TILT: f64 = 3.0;
+
+/// How a batch is to be taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Noise {
+    /// Variance of the logarithm of the rate from batch to batch.
+    pub(super) variance: f64,
+    /// Share of a surprise that may be noise; `None` for what is no accident of the moment.
+    pub(super) stray: Option<f64>,
+}
 
 /// Mean and covariance of the logarithm of the rate at each place.
 #[derive(Clone, Debug)]
@@ -55,13 +69,19 @@ impl Belief {
         self.covariance[a * self.mean.len() + b]
     }
 
-    /// Learns from a batch at that place; `noise` is the variance of the logarithm of the rate from batch to batch.
-    pub(super) fn learn(&mut self, at: usize, log_rate: f64, mut noise: f64) {
+    /// Learns from a batch at that place.
+    pub(super) fn learn(&mut self, at: usize, log_rate: f64, Noise { variance: mut noise, stray }: Noise) {
         let n = self.mean.len();
         let off = log_rate - self.mean[at];
         let expected = (self.variance(at) + noise).sqrt();
         if off.abs() > SURPRISES * expected {
-            noise += (MAY_BE_NOISE * off).powi(2);
+            if let Some(stray) = stray {
+                noise += (stray * off).powi(2);
+                self.drift((MAY_BE_ALL * off).powi(2));
+                if self.seen[at] {
+                    self.tilt(at, TILT * (off.abs() - STALL).max(0.0));
+                }
+            }
             if !self.seen[at]
                 && let Some(from) = self.nearest(at)
             {
@@ -79,14 +99,29 @@ impl Belief {
         self.seen[at] = true;
     }
 
-    /// A batch's time goes by, in which the work may have changed a little: all of it together, and one size against another.
-    pub(super) fn forget(&mut self, held: usize) {
+    /// A batch's time goes by, in which the work may have changed a little: all of it together, by what it drifts besides, and one size
+    /// against another.
+    pub(super) fn forget(&mut self, held: usize, drift: f64) {
         let n = self.mean.len();
         for i in 0..n {
             for j in 0..n {
-                self.covariance[i * n + j] += FORGETS * (LEVEL * LEVEL + walked(held, i, j));
+                self.covariance[i * n + j] += drift + FORGETS * (LEVEL * LEVEL + walked(held, i, j));
             }
         }
+    }
+
+    /// Smaller or larger sizes may have changed by so much less than that one, with an edge or a slope wherever between.
+    fn tilt(&mut self, at: usize, off: f64) {
+        for end in [0, self.mean.len() - 1] {
+            if end != at {
+                self.make_room(end, at, off);
+            }
+        }
+    }
+
+    /// The rate of all sizes together may be another by now, with that variance.
+    pub(super) fn drift(&mut self, variance: f64) {
+        self.covariance.iter_mut().for_each(|covariance| *covariance += variance);
     }
 
     /// What was learned of a place long ago, which differs from what is held, may not be so any more.
@@ -137,18 +172,22 @@ fn walked(from: usize, a: usize, b: usize) -> f64 {
 mod tests {
     use super::*;
 
+    fn steady(variance: f64) -> Noise {
+        Noise { variance, stray: None }
+    }
+
     /// Five batches at four places, in closed form: numpy, prior mean and covariance as in `from_one`, then
     /// `m + K[:,o] @ inv(K[o,o] + noise I) @ (y - m[o])`, and the covariance likewise; `tests/reference/belief.py`.
     #[test]
     fn what_is_believed_is_the_posterior_of_a_gaussian_process() {
         let mut belief = Belief::from_one(9, 4, 1.0, 0.01);
         for (at, log_rate) in [(5, 1.1), (3, 0.9), (6, 1.2), (5, 1.0)] {
-            belief.learn(at, log_rate, 0.01);
+            belief.learn(at, log_rate, steady(0.01));
         }
         for (place, (mean, deviation)) in [
-            (0, (0.688_044_647_6, 0.269_918_087_0)),
-            (4, (0.991_365_984_0, 0.065_668_992_0)),
-            (8, (1.314_568_219_0, 0.208_605_067_9)),
+            (0, (0.702_833_829_4, 0.313_792_491_0)),
+            (4, (0.992_048_818_5, 0.071_994_450_7)),
+            (8, (1.309_920_795_0, 0.243_719_443_8)),
         ] {
             assert!((belief.mean(place) - mean).abs() < 1e-9, "{place}: {}", belief.mean(place));
             assert!(
@@ -162,11 +201,26 @@ mod tests {
     #[test]
     fn a_cliff_casts_no_doubt_on_what_lies_before() {
         let mut belief = Belief::from_one(9, 2, 0.0, 1e-4);
-        belief.learn(3, 0.1, 1e-4);
-        belief.learn(4, 0.2, 1e-4);
-        belief.learn(6, -2.0, 1e-4);
+        belief.learn(3, 0.1, steady(1e-4));
+        belief.learn(4, 0.2, steady(1e-4));
+        belief.learn(6, -2.0, steady(1e-4));
         assert!((belief.mean(4) - 0.2).abs() < 0.02 && belief.mean(6) < -1.5, "{belief:?}");
         assert!(belief.mean(5) < 0.0 && belief.variance(5) > 0.3, "anything is possible between");
         assert!(belief.mean(8) < -1.0, "what lies beyond is low as well");
+    }
+    /// A size was tried while the disk stalled: the next batch at the one held stalls as well, and the first is as good as it was.
+    #[test]
+    fn a_stall_is_no_fault_of_the_size_that_was_tried() {
+        let noise = Noise { variance: 1e-3, stray: Some(0.9) };
+        let mut belief = Belief::from_one(9, 4, 0.0, 1e-3);
+        for _ in 0..10 {
+            belief.learn(4, 0.0, noise);
+        }
+        belief.learn(5, -1.5, noise);
+        assert!(belief.mean(5) < belief.mean(4) - 0.3, "{belief:?}");
+        let before = belief.mean(5) - belief.mean(4);
+        belief.learn(4, -1.5, noise);
+        belief.learn(4, -1.5, noise);
+        assert!(belief.mean(5) - belief.mean(4) > before / 2.0, "{belief:?}");
     }
 }

@@ -30,6 +30,8 @@ mod properties;
 #[cfg(test)]
 mod shapes;
 #[cfg(test)]
+mod stalls;
+#[cfg(test)]
 mod tests;
 
 pub use checkpoint::Checkpoint;

@@ -2,7 +2,8 @@
 //! gradient (Frazier, Powell & Dayanik 2009, INFORMS J. Comput. 21, 599) over what is believed of each size of a geometric grid.
 //! A size other than the best is tried where what that may teach, for as long as the work has gone on so far, outweighs what its
 //! batches are expected to lose; and once in a while, from a hundredth of the time, one that was worse when it was tried last.
-//! The search starts anew when two batches in a row were off by more than four standard deviations.
+//! Where two batches in a row were off by more than four standard deviations, the work has changed: all of it, as when a disk stalls, or
+//! at some sizes; the next batches tell. Only where they fail as a whole the search starts anew.
 //!
 //! What is compared is what a caller gets: items handled over time taken, with tries in vain and pauses in it.
 //!
@@ -11,7 +12,7 @@
 
 use super::{
     Observed,
-    belief::Belief,
+    belief::{Belief, Noise},
     worth::{Choice, MARGIN, STEPS_PER_DOUBLING},
 };
 use std::ops::RangeInclusive;
@@ -24,6 +25,14 @@ const LEAST_SCATTER: f64 = 0.02;
 const SCATTER_MEMORY: f64 = 0.98;
 /// Standard deviations, and the least logarithm of a ratio, by which two batches in a row show that the work has changed.
 const CHANGED: (f64, f64) = (4.0, 0.2);
+/// Variance by which the rate of all sizes drifts from batch to batch, as a share of that of a batch.
+const DRIFT: f64 = 0.01;
+/// Share of a surprise that may be noise: where no batch is beyond what noise does, and where [`MANY_STRAYS`] are.
+const STRAY: (f64, f64) = (0.4, 0.9);
+/// Share of batches far from what was expected at the size held from which another may be such a one as well.
+const MANY_STRAYS: f64 = 0.02;
+/// What an earlier batch weighs in the share of strays when a new one comes.
+const STRAYS_MEMORY: f64 = 0.99;
 /// Steps of a near and a far look around, up and down in turn: the far one is a doubling.
 const LOOKS: [(usize, bool); 4] = [(1, true), (1, false), (4, true), (4, false)];
 /// Share of the time that looking around may lose.
@@ -158,20 +167,29 @@ impl Search {
         let expected = (belief.variance(self.at) + noise).sqrt();
         let known = self.tried[self.at].batches > 0.0;
         let is_off = known && off.abs() > (CHANGED.0 * expected).max(CHANGED.1);
-        if is_off && self.off != 0.0 && off.signum() == self.off.signum() {
-            // What was known is of other work.
-            self.retreat = fails.then_some(0);
-            self.retreated = fails;
-            return self.start_anew(log_rate, fails);
+        let changed = is_off && self.off != 0.0 && off.signum() == self.off.signum();
+        if changed {
+            if fails {
+                // What was known is of other work.
+                self.retreat = Some(0);
+                self.retreated = true;
+                return self.start_anew(log_rate, fails);
+            }
+            belief.drift(off * off);
+        }
+        if self.at == self.best && !fails {
+            self.scatter.see_stray(is_off);
         }
         // Once beyond what noise does is the work or the noise: the next batch tells.
-        if known && (!is_off || self.off != 0.0) {
+        if known && !changed && (!is_off || self.off != 0.0) {
             let residual = off.clamp(-CHANGED.0 * expected, CHANGED.0 * expected);
             self.scatter.see(residual * noise.sqrt() / expected);
         }
-        self.off = if is_off { off } else { 0.0 };
-        belief.learn(self.at, log_rate, noise);
-        belief.forget(self.best);
+        self.off = if is_off && !changed { off } else { 0.0 };
+        // One that failed as a whole did so for what it was.
+        let stray = (!fails).then(|| self.scatter.stray());
+        belief.learn(self.at, log_rate, Noise { variance: noise, stray });
+        belief.forget(self.best, DRIFT * noise);
         self.tried[self.at].once_more(fails);
     }
 
@@ -254,12 +272,14 @@ impl Search {
 struct Scatter {
     squares: f64,
     weight: f64,
+    /// Share of batches at the size held that were far from what was expected.
+    strays: f64,
 }
 
 impl Scatter {
     fn new() -> Self {
         let (deviation, weight) = PRIOR_SCATTER;
-        Self { squares: deviation * deviation * weight, weight }
+        Self { squares: deviation * deviation * weight, weight, strays: 0.0 }
     }
 
     fn see(&mut self, residual: f64) {
@@ -269,5 +289,13 @@ impl Scatter {
 
     fn variance(&self) -> f64 {
         (self.squares / self.weight).max(LEAST_SCATTER * LEAST_SCATTER)
+    }
+    fn see_stray(&mut self, is_off: bool) {
+        self.strays = self.strays * STRAYS_MEMORY + f64::from(u8::from(is_off)) * (1.0 - STRAYS_MEMORY);
+    }
+
+    /// Share of a surprise that may be noise.
+    fn stray(&self) -> f64 {
+        STRAY.0 + (STRAY.1 - STRAY.0) * (self.strays / MANY_STRAYS).min(1.0)
     }
 }

@@ -6,7 +6,7 @@ use std::{cell::RefCell, sync::Arc};
 
 /// What a batch costs, and whether it fails.
 #[derive(Clone, Copy, Debug)]
-enum Shape {
+pub(super) enum Shape {
     /// A commit of 3.7 ms and 1.87 µs an item: SQLite with synchronous=FULL, as measured.
     Commit,
     /// Nothing is fixed.
@@ -19,13 +19,19 @@ enum Shape {
     Moving(usize, usize, u64),
 }
 
-struct Work {
+pub(super) struct Work {
     shape: Shape,
     /// The shape from that item on.
     then: Option<(u64, Shape)>,
     clock: Arc<Held>,
     draw: Draw,
     noise: f64,
+}
+
+impl Work {
+    pub(super) fn new(shape: Shape, clock: Arc<Held>, noise: f64, seed: u64) -> Self {
+        Self { shape, then: None, clock, draw: Draw::new(seed), noise }
+    }
 }
 
 impl Handler<u64> for Work {
@@ -62,7 +68,7 @@ fn run(
     seed: u64,
 ) -> (BatchReport, Vec<BatchRecord>) {
     let clock = Arc::new(Held::default());
-    let mut work = Work { shape, then, clock: clock.clone(), draw: Draw::new(seed), noise };
+    let mut work = Work { then, ..Work::new(shape, clock.clone(), noise, seed) };
     let settings = Settings { policy, initial, first_pause: Duration::from_millis(1), ..Settings::default() };
     let records = RefCell::new(Vec::new());
     let mut letters = Vec::new();
@@ -205,7 +211,7 @@ fn the_rules_double_and_halve() {
 fn high_memory_halves_within_one_batch_under_each_policy() {
     for policy in [Policy::Rules, Policy::Search] {
         let clock = Arc::new(Held::default());
-        let mut work = Work { shape: Shape::Commit, then: None, clock: clock.clone(), draw: Draw::new(1), noise: 0.0 };
+        let mut work = Work::new(Shape::Commit, clock.clone(), 0.0, 1);
         let settings = Settings { policy, ..Settings::default() };
         let seen = RefCell::new(Vec::new());
         let full = std::cell::Cell::new(false);
@@ -227,7 +233,7 @@ fn high_memory_halves_within_one_batch_under_each_policy() {
 #[test]
 fn of_several_limits_the_lowest_holds() {
     let clock = Arc::new(Held::default());
-    let work = Work { shape: Shape::Commit, then: None, clock: clock.clone(), draw: Draw::new(1), noise: 0.0 };
+    let work = Work::new(Shape::Commit, clock.clone(), 0.0, 1);
     let settings = Settings { most_bytes: Some(10_000_000), policy: Policy::Search, ..Settings::default() };
     let (last, over) = (std::cell::Cell::new(0), std::cell::Cell::new((0, 0)));
     Processor::new(settings, clock as Arc<dyn Clock>)
@@ -258,7 +264,7 @@ impl Handler<u64> for Heavy {
 #[test]
 fn bytes_and_time_bound_a_batch() {
     let clock = Arc::new(Held::default());
-    let work = Work { shape: Shape::Commit, then: None, clock: clock.clone(), draw: Draw::new(1), noise: 0.0 };
+    let work = Work::new(Shape::Commit, clock.clone(), 0.0, 1);
     let settings = Settings { most_bytes: Some(700_000), policy: Policy::Search, ..Settings::default() };
     let most = RefCell::new(0);
     Processor::new(settings, clock as Arc<dyn Clock>)

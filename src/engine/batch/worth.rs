@@ -24,6 +24,9 @@ const EDGE: f64 = 0.4;
 const STEEPEST: f64 = LN_2 / STEPS_PER_DOUBLING;
 /// Logarithm of how many times as long a batch is expected to take, at most: beyond e^6 it does not matter.
 const MOST_LOST: f64 = 6.0;
+/// What is not known of a rate makes its batch longer than its mean tells, by so much in logarithms at most: else what nothing is known
+/// of would never be tried.
+const MOST_SPREAD: f64 = 0.5;
 
 /// What is known when a place is to be chosen.
 pub(super) struct Choice<'a> {
@@ -67,6 +70,12 @@ impl Choice<'_> {
         self.belief.mean(self.best) - self.belief.mean(place)
     }
 
+    /// Variance of what is not known of how far the two are apart.
+    fn apart(&self, place: usize) -> f64 {
+        let belief = self.belief;
+        (belief.variance(place) + belief.variance(self.best) - 2.0 * belief.covariance(place, self.best)).max(0.0)
+    }
+
     /// Seconds of work that what is learned now may serve.
     fn left(&self) -> f64 {
         let batch = self.batch(self.best);
@@ -76,7 +85,7 @@ impl Choice<'_> {
     fn worth(&self, place: usize) -> f64 {
         let own = self.belief.variance(place);
         let moves = (own - self.belief.covariance(place, self.best)).abs();
-        let lost = self.lost(place, self.behind(place) + own / 2.0);
+        let lost = self.lost(place, self.behind(place) + (self.apart(place) / 2.0).min(MOST_SPREAD));
         let by = |tries: f64| {
             // The knowledge gradient: what the better of the two is expected to gain from knowing this one better.
             let gain = expected_excess(self.behind(place) + MARGIN, moves / (own + self.noise / tries).sqrt());
@@ -110,15 +119,16 @@ impl Choice<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::belief::Noise, *};
 
     #[test]
     fn between_the_best_and_a_cliff_the_middle_is_tried() {
         let grid: Vec<usize> = (0..12).map(|i| 100 << i).collect();
-        let mut belief = Belief::from_one(12, 3, 0.0, 1e-4);
-        belief.learn(4, 0.1, 1e-4);
-        belief.learn(5, 0.2, 1e-4);
-        belief.learn(8, -2.0, 1e-4);
+        let noise = Noise { variance: 1e-4, stray: None };
+        let mut belief = Belief::from_one(12, 3, 0.0, noise.variance);
+        belief.learn(4, 0.1, noise);
+        belief.learn(5, 0.2, noise);
+        belief.learn(8, -2.0, noise);
         let choice = Choice {
             belief: &belief,
             grid: &grid,

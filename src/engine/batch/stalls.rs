@@ -1,0 +1,96 @@
+//! The search on a disk as it is: the rate of all sizes wanders by a quarter, each so many items are moved to where they stay, and
+//! now and then everything takes five times as long for a while. Measured shapes: SQLite with a write-ahead log.
+
+use super::{
+    shapes::{Shape, Work},
+    *,
+};
+use crate::{engine::held::Held, model::Clock, stats::Draw};
+use std::sync::Arc;
+
+/// Items after which the log is written into the database, and seconds that takes.
+const CHECKPOINT: (usize, f64) = (9000, 4e-3);
+/// Standard deviation of the logarithm of the rate, and seconds in which it is forgotten.
+const WANDERS: (f64, f64) = (0.25, 0.3);
+/// Seconds between stalls and of one, on average, and how many times as long everything takes.
+const STALLS: (f64, f64, f64) = (0.5, 0.03, 5.0);
+
+struct Disk {
+    work: Work,
+    clock: Arc<Held>,
+    draw: Draw,
+    level: f64,
+    last: f64,
+    items: usize,
+    /// When a stall begins and ends.
+    stall: (f64, f64),
+}
+
+impl Disk {
+    fn new(shape: Shape, clock: Arc<Held>, seed: u64) -> Self {
+        let mut draw = Draw::new(seed);
+        let stall = next_stall(&mut draw, 0.0);
+        let work = Work::new(shape, clock.clone(), 0.08, seed + 1000);
+        Self { work, clock, draw, level: 0.0, last: 0.0, items: 0, stall }
+    }
+
+    fn now(&self) -> f64 {
+        self.clock.nanos() as f64 * 1e-9
+    }
+}
+
+fn next_stall(draw: &mut Draw, from: f64) -> (f64, f64) {
+    let mut after = |mean: f64| -(1.0 - draw.uniform()).ln() * mean;
+    let begins = from + after(STALLS.0);
+    (begins, begins + after(STALLS.1))
+}
+
+impl Handler<u64> for Disk {
+    fn apply(&mut self, batch: Batch<'_, u64>) -> Result<(), Failure> {
+        let began = self.now();
+        let kept = (-(began - self.last) / WANDERS.1).exp();
+        self.level = self.level * kept + WANDERS.0 * (1.0 - kept * kept).sqrt() * self.draw.normal();
+        self.last = began;
+        let result = self.work.apply(batch);
+        // Two deviations, so that hardly any batch takes less than the work alone.
+        let mut times = (self.level + 2.0 * WANDERS.0).exp().max(1.0);
+        if began > self.stall.1 {
+            self.stall = next_stall(&mut self.draw, began);
+        }
+        if began >= self.stall.0 {
+            times *= STALLS.2;
+        }
+        self.items += batch.items.len();
+        let checkpoint = if self.items > CHECKPOINT.0 { std::mem::take(&mut self.items) > 0 } else { false };
+        let more = (self.now() - began) * (times - 1.0) + if checkpoint { CHECKPOINT.1 } else { 0.0 };
+        self.clock.forward(Duration::from_secs_f64(more));
+        result
+    }
+}
+
+fn log_rate(policy: Policy, initial: usize, items: u64, shape: Shape, seed: u64) -> f64 {
+    let clock = Arc::new(Held::default());
+    let mut disk = Disk::new(shape, clock.clone(), seed);
+    let settings = Settings { policy, initial, ..Settings::default() };
+    let report = Processor::new(settings, clock as Arc<dyn Clock>).run(0..items, &mut disk, &mut Vec::new());
+    report.expect("runs").rate().ln()
+}
+
+/// A stall is not taken for the fault of the size that was tried while it lasted.
+#[test]
+fn on_a_disk_that_stalls_little_is_lost() {
+    for (shape, sizes, least) in [
+        (Shape::Commit, [5000, 7000, 10_000], 0.93),
+        (Shape::Flat, [200, 1000, 5000], 0.93),
+        (Shape::Cliff(2500), [1500, 2000, 2500], 0.86),
+        (Shape::Errors(2500), [1500, 2000, 2500], 0.86),
+    ] {
+        const RUNS: u64 = 12;
+        let mean = |policy, initial| {
+            (0..RUNS).map(|seed| log_rate(policy, initial, 2_000_000, shape, seed)).sum::<f64>() / RUNS as f64
+        };
+        let best = sizes.into_iter().map(|size| mean(Policy::Fixed, size)).fold(f64::NEG_INFINITY, f64::max);
+        let share = (mean(Policy::Search, 1000) - best).exp();
+        assert!(share >= least, "{shape:?}: {share} of the best fixed size");
+    }
+}
