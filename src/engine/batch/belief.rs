@@ -17,21 +17,26 @@ const LEVEL: f64 = 0.09;
 pub(super) const FORGETS: f64 = 1.0 / 1000.0;
 /// Standard deviations from which a batch surprises.
 const SURPRISES: f64 = 3.0;
+/// Share of a surprise that may be noise: a stray batch must not move what is believed by all that it is off.
+const STRAY: f64 = 0.4;
 /// Share of a surprise by which the work may have become faster or slower at all sizes: a disk stalls while one of them is tried. The
 /// next batch at the size held tells.
 const MAY_BE_ALL: f64 = 0.5;
-/// Surprise at a known size that a stall may make: six times as long. Beyond it, so many times what is more may be of some sizes only:
-/// of the failures of the search this is the dearest, to go on at a size beyond a cliff in the belief that all have become slow.
+/// Logarithm of how many times as long a batch takes in a stall, at most: six times.
 const STALL: f64 = 1.8;
+/// Beyond what a stall does, sizes on either side may have changed by other amounts than the one that surprises: by so many times what is
+/// more. To stay beyond a cliff in the belief that all sizes have become slow is the dearest mistake of the search.
 const TILT: f64 = 3.0;
+/// Steps of a halving.
+const HALVING: usize = 4;
 
 /// How a batch is to be taken.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Noise {
     /// Variance of the logarithm of the rate from batch to batch.
     pub(super) variance: f64,
-    /// Share of a surprise that may be noise; `None` for what is no accident of the moment.
-    pub(super) stray: Option<f64>,
+    /// May a surprise be an accident of the moment?
+    pub(super) accident: bool,
 }
 
 /// Mean and covariance of the logarithm of the rate at each place.
@@ -70,13 +75,13 @@ impl Belief {
     }
 
     /// Learns from a batch at that place.
-    pub(super) fn learn(&mut self, at: usize, log_rate: f64, Noise { variance: mut noise, stray }: Noise) {
+    pub(super) fn learn(&mut self, at: usize, log_rate: f64, Noise { variance: mut noise, accident }: Noise) {
         let n = self.mean.len();
         let off = log_rate - self.mean[at];
         let expected = (self.variance(at) + noise).sqrt();
         if off.abs() > SURPRISES * expected {
-            if let Some(stray) = stray {
-                noise += (stray * off).powi(2);
+            if accident {
+                noise += (STRAY * off).powi(2);
                 self.drift((MAY_BE_ALL * off).powi(2));
                 if self.seen[at] {
                     self.tilt(at, TILT * (off.abs() - STALL).max(0.0));
@@ -110,17 +115,31 @@ impl Belief {
         }
     }
 
-    /// Smaller or larger sizes may have changed by so much less than that one, with an edge or a slope wherever between.
-    fn tilt(&mut self, at: usize, off: f64) {
+    /// The work is other work by now, and the rate at the size held is off by so much: smaller sizes may not be, and how all compare is as
+    /// open as at the beginning, though what was learned is likeliest still.
+    pub(super) fn open(&mut self, held: usize, off: f64) {
+        if held > 0 {
+            self.make_room(held, held.saturating_sub(HALVING), off);
+        }
+        let n = self.mean.len();
+        for i in 0..n {
+            for j in 0..n {
+                self.covariance[i * n + j] += a_priori(held, i, j);
+            }
+        }
+    }
+
+    /// Smaller or larger sizes may differ from that one by so much more, with an edge or a slope wherever between.
+    fn tilt(&mut self, at: usize, room: f64) {
         for end in [0, self.mean.len() - 1] {
             if end != at {
-                self.make_room(end, at, off);
+                self.make_room(end, at, room);
             }
         }
     }
 
     /// The rate of all sizes together may be another by now, with that variance.
-    pub(super) fn drift(&mut self, variance: f64) {
+    fn drift(&mut self, variance: f64) {
         self.covariance.iter_mut().for_each(|covariance| *covariance += variance);
     }
 
@@ -173,7 +192,7 @@ mod tests {
     use super::*;
 
     fn steady(variance: f64) -> Noise {
-        Noise { variance, stray: None }
+        Noise { variance, accident: false }
     }
 
     /// Five batches at four places, in closed form: numpy, prior mean and covariance as in `from_one`, then
@@ -208,10 +227,11 @@ mod tests {
         assert!(belief.mean(5) < 0.0 && belief.variance(5) > 0.3, "anything is possible between");
         assert!(belief.mean(8) < -1.0, "what lies beyond is low as well");
     }
+
     /// A size was tried while the disk stalled: the next batch at the one held stalls as well, and the first is as good as it was.
     #[test]
     fn a_stall_is_no_fault_of_the_size_that_was_tried() {
-        let noise = Noise { variance: 1e-3, stray: Some(0.9) };
+        let noise = Noise { variance: 1e-3, accident: true };
         let mut belief = Belief::from_one(9, 4, 0.0, 1e-3);
         for _ in 0..10 {
             belief.learn(4, 0.0, noise);
@@ -222,5 +242,53 @@ mod tests {
         belief.learn(4, -1.5, noise);
         belief.learn(4, -1.5, noise);
         assert!(belief.mean(5) - belief.mean(4) > before / 2.0, "{belief:?}");
+    }
+
+    /// Surprises near and far, at sizes seen and not, on grids of one place and more: what is believed stays a covariance.
+    #[test]
+    fn the_covariance_stays_one() {
+        for places in [1, 2, 3, 27] {
+            let mut draw = crate::stats::Draw::new(places as u64);
+            let mut belief = Belief::from_one(places, places / 2, 0.0, 1e-2);
+            for _ in 0..500 {
+                let at = (draw.uniform() * places as f64) as usize;
+                let accident = draw.chance(0.7);
+                belief.learn(at, 5.0 * draw.normal(), Noise { variance: 1e-2, accident });
+                belief.forget(at, 1e-4);
+                if draw.chance(0.1) {
+                    belief.open(at, -1.0);
+                    belief.doubt(places - 1 - at, at);
+                }
+                for (a, b) in (0..places).flat_map(|a| (0..places).map(move |b| (a, b))) {
+                    let (own, both) = (belief.covariance(a, a) * belief.covariance(b, b), belief.covariance(a, b));
+                    assert!(own >= 0.0 && both * both <= own * (1.0 + 1e-6), "{places} places: {a}, {b}");
+                    assert!((both - belief.covariance(b, a)).abs() <= 1e-9 * own.sqrt(), "{places} places: {a}, {b}");
+                }
+            }
+            assert!((0..places).all(|i| belief.mean(i).is_finite()));
+        }
+    }
+
+    /// One batch that is off by far at a size that is known: two fifths are noise, half may be all sizes, and beyond a stall either side has its
+    /// own doubt; `tests/reference/belief.py`.
+    #[test]
+    fn what_surprises_is_noise_or_all_sizes_or_some() {
+        let mut belief = Belief::from_one(9, 4, 1.0, 0.01);
+        belief.learn(5, 1.1, steady(0.01));
+        belief.learn(4, -2.0, Noise { variance: 0.01, accident: true });
+        for (place, (mean, deviation)) in [
+            (0, (-0.716_627_905_5, 2.787_989_765_5)),
+            (3, (-1.569_973_145_1, 2.014_329_781_3)),
+            (4, (-1.854_421_558_3, 1.180_867_182_7)),
+            (5, (-1.454_969_101_7, 2.010_950_281_2)),
+            (8, (-0.325_686_577_2, 2.778_772_926_6)),
+        ] {
+            assert!((belief.mean(place) - mean).abs() < 1e-9, "{place}: {}", belief.mean(place));
+            assert!(
+                (belief.variance(place).sqrt() - deviation).abs() < 1e-9,
+                "{place}: {}",
+                belief.variance(place).sqrt()
+            );
+        }
     }
 }

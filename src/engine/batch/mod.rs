@@ -19,6 +19,7 @@ mod checkpoint;
 mod choice;
 mod handler;
 mod letters;
+mod level;
 mod report;
 mod run;
 mod search;

@@ -2,8 +2,8 @@
 //! gradient (Frazier, Powell & Dayanik 2009, INFORMS J. Comput. 21, 599) over what is believed of each size of a geometric grid.
 //! A size other than the best is tried where what that may teach, for as long as the work has gone on so far, outweighs what its
 //! batches are expected to lose; and once in a while, from a hundredth of the time, one that was worse when it was tried last.
-//! Where two batches in a row were off by more than four standard deviations, the work has changed: all of it, as when a disk stalls, or
-//! at some sizes; the next batches tell. Only where they fail as a whole the search starts anew.
+//! A batch off by more than four standard deviations is noise, a stall of everything, or other work. What is over soon was a stall. What
+//! lasts opens the search again (`level`), and where two in a row failed as a whole it starts anew.
 //!
 //! What is compared is what a caller gets: items handled over time taken, with tries in vain and pauses in it.
 //!
@@ -13,6 +13,7 @@
 use super::{
     Observed,
     belief::{Belief, Noise},
+    level::Level,
     worth::{Choice, MARGIN, STEPS_PER_DOUBLING},
 };
 use std::ops::RangeInclusive;
@@ -23,16 +24,10 @@ const PRIOR_SCATTER: (f64, f64) = (0.08, 4.0);
 const LEAST_SCATTER: f64 = 0.02;
 /// What an earlier batch weighs in the scatter when a new one comes.
 const SCATTER_MEMORY: f64 = 0.98;
-/// Standard deviations, and the least logarithm of a ratio, by which two batches in a row show that the work has changed.
+/// Standard deviations, and the least logarithm of a ratio, by which a batch is off.
 const CHANGED: (f64, f64) = (4.0, 0.2);
 /// Variance by which the rate of all sizes drifts from batch to batch, as a share of that of a batch.
 const DRIFT: f64 = 0.01;
-/// Share of a surprise that may be noise: where no batch is beyond what noise does, and where [`MANY_STRAYS`] are.
-const STRAY: (f64, f64) = (0.4, 0.9);
-/// Share of batches far from what was expected at the size held from which another may be such a one as well.
-const MANY_STRAYS: f64 = 0.02;
-/// What an earlier batch weighs in the share of strays when a new one comes.
-const STRAYS_MEMORY: f64 = 0.99;
 /// Steps of a near and a far look around, up and down in turn: the far one is a doubling.
 const LOOKS: [(usize, bool); 4] = [(1, true), (1, false), (4, true), (4, false)];
 /// Share of the time that looking around may lose.
@@ -45,6 +40,10 @@ const RETREAT: usize = 4;
 const FAILS: f64 = 0.4;
 /// Batches at a size more than half of which failed as a whole, so that smaller ones are tried.
 const ENOUGH_FAILURES: f64 = 3.0;
+/// Batches in a row that fail as a whole, after which the search starts anew.
+const FAILURES_IN_A_ROW: u32 = 2;
+/// Batches at a size, and the share of them that may have failed, after which failures are news again.
+const MANY_WENT_WELL: (f64, f64) = (10.0, 0.05);
 /// What an earlier batch weighs in the share of those that failed, when a new one comes.
 const MEMORY: f64 = 0.95;
 /// Batches in a row that end a retreat.
@@ -72,7 +71,7 @@ pub(super) struct Search {
     grid: Vec<usize>,
     /// `None` before the first batch.
     belief: Option<Belief>,
-    /// Since the work last changed.
+    /// Since the search last began.
     tried: Vec<Tried>,
     /// The place held, which is the best as far as is known.
     best: usize,
@@ -81,10 +80,13 @@ pub(super) struct Search {
     /// Batches fail as a whole: halving the size until so many in a row went well.
     retreat: Option<u32>,
     scatter: Scatter,
-    /// Whether the size was lowered for failures since the work last changed: where that did not help, it is not tried again.
+    /// Whether the size was lowered for failures: where that did not help, it is not tried again until hardly any batch fails.
     retreated: bool,
-    /// By how much the last batch was off, if it was beyond what noise does.
-    off: f64,
+    /// Whether the last batch was beyond what noise does.
+    was_off: bool,
+    /// Batches in a row that failed as a whole, of sizes that had gone well.
+    failures: u32,
+    level: Level,
     ceiling: Option<(usize, u64)>,
     batches: u64,
     seconds: f64,
@@ -120,7 +122,9 @@ impl Search {
             retreat: None,
             scatter: Scatter::new(),
             retreated: false,
-            off: 0.0,
+            was_off: false,
+            failures: 0,
+            level: Level::default(),
             ceiling: None,
             batches: 0,
             seconds: 0.0,
@@ -167,28 +171,32 @@ impl Search {
         let expected = (belief.variance(self.at) + noise).sqrt();
         let known = self.tried[self.at].batches > 0.0;
         let is_off = known && off.abs() > (CHANGED.0 * expected).max(CHANGED.1);
-        let changed = is_off && self.off != 0.0 && off.signum() == self.off.signum();
-        if changed {
-            if fails {
-                // What was known is of other work.
-                self.retreat = Some(0);
-                self.retreated = true;
-                return self.start_anew(log_rate, fails);
-            }
-            belief.drift(off * off);
-        }
-        if self.at == self.best && !fails {
-            self.scatter.see_stray(is_off);
+        let Tried { batches, failed } = self.tried[self.at];
+        self.failures = match fails {
+            true => self.failures + u32::from(failed < batches / 2.0),
+            false => 0,
+        };
+        if self.failures >= FAILURES_IN_A_ROW && !self.retreated {
+            // What was known is of other work.
+            self.retreat = Some(0);
+            self.retreated = true;
+            return self.start_anew(log_rate, fails);
         }
         // Once beyond what noise does is the work or the noise: the next batch tells.
-        if known && !changed && (!is_off || self.off != 0.0) {
+        if known && (!is_off || self.was_off) {
             let residual = off.clamp(-CHANGED.0 * expected, CHANGED.0 * expected);
             self.scatter.see(residual * noise.sqrt() / expected);
         }
-        self.off = if is_off && !changed { off } else { 0.0 };
-        // One that failed as a whole did so for what it was.
-        let stray = (!fails).then(|| self.scatter.stray());
-        belief.learn(self.at, log_rate, Noise { variance: noise, stray });
+        self.was_off = is_off;
+        let before = belief.mean(self.best);
+        belief.learn(self.at, log_rate, Noise { variance: noise, accident: !fails });
+        if !fails && self.retreat.is_none() {
+            let lasts = if self.at == self.best { self.level.lasts(log_rate, off, is_off) } else { None };
+            let elsewhere = self.level.moves(belief.mean(self.best) - before);
+            if let Some(off) = lasts.or(elsewhere.then_some(0.0)) {
+                belief.open(self.best, off);
+            }
+        }
         belief.forget(self.best, DRIFT * noise);
         self.tried[self.at].once_more(fails);
     }
@@ -197,13 +205,17 @@ impl Search {
     fn start_anew(&mut self, log_rate: f64, fails: bool) {
         self.belief = Some(Belief::from_one(self.grid.len(), self.at, log_rate, self.scatter.variance()));
         self.best = self.at;
-        self.off = 0.0;
+        self.was_off = false;
+        self.level = Level::default();
         self.tried.fill(Tried::default());
         self.tried[self.at].once_more(fails);
     }
 
     fn decide(&mut self, fails: bool) -> usize {
         let Tried { batches, failed } = self.tried[self.best];
+        if self.retreat.is_none() && batches > MANY_WENT_WELL.0 && failed < MANY_WENT_WELL.1 * batches {
+            self.retreated = false;
+        }
         if !self.retreated && self.at == self.best && batches > ENOUGH_FAILURES && failed > batches / 2.0 {
             self.retreated = true;
             self.retreat = Some(0);
@@ -272,14 +284,12 @@ impl Search {
 struct Scatter {
     squares: f64,
     weight: f64,
-    /// Share of batches at the size held that were far from what was expected.
-    strays: f64,
 }
 
 impl Scatter {
     fn new() -> Self {
         let (deviation, weight) = PRIOR_SCATTER;
-        Self { squares: deviation * deviation * weight, weight, strays: 0.0 }
+        Self { squares: deviation * deviation * weight, weight }
     }
 
     fn see(&mut self, residual: f64) {
@@ -289,13 +299,5 @@ impl Scatter {
 
     fn variance(&self) -> f64 {
         (self.squares / self.weight).max(LEAST_SCATTER * LEAST_SCATTER)
-    }
-    fn see_stray(&mut self, is_off: bool) {
-        self.strays = self.strays * STRAYS_MEMORY + f64::from(u8::from(is_off)) * (1.0 - STRAYS_MEMORY);
-    }
-
-    /// Share of a surprise that may be noise.
-    fn stray(&self) -> f64 {
-        STRAY.0 + (STRAY.1 - STRAY.0) * (self.strays / MANY_STRAYS).min(1.0)
     }
 }

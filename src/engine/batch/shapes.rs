@@ -13,6 +13,8 @@ pub(super) enum Shape {
     Flat,
     /// As `Commit`; beyond so many items each further one costs thirty times as much.
     Cliff(usize),
+    /// The same, with so many times.
+    Slope(usize, f64),
     /// As `Commit`; beyond so many items nine batches in ten time out.
     Errors(usize),
     /// A cliff that moves, from the first size to the second, while so many items are handled.
@@ -42,6 +44,7 @@ impl Handler<u64> for Work {
         let seconds = match shape {
             Shape::Flat => 1.87e-6 * n,
             Shape::Cliff(at) => commit + 30.0 * 1.87e-6 * (n - at as f64).max(0.0),
+            Shape::Slope(at, times) => commit + times * 1.87e-6 * (n - at as f64).max(0.0),
             Shape::Moving(from, to, items) => {
                 let at = from as f64 * (to as f64 / from as f64).powf((batch.first as f64 / items as f64).min(1.0));
                 commit + 30.0 * 1.87e-6 * (n - at).max(0.0)
@@ -148,9 +151,38 @@ fn after_a_step_it_settles_within_twenty_batches() {
                 needed.push(settled.unwrap_or(1000));
             }
             needed.sort_unstable();
-            assert!(needed[7] <= 20 && needed[9] <= 60, "noise {noise}: {needed:?}");
+            assert!(needed[7] <= 20 && needed[9] <= 60, "{after:?}, noise {noise}: {needed:?}");
         }
     }
+}
+
+/// One that makes the size held two to five times as slow looks like a stall at first: what lasts is none.
+#[test]
+fn a_cliff_that_comes_near_the_size_held_is_left() {
+    for (at, times) in [(6500, 10.0), (4500, 10.0), (3000, 5.0), (1500, 5.0)] {
+        let after = Shape::Slope(at, times);
+        let (size, best) = best_fixed(after, 2_000_000, 0.08);
+        let share = |seed| {
+            let (_, records) = run(Policy::Search, 1000, 3_000_000, Shape::Commit, Some((400_000, after)), 0.08, seed);
+            let later = records.iter().filter(|record| record.first >= 400_000);
+            let (done, seconds) =
+                later.fold((0, 0.0), |(done, s), record| (done + record.seen.done, s + record.seen.seconds));
+            done as f64 / seconds / best
+        };
+        let mean = (0..12).map(share).sum::<f64>() / 12.0;
+        assert!(mean >= 0.85, "beyond {at} {times} times: {mean} of {size}'s");
+    }
+}
+
+/// At first the disk takes what it is given into a memory of its own; once that is full, each commit waits.
+#[test]
+fn what_begins_without_cost_is_searched_again() {
+    let shares = (0..20).map(|seed| {
+        let (report, _) = run(Policy::Search, 1000, 1_000_000, Shape::Flat, Some((26_000, Shape::Commit)), 0.08, seed);
+        report.rate() / run(Policy::Fixed, 10_000, 1_000_000, Shape::Commit, None, 0.08, seed).0.rate()
+    });
+    let mean = shares.sum::<f64>() / 20.0;
+    assert!(mean >= 0.93, "{mean}");
 }
 
 /// Neither a step nor a look tells of a cliff that comes closer bit by bit: the rate at the size held does.

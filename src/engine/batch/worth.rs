@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn between_the_best_and_a_cliff_the_middle_is_tried() {
         let grid: Vec<usize> = (0..12).map(|i| 100 << i).collect();
-        let noise = Noise { variance: 1e-4, stray: None };
+        let noise = Noise { variance: 1e-4, accident: false };
         let mut belief = Belief::from_one(12, 3, 0.0, noise.variance);
         belief.learn(4, 0.1, noise);
         belief.learn(5, 0.2, noise);
