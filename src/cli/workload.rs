@@ -1,7 +1,7 @@
 //! Workload files: what the platform is like, and how the engines are set.
 
 use crate::{
-    cli::exit::Error,
+    cli::{exit::Error, platform_file},
     engine::{
         batch::Settings as BatchSettings,
         pool::{self, PRIORITIES, PoolSpec, Pools, default_pools},
@@ -109,7 +109,13 @@ impl File {
     pub(super) fn load(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = fs::read_to_string(path).map_err(Error::io("read", path))?;
-        let file = Self::parse(&text).map_err(|error| Error::Usage(format!("{}: {error}", path.display())))?;
+        let file = Self::parse(&text).map_err(|error| {
+            let kind = match platform_file::File::parse(&text) {
+                Ok(_) => ": it describes a platform, which only `bench ecommerce` reads".to_owned(),
+                Err(_) => format!(": {error}"),
+            };
+            Error::Usage(format!("{}{kind}", path.display()))
+        })?;
         file.check()?;
         let digest = Sha256::digest(text.as_bytes());
         Ok(Self { digest: Some(digest.iter().take(3).map(|byte| format!("{byte:02x}")).collect()), ..file })

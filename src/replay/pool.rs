@@ -43,7 +43,9 @@ pub fn bench_pool(work: &Workload, plan: Plan, pools: &[PoolSpec]) -> Result<Vec
     };
     let sides = [contender("first come, first served", false), contender("priorities with ageing", true)];
     let slots: u64 = pools.iter().map(|pool| u64::from(pool.slots)).sum();
-    let workload = format!("{}: {} pools of {slots} slots, {} threads", work.name, pools.len(), THREADS.0);
+    let named = |count: u64, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let (pools, slots) = (named(pools.len() as u64, "pool"), named(slots, "slot"));
+    let workload = format!("{}: {pools} of {slots}, {} threads", work.name, THREADS.0);
     let subject = Subject { engine: "pool", workload, latency_of: "an urgent request", for_latency: true };
     let mut result = interleave(subject, plan, sides)?;
     let (before, after) = (result.baseline_latency.p99, result.latency.p99);

@@ -41,6 +41,8 @@ pub struct StormPlan {
     pub checked: bool,
     /// Time after which it is given up.
     pub patience: Duration,
+    /// Time without a write after which it is given up.
+    pub still: Duration,
 }
 
 /// What a storm did.
@@ -84,8 +86,6 @@ impl StormReport {
 
 /// What a holder does between reading and writing: long enough to be stopped in.
 const WORK: Duration = Duration::from_micros(150);
-/// Time without a write after which a storm is ended: many times what a session of a killed holder lasts on the slowest backend.
-const STILL: Duration = Duration::from_secs(45);
 /// Name of the lock that all take.
 const LOCK: &str = "storm";
 /// Bytes of the head of the resource: highest fence, number of accepted writes, refusals.
@@ -201,10 +201,10 @@ pub fn storm(plan: &StormPlan, folder: &Path, command: impl Fn(usize) -> Command
         if writes > accepted {
             (accepted, last) = (writes, Instant::now());
         }
-        if last.elapsed() > STILL {
+        if last.elapsed() > plan.still {
             let what = format!(
                 "no write for {} s, after {writes} of {}: the locks are not given, or the server does not answer",
-                STILL.as_secs(),
+                plan.still.as_secs_f64(),
                 plan.writes
             );
             break Err(io::Error::new(io::ErrorKind::TimedOut, what));
@@ -369,5 +369,30 @@ mod tests {
         let mut report = StormReport::default();
         judge(&mut report, folder.path(), 0).expect("readable");
         assert_eq!((report.stale_accepted, report.lost_updates), (1, 1));
+    }
+
+    /// A server that hangs would hold a storm for hours.
+    #[test]
+    fn a_storm_in_which_nothing_is_written_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let plan = StormPlan {
+            writes: 10,
+            processes: 3,
+            expiry: Duration::from_millis(20),
+            seed: 1,
+            between: Duration::from_millis(5),
+            checked: true,
+            patience: Duration::from_secs(600),
+            still: Duration::from_millis(300),
+        };
+        let began = Instant::now();
+        let result = storm(&plan, folder.path(), |_| {
+            let mut command = Command::new("sleep");
+            command.arg("600");
+            command
+        });
+        let told = result.expect_err("no write").to_string();
+        assert!(told.contains("no write for 0.3 s, after 0 of 10"), "{told}");
+        assert!(began.elapsed() < Duration::from_secs(60));
     }
 }

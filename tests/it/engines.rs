@@ -240,6 +240,7 @@ fn pools_within_pools_are_timed_and_what_one_command_refuses_all_do() {
         (format!("{inner}within = \"none\"\n"), "which is no pool"),
         (format!("{inner}\n{inner}"), "two pools are named"),
         ("transient = 1.5\n".to_owned(), "must be a share"),
+        (std::fs::read_to_string(super::support::dataset("ecommerce.toml")).expect("readable"), "describes a platform"),
     ] {
         std::fs::write(&file, text).expect("written");
         for command in [&["bench", "pool"][..], &["synth", "orders", "--out", &out]] {

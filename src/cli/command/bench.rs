@@ -45,6 +45,8 @@ const EXPIRY: Duration = Duration::from_millis(250);
 const BETWEEN: Duration = Duration::from_millis(60);
 /// Time after which a storm is given up, for each write: a tenth of what the slowest backend needs is a millisecond.
 const PATIENCE_A_WRITE: Duration = Duration::from_millis(20);
+/// Time without a write after which a storm is ended: many times what a session of a killed holder lasts on the slowest backend.
+const STILL: Duration = Duration::from_secs(45);
 /// And for the rest.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Environment variable that tells processes of a storm where locks are: a command line is seen by all, a password is not for all.
@@ -292,6 +294,7 @@ impl Bench<'_> {
             between: BETWEEN,
             checked: !self.args.unfenced,
             patience: PATIENCE + PATIENCE_A_WRITE * u32::try_from(writes).unwrap_or(u32::MAX),
+            still: STILL,
         };
         let exe = exe()?;
         let command = |number: usize| {
@@ -341,6 +344,7 @@ pub(super) fn child(context: &Context<'_>, args: &BenchChild) -> Result<Outcome,
                 between: Duration::ZERO,
                 checked: *checked,
                 patience: Duration::MAX,
+                still: Duration::MAX,
             };
             storm_child(backend.map_err(Error::Usage)?, Wall::start(), &plan, folder, *number)
                 .map_err(|error| Error::Usage(error.to_string()))?;

@@ -172,10 +172,7 @@ impl Search {
         let known = self.tried[self.at].batches > 0.0;
         let is_off = known && off.abs() > (CHANGED.0 * expected).max(CHANGED.1);
         let Tried { batches, failed } = self.tried[self.at];
-        self.failures = match fails {
-            true => self.failures + u32::from(failed < batches / 2.0),
-            false => 0,
-        };
+        self.failures = if fails { self.failures + u32::from(failed < batches / 2.0) } else { 0 };
         if self.failures >= FAILURES_IN_A_ROW && !self.retreated {
             // What was known is of other work.
             self.retreat = Some(0);
