@@ -7,7 +7,8 @@
 //!
 //! What is compared is what a caller gets: items handled over time taken, with tries in vain and pauses in it.
 //!
-//! Limits: of several separate best sizes it finds the one uphill from where it stands; sizes closer than two per cent in rate are
+//! Limits: work that slows down by less than two fifths, where rates scatter by more than that, is not searched again but by looks
+//! around; of several separate best sizes it finds the one uphill from where it stands; sizes closer than two per cent in rate are
 //! not told apart, so that where the size does not matter it is any.
 
 use super::{
@@ -34,16 +35,20 @@ const LOOKS: [(usize, bool); 4] = [(1, true), (1, false), (4, true), (4, false)]
 const LOOKING_AROUND: f64 = 0.01;
 /// Batches between two looks around.
 const LOOK_EVERY: u64 = 20;
+/// Steps down after which what lies further down is opened as well.
+const DOWNHILL: usize = 2;
 /// Steps of a retreat: a halving.
 const RETREAT: usize = 4;
 /// Share of work in vain from which a batch is one that failed as a whole: it was tried, and its halves after it.
 const FAILS: f64 = 0.4;
 /// Batches at a size more than half of which failed as a whole, so that smaller ones are tried.
 const ENOUGH_FAILURES: f64 = 3.0;
-/// Batches in a row that fail as a whole, after which the search starts anew.
-const FAILURES_IN_A_ROW: u32 = 2;
-/// Batches at a size, and the share of them that may have failed, after which failures are news again.
-const MANY_WENT_WELL: (f64, f64) = (10.0, 0.05);
+/// Share of batches that fail whatever their size, at least.
+const SOME_FAIL: f64 = 0.05;
+/// Chance of failures in a row below which they have another cause than what made batches fail so far.
+const UNLIKELY: f64 = 0.01;
+/// Batches in a row that went well, after which a retreat is tried again.
+const FAILURES_ARE_NEWS: u32 = 50;
 /// What an earlier batch weighs in the share of those that failed, when a new one comes.
 const MEMORY: f64 = 0.95;
 /// Batches in a row that end a retreat.
@@ -80,13 +85,14 @@ pub(super) struct Search {
     /// Batches fail as a whole: halving the size until so many in a row went well.
     retreat: Option<u32>,
     scatter: Scatter,
-    /// Whether the size was lowered for failures: where that did not help, it is not tried again until hardly any batch fails.
+    /// Whether the size was lowered for failures: where that did not help, it is not tried again until many batches in a row went well.
     retreated: bool,
     /// Whether the last batch was beyond what noise does.
     was_off: bool,
-    /// Batches in a row that failed as a whole, of sizes that had gone well.
-    failures: u32,
+    failures: Failures,
     level: Level,
+    /// Where the search was last opened, and by how much the rate had changed.
+    opened: Option<(usize, f64)>,
     ceiling: Option<(usize, u64)>,
     batches: u64,
     seconds: f64,
@@ -123,8 +129,9 @@ impl Search {
             scatter: Scatter::new(),
             retreated: false,
             was_off: false,
-            failures: 0,
+            failures: Failures::default(),
             level: Level::default(),
+            opened: None,
             ceiling: None,
             batches: 0,
             seconds: 0.0,
@@ -172,11 +179,10 @@ impl Search {
         let known = self.tried[self.at].batches > 0.0;
         let is_off = known && off.abs() > (CHANGED.0 * expected).max(CHANGED.1);
         let Tried { batches, failed } = self.tried[self.at];
-        self.failures = if fails { self.failures + u32::from(failed < batches / 2.0) } else { 0 };
-        if self.failures >= FAILURES_IN_A_ROW && !self.retreated {
+        let is_news = fails && (self.at == self.best || failed < batches / 2.0);
+        if self.failures.are_unlikely(fails, is_news) {
             // What was known is of other work.
             self.retreat = Some(0);
-            self.retreated = true;
             return self.start_anew(log_rate, fails);
         }
         // Once beyond what noise does is the work or the noise: the next batch tells.
@@ -187,11 +193,16 @@ impl Search {
         self.was_off = is_off;
         let before = belief.mean(self.best);
         belief.learn(self.at, log_rate, Noise { variance: noise, accident: !fails });
-        if !fails && self.retreat.is_none() {
-            let lasts = if self.at == self.best { self.level.lasts(log_rate, off, is_off) } else { None };
-            let elsewhere = self.level.moves(belief.mean(self.best) - before);
-            if let Some(off) = lasts.or(elsewhere.then_some(0.0)) {
+        let moved = belief.mean(self.best) - before;
+        if self.retreat.is_some() {
+            self.level = Level::default();
+        } else if fails {
+            self.level.disturbed(moved);
+        } else {
+            let off = (self.at == self.best && is_off).then_some(off);
+            if let Some(off) = self.level.see(moved, off) {
                 belief.open(self.best, off);
+                self.opened = Some((self.best, off));
             }
         }
         belief.forget(self.best, DRIFT * noise);
@@ -203,14 +214,14 @@ impl Search {
         self.belief = Some(Belief::from_one(self.grid.len(), self.at, log_rate, self.scatter.variance()));
         self.best = self.at;
         self.was_off = false;
-        self.level = Level::default();
+        (self.level, self.opened) = (Level::default(), None);
         self.tried.fill(Tried::default());
         self.tried[self.at].once_more(fails);
     }
 
     fn decide(&mut self, fails: bool) -> usize {
         let Tried { batches, failed } = self.tried[self.best];
-        if self.retreat.is_none() && batches > MANY_WENT_WELL.0 && failed < MANY_WENT_WELL.1 * batches {
+        if self.failures.went_well >= FAILURES_ARE_NEWS {
             self.retreated = false;
         }
         if !self.retreated && self.at == self.best && batches > ENOUGH_FAILURES && failed > batches / 2.0 {
@@ -236,13 +247,10 @@ impl Search {
 
     /// The place that is worth most: the best, or one that may teach more than it costs.
     fn choose(&mut self) -> usize {
+        self.move_to_better();
         let Some(belief) = &self.belief else { return self.best };
         let places = 0..=self.highest();
         let tried = |place: usize| self.tried[place].batches > 0.0;
-        let fastest =
-            places.clone().filter(|place| tried(*place)).max_by(|a, b| belief.mean(*a).total_cmp(&belief.mean(*b)));
-        let better = fastest.filter(|place| belief.mean(*place) > belief.mean(self.best) + MARGIN);
-        self.best = better.unwrap_or(self.best);
         let choice = Choice {
             belief,
             grid: &self.grid,
@@ -274,6 +282,22 @@ impl Search {
         }
         place
     }
+
+    /// Holds the place believed to be fastest of those tried. Where that is downhill from where the search was opened, it goes on there.
+    fn move_to_better(&mut self) {
+        let highest = self.highest();
+        let Some(belief) = &mut self.belief else { return };
+        let tried = (0..=highest).filter(|place| self.tried[*place].batches > 0.0);
+        let fastest = tried.max_by(|a, b| belief.mean(*a).total_cmp(&belief.mean(*b)));
+        let better = fastest.filter(|place| belief.mean(*place) > belief.mean(self.best) + MARGIN);
+        self.best = better.unwrap_or(self.best);
+        if let Some((place, off)) = self.opened
+            && self.best + DOWNHILL <= place
+        {
+            belief.open(self.best, off);
+            self.opened = Some((self.best, off));
+        }
+    }
 }
 
 /// Scatter of logarithms of rates at one size.
@@ -296,5 +320,36 @@ impl Scatter {
 
     fn variance(&self) -> f64 {
         (self.squares / self.weight).max(LEAST_SCATTER * LEAST_SCATTER)
+    }
+}
+
+/// Batches that failed as a whole.
+#[derive(Debug, Default)]
+struct Failures {
+    /// Share of batches, those of the last row not among them.
+    share: f64,
+    /// Since one last went well: of sizes that had gone well, or of the one held.
+    in_a_row: i32,
+    /// In a row.
+    went_well: u32,
+}
+
+impl Failures {
+    /// Takes in a batch, and tells whether failures in a row have another cause than those before.
+    fn are_unlikely(&mut self, fails: bool, is_news: bool) -> bool {
+        self.in_a_row += i32::from(is_news);
+        let are_unlikely = is_news && self.share.max(SOME_FAIL).powi(self.in_a_row) < UNLIKELY;
+        if !fails || are_unlikely {
+            let forgotten = MEMORY.powi(self.in_a_row);
+            self.share = self.share * forgotten + (1.0 - forgotten);
+            self.in_a_row = 0;
+        }
+        if fails {
+            self.went_well = 0;
+        } else {
+            self.share *= MEMORY;
+            self.went_well += 1;
+        }
+        are_unlikely
     }
 }

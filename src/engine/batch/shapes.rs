@@ -1,4 +1,4 @@
-//! Costs of four shapes, in time that the test holds: the search against the best fixed size of a sweep.
+//! Costs of several shapes, in time that the test holds: the search against the best fixed size of a sweep.
 
 use super::*;
 use crate::{engine::held::Held, model::Clock, stats::Draw};
@@ -13,7 +13,7 @@ pub(super) enum Shape {
     Flat,
     /// As `Commit`; beyond so many items each further one costs thirty times as much.
     Cliff(usize),
-    /// The same, with so many times.
+    /// As `Commit`; beyond so many items each further one costs so many times as much.
     Slope(usize, f64),
     /// As `Commit`; beyond so many items nine batches in ten time out.
     Errors(usize),
@@ -156,10 +156,10 @@ fn after_a_step_it_settles_within_twenty_batches() {
     }
 }
 
-/// One that makes the size held two to five times as slow looks like a stall at first: what lasts is none.
+/// One that makes the size held two to six times as slow looks like a stall at first: what lasts is none.
 #[test]
 fn a_cliff_that_comes_near_the_size_held_is_left() {
-    for (at, times) in [(6500, 10.0), (4500, 10.0), (3000, 5.0), (1500, 5.0)] {
+    for (at, times) in [(6500, 4.0), (6500, 10.0), (4500, 10.0), (3000, 5.0), (1500, 5.0)] {
         let after = Shape::Slope(at, times);
         let (size, best) = best_fixed(after, 2_000_000, 0.08);
         let share = |seed| {
@@ -171,6 +171,48 @@ fn a_cliff_that_comes_near_the_size_held_is_left() {
         };
         let mean = (0..12).map(share).sum::<f64>() / 12.0;
         assert!(mean >= 0.85, "beyond {at} {times} times: {mean} of {size}'s");
+    }
+}
+
+/// Calls that fail without fault of the size, and an outage of three batches, leave the search where it was.
+#[test]
+fn failures_that_are_not_the_size_s_do_not_unsettle_it() {
+    for (failing, outage, least) in [(0.02, 0, 0.9), (0.1, 0, 0.8), (0.0, 3, 0.9)] {
+        let share = |seed| {
+            let rate = |policy, initial| {
+                let clock = Arc::new(Held::default());
+                let work = Work::new(Shape::Commit, clock.clone(), 0.08, seed);
+                let mut work = Flaky { work, draw: Draw::new(seed + 100), failing, outage, calls: 0 };
+                let settings =
+                    Settings { policy, initial, first_pause: Duration::from_millis(1), ..Settings::default() };
+                let run =
+                    Processor::new(settings, clock as Arc<dyn Clock>).run(0..2_000_000, &mut work, &mut Vec::new());
+                run.expect("runs").rate()
+            };
+            rate(Policy::Search, 1000) / rate(Policy::Fixed, 10_000)
+        };
+        let mean = (0..12).map(share).sum::<f64>() / 12.0;
+        assert!(mean >= least, "{failing} of calls fail, {outage} at once: {mean}");
+    }
+}
+
+struct Flaky {
+    work: Work,
+    draw: Draw,
+    failing: f64,
+    /// Batches whose first calls fail, from the hundredth call on.
+    outage: u32,
+    calls: u32,
+}
+
+impl Handler<u64> for Flaky {
+    fn apply(&mut self, batch: Batch<'_, u64>) -> Result<(), Failure> {
+        self.calls += 1;
+        let down = self.calls > 100 && self.calls <= 100 + 2 * self.outage;
+        if self.draw.chance(self.failing) || down && self.calls % 2 == 1 {
+            return Err(Failure::Transient("the connection was reset".into()));
+        }
+        self.work.apply(batch)
     }
 }
 

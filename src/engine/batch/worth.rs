@@ -70,12 +70,6 @@ impl Choice<'_> {
         self.belief.mean(self.best) - self.belief.mean(place)
     }
 
-    /// Variance of what is not known of how far the two are apart.
-    fn apart(&self, place: usize) -> f64 {
-        let belief = self.belief;
-        (belief.variance(place) + belief.variance(self.best) - 2.0 * belief.covariance(place, self.best)).max(0.0)
-    }
-
     /// Seconds of work that what is learned now may serve.
     fn left(&self) -> f64 {
         let batch = self.batch(self.best);
@@ -85,7 +79,7 @@ impl Choice<'_> {
     fn worth(&self, place: usize) -> f64 {
         let own = self.belief.variance(place);
         let moves = (own - self.belief.covariance(place, self.best)).abs();
-        let lost = self.lost(place, self.behind(place) + (self.apart(place) / 2.0).min(MOST_SPREAD));
+        let lost = self.lost(place, self.behind(place) + (self.belief.apart(place, self.best) / 2.0).min(MOST_SPREAD));
         let by = |tries: f64| {
             // The knowledge gradient: what the better of the two is expected to gain from knowing this one better.
             let gain = expected_excess(self.behind(place) + MARGIN, moves / (own + self.noise / tries).sqrt());
