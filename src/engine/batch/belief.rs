@@ -100,10 +100,11 @@ impl Belief {
         }
         let column: Vec<f64> = (0..n).map(|i| self.covariance(i, at)).collect();
         let total = column[at] + noise;
-        for i in 0..n {
-            self.mean[i] += column[i] / total * off;
-            for j in 0..n {
-                self.covariance[i * n + j] -= column[i] * column[j] / total;
+        for (i, row) in self.covariance.chunks_exact_mut(n).enumerate() {
+            let gain = column[i] / total;
+            self.mean[i] += gain * off;
+            for (covariance, other) in row.iter_mut().zip(&column) {
+                *covariance -= gain * other;
             }
         }
         self.seen[at] = true;
@@ -113,9 +114,14 @@ impl Belief {
     /// against another.
     pub(super) fn forget(&mut self, held: usize, drift: f64) {
         let n = self.mean.len();
-        for i in 0..n {
-            for j in 0..n {
-                self.covariance[i * n + j] += drift + FORGETS * (LEVEL * LEVEL + walked(held, i, j));
+        // As `walked`, in a form that takes some hundred nanoseconds: it runs with each batch.
+        let share = FORGETS * WALK * WALK;
+        let above: Vec<f64> = (0..n).map(|i| share * i.saturating_sub(held) as f64).collect();
+        let below: Vec<f64> = (0..n).map(|i| share * held.saturating_sub(i) as f64).collect();
+        let all = drift + FORGETS * LEVEL * LEVEL;
+        for (i, row) in self.covariance.chunks_exact_mut(n).enumerate() {
+            for ((covariance, above_j), below_j) in row.iter_mut().zip(&above).zip(&below) {
+                *covariance += all + above[i].min(*above_j) + below[i].min(*below_j);
             }
         }
     }

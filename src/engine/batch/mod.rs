@@ -17,6 +17,7 @@
 mod belief;
 mod checkpoint;
 mod choice;
+mod failures;
 mod handler;
 mod letters;
 mod level;

@@ -14,6 +14,7 @@
 use super::{
     Observed,
     belief::{Belief, Noise},
+    failures::{Failures, Tried},
     level::Level,
     worth::{Choice, MARGIN, STEPS_PER_DOUBLING},
 };
@@ -43,32 +44,12 @@ const RETREAT: usize = 4;
 const FAILS: f64 = 0.4;
 /// Batches at a size more than half of which failed as a whole, so that smaller ones are tried.
 const ENOUGH_FAILURES: f64 = 3.0;
-/// Share of batches that fail whatever their size, at least.
-const SOME_FAIL: f64 = 0.05;
-/// Chance of failures in a row below which they have another cause than what made batches fail so far.
-const UNLIKELY: f64 = 0.01;
 /// Batches in a row that went well, after which a retreat is tried again.
 const FAILURES_ARE_NEWS: u32 = 50;
-/// What an earlier batch weighs in the share of those that failed, when a new one comes.
-const MEMORY: f64 = 0.95;
 /// Batches in a row that end a retreat.
 const WENT_WELL: u32 = 2;
 /// Batches for which a ceiling holds.
 const CEILING_HOLDS: u64 = 50;
-
-/// Weight of the batches at a place, and of those of them that failed as a whole.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tried {
-    batches: f64,
-    failed: f64,
-}
-
-impl Tried {
-    fn once_more(&mut self, fails: bool) {
-        self.batches = self.batches * MEMORY + 1.0;
-        self.failed = self.failed * MEMORY + f64::from(u8::from(fails));
-    }
-}
 
 /// A search at work.
 #[derive(Debug)]
@@ -320,36 +301,5 @@ impl Scatter {
 
     fn variance(&self) -> f64 {
         (self.squares / self.weight).max(LEAST_SCATTER * LEAST_SCATTER)
-    }
-}
-
-/// Batches that failed as a whole.
-#[derive(Debug, Default)]
-struct Failures {
-    /// Share of batches, those of the last row not among them.
-    share: f64,
-    /// Since one last went well: of sizes that had gone well, or of the one held.
-    in_a_row: i32,
-    /// In a row.
-    went_well: u32,
-}
-
-impl Failures {
-    /// Takes in a batch, and tells whether failures in a row have another cause than those before.
-    fn are_unlikely(&mut self, fails: bool, is_news: bool) -> bool {
-        self.in_a_row += i32::from(is_news);
-        let are_unlikely = is_news && self.share.max(SOME_FAIL).powi(self.in_a_row) < UNLIKELY;
-        if !fails || are_unlikely {
-            let forgotten = MEMORY.powi(self.in_a_row);
-            self.share = self.share * forgotten + (1.0 - forgotten);
-            self.in_a_row = 0;
-        }
-        if fails {
-            self.went_well = 0;
-        } else {
-            self.share *= MEMORY;
-            self.went_well += 1;
-        }
-        are_unlikely
     }
 }
