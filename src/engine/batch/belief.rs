@@ -6,6 +6,8 @@
 //! that are known and the one that surprises is given as much room as the jump needs: what lies beyond is believed without doubt
 //! being cast on what lies before.
 
+use super::worth::HALVING;
+
 /// Rise of the logarithm of the rate a step that is expected before anything was seen, and how far it may be off: at a quarter of a
 /// doubling a step it is .17 where all cost is fixed, and 0 where none is.
 const SLOPE: (f64, f64) = (0.03, 0.1);
@@ -27,8 +29,6 @@ const STALL: f64 = 1.8;
 /// Beyond what a stall does, sizes on either side may have changed by other amounts than the one that surprises: by so many times what is
 /// more. To stay beyond a cliff in the belief that all sizes have become slow is the dearest mistake of the search.
 const TILT: f64 = 3.0;
-/// Steps of a halving.
-const HALVING: usize = 4;
 
 /// How a batch is to be taken.
 #[derive(Clone, Copy, Debug)]
@@ -262,6 +262,18 @@ mod tests {
         assert!(belief.mean(5) - belief.mean(4) > before / 2.0, "{belief:?}");
     }
 
+    #[test]
+    fn what_is_forgotten_is_a_walk_from_the_size_held() {
+        let mut belief = Belief::from_one(9, 4, 0.0, 0.01);
+        let before = belief.clone();
+        belief.forget(3, 0.5);
+        for (a, b) in (0..9).flat_map(|a| (0..9).map(move |b| (a, b))) {
+            let more = belief.covariance(a, b) - before.covariance(a, b);
+            let walk = FORGETS * (LEVEL * LEVEL + walked(3, a, b));
+            assert!((more - 0.5 - walk).abs() < 1e-12, "{a}, {b}: {more}");
+        }
+    }
+
     /// Surprises near and far, at sizes seen and not, on grids of one place and more.
     #[test]
     fn pairs_of_places_stay_correlated_by_one_at_most() {
@@ -293,8 +305,8 @@ mod tests {
         }
     }
 
-    /// One batch that is off by far at a size that is known: two fifths are noise, half may be all sizes, and beyond a stall either side has its
-    /// own doubt; `tests/reference/belief.py`.
+    /// One batch that is off by far at a size that is known: two fifths are noise, half may be all sizes, and beyond a stall either side
+    /// has its own doubt; `tests/reference/belief.py`.
     #[test]
     fn what_surprises_is_noise_or_all_sizes_or_some() {
         let mut belief = Belief::from_one(9, 4, 1.0, 0.01);

@@ -27,15 +27,16 @@ impl Tried {
 pub(super) struct Failures {
     /// Share of batches, those of the last row not among them.
     share: f64,
-    /// Since one last went well: of sizes that had gone well, or of the one held.
+    /// News since one last went well.
     in_a_row: i32,
-    /// In a row.
+    /// Batches in a row.
     pub(super) went_well: u32,
 }
 
 impl Failures {
-    /// Takes in a batch, and tells whether failures in a row have another cause than those before.
-    pub(super) fn are_unlikely(&mut self, fails: bool, is_news: bool) -> bool {
+    /// Takes in a batch, whose failure is news where its size had gone well or is the one held. Tells whether failures in a row have
+    /// another cause than those before.
+    pub(super) fn see(&mut self, fails: bool, is_news: bool) -> bool {
         self.in_a_row += i32::from(is_news);
         let are_unlikely = is_news && self.share.max(SOME_FAIL).powi(self.in_a_row) < UNLIKELY;
         if !fails || are_unlikely {
@@ -60,19 +61,19 @@ mod tests {
     #[test]
     fn two_in_a_row_are_news_where_hardly_any_fail() {
         let mut failures = Failures::default();
-        assert!(!failures.are_unlikely(false, false));
-        assert!(!failures.are_unlikely(true, true));
-        assert!(!failures.are_unlikely(true, false), "at a size that was never known to do well it is none");
-        assert!(failures.are_unlikely(true, true));
+        assert!(!failures.see(false, false));
+        assert!(!failures.see(true, true));
+        assert!(!failures.see(true, false), "at a size that was never known to do well it is none");
+        assert!(failures.see(true, true));
     }
 
     #[test]
     fn where_each_third_fails_it_takes_more_of_them() {
         let mut failures = Failures::default();
         for i in 0..300 {
-            failures.are_unlikely(i % 3 == 0, i % 3 == 0);
+            failures.see(i % 3 == 0, i % 3 == 0);
         }
-        let needed = (1..).find(|_| failures.are_unlikely(true, true));
+        let needed = (1..).find(|_| failures.see(true, true));
         assert!(
             needed.is_some_and(|needed| (4..=6).contains(&needed)),
             "{needed:?}: a third to the power of it is less than .01"

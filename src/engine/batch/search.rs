@@ -3,7 +3,7 @@
 //! A size other than the best is tried where what that may teach, for as long as the work has gone on so far, outweighs what its
 //! batches are expected to lose; and once in a while, from a hundredth of the time, one that was worse when it was tried last.
 //! A batch off by more than four standard deviations is noise, a stall of everything, or other work. What is over soon was a stall. What
-//! lasts opens the search again (`level`), and where two in a row failed as a whole it starts anew.
+//! lasts opens the search again (`level`), and where more in a row fail as a whole than is likely (`failures`) it starts anew.
 //!
 //! What is compared is what a caller gets: items handled over time taken, with tries in vain and pauses in it.
 //!
@@ -16,7 +16,7 @@ use super::{
     belief::{Belief, Noise},
     failures::{Failures, Tried},
     level::Level,
-    worth::{Choice, MARGIN, STEPS_PER_DOUBLING},
+    worth::{Choice, HALVING, MARGIN, STEPS_PER_DOUBLING},
 };
 use std::ops::RangeInclusive;
 
@@ -27,19 +27,17 @@ const LEAST_SCATTER: f64 = 0.02;
 /// What an earlier batch weighs in the scatter when a new one comes.
 const SCATTER_MEMORY: f64 = 0.98;
 /// Standard deviations, and the least logarithm of a ratio, by which a batch is off.
-const CHANGED: (f64, f64) = (4.0, 0.2);
+const OFF: (f64, f64) = (4.0, 0.2);
 /// Variance by which the rate of all sizes drifts from batch to batch, as a share of that of a batch.
 const DRIFT: f64 = 0.01;
-/// Steps of a near and a far look around, up and down in turn: the far one is a doubling.
-const LOOKS: [(usize, bool); 4] = [(1, true), (1, false), (4, true), (4, false)];
+/// Steps of a near and a far look around, up and down in turn: the far one is a doubling or a halving.
+const LOOKS: [(usize, bool); 4] = [(1, true), (1, false), (HALVING, true), (HALVING, false)];
 /// Share of the time that looking around may lose.
 const LOOKING_AROUND: f64 = 0.01;
 /// Batches between two looks around.
 const LOOK_EVERY: u64 = 20;
 /// Steps down after which what lies further down is opened as well.
 const DOWNHILL: usize = 2;
-/// Steps of a retreat: a halving.
-const RETREAT: usize = 4;
 /// Share of work in vain from which a batch is one that failed as a whole: it was tried, and its halves after it.
 const FAILS: f64 = 0.4;
 /// Batches at a size more than half of which failed as a whole, so that smaller ones are tried.
@@ -158,17 +156,17 @@ impl Search {
         let off = log_rate - belief.mean(self.at);
         let expected = (belief.variance(self.at) + noise).sqrt();
         let known = self.tried[self.at].batches > 0.0;
-        let is_off = known && off.abs() > (CHANGED.0 * expected).max(CHANGED.1);
+        let is_off = known && off.abs() > (OFF.0 * expected).max(OFF.1);
         let Tried { batches, failed } = self.tried[self.at];
         let is_news = fails && (self.at == self.best || failed < batches / 2.0);
-        if self.failures.are_unlikely(fails, is_news) {
+        if self.failures.see(fails, is_news) {
             // What was known is of other work.
             self.retreat = Some(0);
             return self.start_anew(log_rate, fails);
         }
         // Once beyond what noise does is the work or the noise: the next batch tells.
         if known && (!is_off || self.was_off) {
-            let residual = off.clamp(-CHANGED.0 * expected, CHANGED.0 * expected);
+            let residual = off.clamp(-OFF.0 * expected, OFF.0 * expected);
             self.scatter.see(residual * noise.sqrt() / expected);
         }
         self.was_off = is_off;
@@ -211,7 +209,7 @@ impl Search {
         }
         match self.retreat {
             Some(_) if fails && self.at > 0 => {
-                self.best = self.at.saturating_sub(RETREAT);
+                self.best = self.at.saturating_sub(HALVING);
                 self.retreat = Some(0);
                 self.best
             }

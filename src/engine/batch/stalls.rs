@@ -86,8 +86,7 @@ fn log_rate(policy: Policy, initial: usize, shape: Shape, stalls: (f64, f64), se
 /// Runs of each policy.
 const RUNS: u64 = 40;
 
-/// A stall is not taken for the fault of the size that was tried while it lasted. A search that starts anew after two batches that are
-/// off reaches .82 beside a cliff.
+/// A stall is not taken for the fault of the size that was tried while it lasted.
 #[test]
 fn on_a_disk_that_stalls_little_is_lost() {
     for (shape, sizes, least) in [

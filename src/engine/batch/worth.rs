@@ -7,6 +7,8 @@ use std::{f64::consts::LN_2, ops::RangeInclusive};
 /// Steps of the grid of sizes to a doubling: neighbours differ by a fifth, so that even where rate is proportional to size a tenth is
 /// lost at most, and a hundredth where half of the cost is fixed.
 pub(super) const STEPS_PER_DOUBLING: f64 = 4.0;
+/// Steps of a halving.
+pub(super) const HALVING: usize = STEPS_PER_DOUBLING as usize;
 /// Gain in the logarithm of the rate for which it is worth moving.
 pub(super) const MARGIN: f64 = 0.02;
 /// Expected gain for which it is worth trying.
